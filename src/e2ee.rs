@@ -1,0 +1,1 @@
+//! TODO-map: e2ee.

@@ -1,0 +1,31 @@
+//! Vesper: private video calls, straight from you to them.
+//!
+//! The modules in reading order are the sentence that the program is:
+//!
+//! - [`identity`]: who I am. One Ed25519 key a profile, the vault and the folder that keep it.
+//! - [`contacts`]: whom I know. A contact *is* a public key; invitations, names, the store.
+//! - [`signal`]: how we meet. The messages on the link, the link over iroh, the knock of a stranger with an invitation.
+//! - [`call`]: the rules of a call and its handshake, as a pure state machine.
+//! - [`e2ee`]: how picture and sound are sealed, frame by frame.
+//! - [`media`]: how they travel: sources, codecs, jitter buffers, and four pipelines that each read as one function.
+//! - [`transport`]: the WebRTC peer connection that carries sealed payloads and knows nothing of what is in them.
+//! - [`engine`]: the one task that owns everything that changes; [`settings`] is what a person chose.
+//! - [`headless`]: the command line's view of the engine; [`ui`]: the window's.
+//!
+//! An arrow between these never points back up the list; a test reads every `use crate::` and holds that.
+//!
+//! What is deliberately absent: a server of ours, an account, a fallback to less encryption, a clock in the pure
+//! modules (`now` is an argument), a lock or an allocation on a sound callback, and any way to start media without
+//! the token that accepting a call mints.
+
+pub mod call;
+pub mod contacts;
+pub mod e2ee;
+pub mod engine;
+pub mod headless;
+pub mod identity;
+pub mod media;
+pub mod settings;
+pub mod signal;
+pub mod transport;
+pub mod ui;
