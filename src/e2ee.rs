@@ -1,1 +1,0 @@
-//! TODO-map: e2ee.
