@@ -21,3 +21,6 @@
 // Rules do not read the clock: `.clippy.toml` refuses it, and here stands who may and why.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test makes its own moments and threads"))]
 
+pub mod contacts;
+pub mod identity;
+pub mod settings;

@@ -1,0 +1,199 @@
+//! Names: what people call themselves, made safe to show, and whether two of them could be taken for one another.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_security::skeleton;
+
+use super::Contact;
+
+/// The longest name, in bytes of UTF-8.
+pub const MAX_NAME: usize = 64;
+
+/// The name of the built-in contact, which nobody else may seem to have.
+pub const ECHO: &str = "Echo";
+
+/// More marks than this on one letter write over the lines around it. No living script stacks as many.
+const MAX_MARKS: usize = 4;
+
+/// A proposed name as it may be shown: NFKC, on one line, without characters that are invisible or turn text around, at most
+/// [`MAX_NAME`] bytes. May be empty. Cleaning a clean name changes nothing.
+pub fn clean(proposed: &str) -> String {
+    let mut name = String::new();
+    let mut marks = 0;
+    // NFKC maps some visible characters to spaces and fillers, and dropping a character can bring two together that compose.
+    let visible: String = proposed.nfkc().filter(|letter| !is_invisible(*letter)).collect();
+    for letter in visible.nfkc() {
+        marks = if is_combining_mark(letter) { marks + 1 } else { 0 };
+        let letter = if letter.is_whitespace() { ' ' } else { letter };
+        let repeats_space = letter == ' ' && (name.is_empty() || name.ends_with(' '));
+        if marks > MAX_MARKS || repeats_space {
+            continue;
+        }
+        if name.len() + letter.len_utf8() > MAX_NAME {
+            break;
+        }
+        name.push(letter);
+    }
+    name.truncate(name.trim_end().len());
+    name
+}
+
+/// Whether somebody could take one for the other: the same skeleton (UTS 39, section 4), whatever the case, spaces,
+/// punctuation or accents of Latin letters.
+pub fn looks_like(a: &str, b: &str) -> bool {
+    shapes(a).iter().any(|shape| shapes(b).contains(shape))
+}
+
+/// The contact that `name` could be taken for.
+pub fn similar_to<'a>(name: &str, contacts: &'a [Contact]) -> Option<&'a Contact> {
+    contacts.iter().find(|contact| looks_like(name, &contact.petname) || looks_like(name, &contact.proposed_name))
+}
+
+/// Whether `name` could be taken for the built-in contact.
+pub fn is_reserved(name: &str) -> bool {
+    looks_like(name, ECHO)
+}
+
+/// `wanted`, or `wanted 2`, `wanted 3` … if a contact has that petname: a command names a contact by it. Never empty, never Echo.
+pub fn free_petname(wanted: &str, contacts: &[Contact]) -> String {
+    let wanted = match clean(wanted) {
+        empty if empty.is_empty() => "Contact".to_owned(),
+        wanted => wanted,
+    };
+    let is_taken = |name: &str| {
+        let name = name.to_lowercase();
+        name == ECHO.to_lowercase() || contacts.iter().any(|contact| contact.petname.to_lowercase() == name)
+    };
+    let numbered = (2..).map(|number| format!("{} {number}", first_bytes(&wanted, MAX_NAME - 5)));
+    std::iter::once(wanted.clone()).chain(numbered).find(|name| !is_taken(name)).expect("there are fewer contacts than numbers")
+}
+
+/// What a name looks like, in the ways that case hides: a capital I is a small l, but its small form is an i.
+fn shapes(name: &str) -> [String; 2] {
+    let reduce = |skeleton: String| {
+        let letters = || skeleton.to_lowercase().nfd().filter(|letter| !is_accent(*letter)).collect::<String>();
+        let bare: String = letters().chars().filter(|letter| !letter.is_whitespace() && !letter.is_ascii_punctuation()).collect();
+        // Capital I, small l and the digit 1 share a skeleton; small i joins them, for a name in capitals has it as I.
+        if bare.is_empty() { letters() } else { bare.replace('i', "l") }
+    };
+    [reduce(skeleton(name).collect()), reduce(skeleton(&name.to_lowercase()).collect())]
+}
+
+fn first_bytes(text: &str, limit: usize) -> &str {
+    text[..text.floor_char_boundary(limit)].trim_end()
+}
+
+fn is_accent(letter: char) -> bool {
+    matches!(letter, '\u{300}'..='\u{36f}')
+}
+
+/// Characters without a shape of their own: controls, marks that turn or join text, fillers, variation selectors, tags, and
+/// those for private use.
+fn is_invisible(letter: char) -> bool {
+    let format = matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    let private = matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    (letter.is_control() && !letter.is_whitespace()) || format || private
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contacts::PairSecret;
+    use crate::identity::Identity;
+
+    fn contact(petname: &str, proposed: &str) -> Contact {
+        Contact::new(Identity::generate().public(), Some(petname), proposed, PairSecret::generate(), vec![], 0)
+    }
+
+    proptest! {
+        #[test]
+        fn a_clean_name_is_short_on_one_line_and_stays_as_it_is(name in any::<String>()) {
+            let clean_name = clean(&name);
+            prop_assert!(clean_name.len() <= MAX_NAME);
+            prop_assert!(!clean_name.chars().any(|letter| is_invisible(letter) || letter.is_control()));
+            prop_assert_eq!(clean_name.trim(), &clean_name);
+            prop_assert_eq!(clean(&clean_name), clean_name);
+        }
+
+        #[test]
+        fn every_name_looks_like_itself_and_likeness_goes_both_ways(a in any::<String>(), b in any::<String>()) {
+            prop_assert!(looks_like(&a, &a));
+            prop_assert_eq!(looks_like(&a, &b), looks_like(&b, &a));
+        }
+    }
+
+    #[test]
+    fn names_lose_what_is_invisible_or_turns_text_around_and_keep_the_rest() {
+        assert_eq!(clean("  Ana\tMaria\n"), "Ana Maria");
+        assert_eq!(clean("Ana\u{202e}gpj.\u{200b}exe\u{7}"), "Anagpj.exe");
+        assert_eq!(clean("\u{ff21}\u{ff4e}\u{ff41}"), "Ana");
+        assert_eq!(clean("Zoe\u{308}"), "Zo\u{eb}");
+        assert_eq!(clean("日本 Ελένη שרה 🦊"), "日本 Ελένη שרה 🦊");
+        assert_eq!(clean("\u{200b}\u{2066}\u{3164}"), "");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters_and_piled_up_marks_are_dropped() {
+        assert_eq!(clean(&"é".repeat(100)), "é".repeat(32));
+        assert_eq!(clean(&format!("x{}", "\u{336}".repeat(30))), format!("x{}", "\u{336}".repeat(MAX_MARKS)));
+    }
+
+    #[test]
+    fn look_alikes_are_seen_across_scripts_case_spaces_and_accents() {
+        for (a, b) in [
+            ("Alice", "\u{410}lice"),
+            ("Alice", "ALICE"),
+            ("Alice", "AIice"),
+            ("Alice", "ALlCE"),
+            ("Laura", "Iaura"),
+            ("Rob", "R0b"),
+            ("Miriam", "Miriarn"),
+            ("José", "jose"),
+            ("Anna Lee", "Anna  lee."),
+            ("Anna Lee", "AnnaLee"),
+            ("pаypаl", "paypal"),
+        ] {
+            assert!(looks_like(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn different_names_are_not_alike() {
+        for (a, b) in [("Anna", "Hannah"), ("Bob", "Rob"), ("Mia", "Mio"), ("🦊", "🌵"), ("日本", "日木")] {
+            assert!(!looks_like(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_compared_with_petnames_and_with_what_contacts_call_themselves() {
+        let contacts = [contact("Mum", "Margaret"), contact("Bo", "Bo")];
+        assert_eq!(similar_to("mum", &contacts), Some(&contacts[0]));
+        assert_eq!(similar_to("Маrgаret", &contacts), Some(&contacts[0]));
+        assert_eq!(similar_to("Bea", &contacts), None);
+    }
+
+    #[test]
+    fn echo_is_nobody_elses_name() {
+        assert!(is_reserved("echo") && is_reserved("Есhо") && is_reserved("E c h o"));
+        assert!(!is_reserved("Erika"));
+        assert_eq!(free_petname("echo", &[]), "echo 2");
+    }
+
+    #[test]
+    fn a_petname_that_is_taken_gets_a_number() {
+        let contacts = [contact("Bo", "Bo"), contact("Bo 2", "Bo")];
+        assert_eq!(free_petname("bo", &contacts), "bo 3");
+        assert_eq!(free_petname("Ana", &contacts), "Ana");
+        assert_eq!(free_petname(" ", &contacts), "Contact");
+        let long = "x".repeat(MAX_NAME);
+        let second = free_petname(&long, &[contact(&long, "")]);
+        assert!(second.len() <= MAX_NAME && second.ends_with(" 2"));
+    }
+}

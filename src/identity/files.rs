@@ -1,0 +1,120 @@
+//! Files and folders that only their owner may read, written so that a crash leaves the old or the new one, never a half.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Makes `path` and the folders above it that are missing, for the owner alone (0700).
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Opens `path` to read and write, makes it if it is missing, and keeps all but the owner out (0600) either way.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    let file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)?;
+    restrict(path, 0o600)?;
+    Ok(file)
+}
+
+/// Sets the permission bits of what is already there. Does nothing on systems without them.
+pub fn restrict(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
+/// Replaces the file at `path` (0600) with `bytes`, whole or not at all, and returns once the disk has it.
+///
+/// Only one process may do so at a time: the profile's lock sees to that.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new = beside(path);
+    // One that a crash left behind was never in use, and creating refuses to go through whatever else is there.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = write_new(&new, bytes).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written?;
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn folders_and_files_are_for_their_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("vesper/default");
+        create_folder(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(folder.parent().unwrap()), 0o700);
+        replace(&folder.join("a"), b"1").unwrap();
+        assert_eq!(mode(&folder.join("a")), 0o600);
+        fs::write(folder.join("b"), b"2").unwrap();
+        restrict(&folder.join("b"), 0o644).unwrap();
+        open_private(&folder.join("b")).unwrap();
+        assert_eq!(mode(&folder.join("b")), 0o600);
+        assert_eq!(fs::read(folder.join("b")).unwrap(), b"2");
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_in_nobodys_way_and_no_link_is_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let (file, elsewhere) = (home.path().join("vault"), home.path().join("elsewhere"));
+        fs::write(&elsewhere, b"untouched").unwrap();
+        symlink(&elsewhere, home.path().join("vault.new")).unwrap();
+        replace(&file, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"untouched");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let taken = home.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(replace(&taken, b"new").is_err());
+        assert!(taken.is_dir());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    }
+}

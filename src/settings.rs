@@ -1,0 +1,95 @@
+//! What a person chose, kept sealed in the profile.
+
+use serde::{Deserialize, Serialize};
+
+/// How others can reach this profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum Reach {
+    /// Only computers on the same network find it; nothing leaves that network.
+    #[default]
+    ThisNetwork,
+    /// Through a relay that the person or somebody they trust runs.
+    OwnRelay(String),
+    /// Through the public relays of the iroh project, which see who talks to whom.
+    PublicRelays,
+}
+
+/// What of our address a contact's computer may learn over the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum LinkMode {
+    /// Direct connections; a contact who connects learns our addresses.
+    #[default]
+    Direct,
+    /// Relay only until a call is answered.
+    Hide,
+    /// Relay only, calls too.
+    Never,
+}
+
+/// The colours of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum Theme {
+    /// As the desktop is set.
+    #[default]
+    System,
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+}
+
+/// All settings of a profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// How contacts find this computer.
+    pub reach: Reach,
+    /// What they learn of its address.
+    pub link_mode: LinkMode,
+    /// Answer LAN discovery. It tells the local network our key.
+    pub lan_discovery: bool,
+    /// The camera by name; `None` follows the system's default, here and for the devices below.
+    pub camera: Option<String>,
+    /// The microphone by name.
+    pub microphone: Option<String>,
+    /// The speaker by name.
+    pub speaker: Option<String>,
+    /// Keep what the speaker plays out of what the microphone hears.
+    pub echo_cancellation: bool,
+    /// Keep fans, keyboards and traffic out of it.
+    pub noise_suppression: bool,
+    /// Bring a quiet or loud voice to an even level.
+    pub automatic_gain: bool,
+    /// The colours of the window.
+    pub theme: Theme,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reach: Reach::default(),
+            link_mode: LinkMode::default(),
+            lan_discovery: true,
+            camera: None,
+            microphone: None,
+            speaker: None,
+            echo_cancellation: true,
+            noise_suppression: true,
+            automatic_gain: true,
+            theme: Theme::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were_and_those_of_an_older_version_get_defaults() {
+        let chosen = Settings { reach: Reach::OwnRelay("https://r.example/".into()), theme: Theme::Light, ..Settings::default() };
+        let json = serde_json::to_string(&chosen).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), chosen);
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+}
