@@ -24,3 +24,5 @@
 pub mod contacts;
 pub mod identity;
 pub mod settings;
+#[allow(clippy::disallowed_methods, reason = "the link stamps what arrives and has deadlines of its own")]
+pub mod signal;
