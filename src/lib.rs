@@ -21,7 +21,9 @@
 // Rules do not read the clock: `.clippy.toml` refuses it, and here stands who may and why.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test makes its own moments and threads"))]
 
+pub mod call;
 pub mod contacts;
+pub mod e2ee;
 pub mod identity;
 pub mod settings;
 #[allow(clippy::disallowed_methods, reason = "the link stamps what arrives and has deadlines of its own")]

@@ -1,0 +1,27 @@
+//! The rules of a call, as a state machine that touches nothing: no socket, no clock, no device.
+//!
+//! [`Rules::step`] takes what happened and gives back what to do, in order. The engine owns the effects.
+//!
+//! - [`event`]: what can happen and what the engine must do; [`end`]: why calls end, in words.
+//! - [`handshake`]: how two sides prove who they are and agree on keys; [`words`]: what people compare.
+//! - [`control`]: what the sides say to each other once they are connected.
+//! - [`state`]: the machine and what its states share; `caller`, `callee`, `glare` and `live` are the states; `recent` is
+//!   the memory of calls that are over.
+
+mod callee;
+mod caller;
+pub mod control;
+pub mod end;
+pub mod event;
+mod glare;
+pub mod handshake;
+mod live;
+mod recent;
+pub mod state;
+pub mod words;
+
+pub use control::Control;
+pub use end::EndReason;
+pub use event::{Accepted, CallEvent, CallSecrets, Dial, Input, Output, Role};
+pub use handshake::{CallKeys, Refusal};
+pub use state::{Current, Rules, Stage};

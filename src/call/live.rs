@@ -1,0 +1,288 @@
+//! A call whose both ends have proven who they are: connecting, active, reconnecting.
+//!
+//! From here on nothing that comes over the link in the clear changes anything: only control, which is sealed, or
+//! silence, ends the call (rule 10).
+
+use std::time::{Duration, Instant};
+
+use super::control::{Control, MediaState, hangup};
+use super::end::EndReason;
+use super::event::{Accepted, CallEvent, Input, Output, Role};
+use super::handshake::CallKeys;
+use super::state::{CallState, Current, RESEND, Stage, Turn, abort, abort_reason};
+use crate::identity::PublicKey;
+use crate::signal::message::{CallId, Candidate, CandidateKind, MediaKind, Message, Reveal};
+
+/// How long after CONFIRM the connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same where a relay is among the addresses.
+const CONNECT_TIMEOUT_RELAY: Duration = Duration::from_secs(20);
+/// How long a connection may be gone, or the peer silent, before the call ends.
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(90);
+/// Silence after which a person is told. Heartbeats come every second, at the lowest rates every five.
+const SILENCE: Duration = Duration::from_secs(6);
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// One heartbeat in so many carries our media state along, for whoever missed its change.
+const STATE_EVERY: u32 = 5;
+/// How often HANGUP is sent on a carrier that loses.
+const HANGUP_COPIES: u8 = 3;
+/// The most candidates that a peer may name in one call.
+const MOST_CANDIDATES: usize = 64;
+
+/// Keys, and what became of the connection.
+pub(super) struct Live {
+    role: Role,
+    call: CallId,
+    peer: PublicKey,
+    media: MediaKind,
+    /// Gone once media was started.
+    token: Option<Accepted>,
+    phase: Phase,
+    transport_up: bool,
+    connect_by: Instant,
+    /// When anything sealed by the peer last opened.
+    heard: Option<Instant>,
+    beat: Instant,
+    beats: u32,
+    /// The peer's newest media state.
+    remote: Option<MediaState>,
+    candidates_version: u32,
+    candidates_left: usize,
+    /// The callee's last word of the handshake, and what it answered.
+    confirm: Option<(Reveal, Message, Instant)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Active,
+    Reconnecting { until: Instant },
+}
+
+impl Live {
+    pub fn new(
+        turn: &Turn<'_>,
+        role: Role,
+        call: CallId,
+        peer: PublicKey,
+        media: MediaKind,
+        token: Accepted,
+        candidates: &[Candidate],
+    ) -> Self {
+        let relayed = candidates.iter().any(|candidate| candidate.kind == CandidateKind::Relay);
+        Self {
+            role,
+            call,
+            peer,
+            media,
+            token: Some(token),
+            phase: Phase::Connecting,
+            transport_up: false,
+            connect_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { CONNECT_TIMEOUT },
+            heard: None,
+            beat: turn.now + HEARTBEAT,
+            beats: 0,
+            remote: None,
+            candidates_version: 0,
+            candidates_left: MOST_CANDIDATES,
+            confirm: None,
+        }
+    }
+
+    /// Sends the callee's CONFIRM, now and until the caller is heard under the keys that it confirms.
+    pub fn confirm(&mut self, turn: &mut Turn<'_>, reveal: Reveal, confirm: Message) {
+        turn.send(self.peer, confirm.clone());
+        self.confirm = Some((reveal, confirm, turn.now + RESEND));
+    }
+
+    /// Hands out the keys and says the first sealed words.
+    pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, transport_up: bool) -> CallState {
+        turn.out.push(Output::Secure { call: self.call, keys });
+        self.send_state(turn);
+        turn.out.push(Output::Heartbeat { call: self.call });
+        if transport_up {
+            self.connected(turn);
+        }
+        CallState::Live(Box::new(self))
+    }
+
+    pub fn step(mut self: Box<Self>, turn: &mut Turn<'_>, input: Input) -> CallState {
+        match input {
+            Input::HangUp | Input::Decline => return self.end(turn, EndReason::HungUp, Some(hangup::NORMAL)),
+            Input::WordsDiffer => return self.end(turn, EndReason::WordsDiffer, Some(hangup::WORDS_DIFFER)),
+            Input::SetMedia { .. } => self.send_state(turn),
+            Input::Control { call, control } if call == self.call => return self.control(turn, control),
+            Input::Heard { call } if call == self.call => self.heard(turn),
+            Input::SealBroken { call } if call == self.call => {
+                return self.end(turn, EndReason::SealBroken, Some(hangup::SEAL_BROKEN));
+            }
+            Input::TransportConnected { call } if call == self.call => self.connected(turn),
+            Input::TransportDisconnected { call } if call == self.call => self.disconnected(turn),
+            Input::TransportFailed { call } if call == self.call => {
+                if self.phase == Phase::Connecting {
+                    return self.end(turn, EndReason::NoPath, Some(hangup::NO_PATH));
+                }
+                self.disconnected(turn);
+            }
+            Input::Message { peer, message: Message::Reveal(reveal) } if peer == self.peer && reveal.call == self.call => {
+                self.confirm_again(turn, &reveal);
+            }
+            // INVITE, ACCEPT and the like of this very call are old copies.
+            Input::Message { peer, message } if peer == self.peer && call_of(&message) == Some(self.call) => {}
+            Input::Message { peer, message } => turn.stray(peer, message, Some(self.peer)),
+            Input::Tick => return self.tick(turn),
+            _ => {}
+        }
+        CallState::Live(self)
+    }
+
+    pub fn deadline(&self) -> Instant {
+        let phase = match (self.phase, self.heard) {
+            (Phase::Connecting, _) | (Phase::Active, None) => self.connect_by,
+            (Phase::Active, Some(heard)) => heard + SILENCE,
+            (Phase::Reconnecting { until }, _) => until,
+        };
+        let resend = self.confirm.as_ref().filter(|_| self.heard.is_none()).map(|(_, _, resend)| *resend);
+        phase.min(self.beat).min(resend.unwrap_or(self.beat))
+    }
+
+    pub fn current(&self) -> Current {
+        let stage = match self.phase {
+            Phase::Connecting => Stage::Connecting,
+            Phase::Active => Stage::Active,
+            Phase::Reconnecting { .. } => Stage::Reconnecting,
+        };
+        Current { call: self.call, peer: self.peer, role: self.role, stage, media: self.media }
+    }
+
+    fn connected(&mut self, turn: &mut Turn<'_>) {
+        self.transport_up = true;
+        if let Some(token) = self.token.take() {
+            self.phase = Phase::Active;
+            turn.out.push(Output::StartMedia { call: self.call, media: self.media, token });
+            turn.event(CallEvent::Connected { peer: self.peer });
+        } else {
+            self.reconnected(turn);
+        }
+    }
+
+    fn disconnected(&mut self, turn: &mut Turn<'_>) {
+        self.transport_up = false;
+        if self.phase == Phase::Active {
+            self.phase = Phase::Reconnecting { until: turn.now + RECONNECT_TIMEOUT };
+            turn.event(CallEvent::Reconnecting { peer: self.peer });
+        }
+    }
+
+    fn heard(&mut self, turn: &mut Turn<'_>) {
+        self.heard = Some(turn.now);
+        self.reconnected(turn);
+    }
+
+    /// Back to active, if the connection stands and the peer was heard lately.
+    fn reconnected(&mut self, turn: &mut Turn<'_>) {
+        let heard = self.heard.is_some_and(|heard| turn.now < heard + SILENCE);
+        if self.transport_up && heard && matches!(self.phase, Phase::Reconnecting { .. }) {
+            self.phase = Phase::Active;
+            turn.event(CallEvent::Reconnected { peer: self.peer });
+        }
+    }
+
+    fn control(mut self: Box<Self>, turn: &mut Turn<'_>, control: Control) -> CallState {
+        self.heard(turn);
+        match control {
+            Control::Hangup { reason } => return self.end(turn, hangup::meaning(reason), None),
+            Control::State(state) if self.remote.is_none_or(|known| state.version > known.version) => {
+                self.remote = Some(state);
+                turn.event(CallEvent::RemoteMedia { peer: self.peer, media: state });
+            }
+            Control::Candidates { version, candidates } if version > self.candidates_version => {
+                self.candidates_version = version;
+                let allowed = candidates.len().min(self.candidates_left);
+                self.candidates_left -= allowed;
+                let candidates = candidates.into_iter().take(allowed).collect();
+                turn.out.push(Output::AddCandidates { call: self.call, candidates });
+            }
+            // Heartbeats, reports and repairs are the engine's; restart and rekey have their numbers and no use yet.
+            _ => {}
+        }
+        CallState::Live(self)
+    }
+
+    fn tick(mut self: Box<Self>, turn: &mut Turn<'_>) -> CallState {
+        match (self.phase, self.heard) {
+            (Phase::Connecting, _) if turn.now >= self.connect_by => {
+                return self.end(turn, EndReason::NoPath, Some(hangup::NO_PATH));
+            }
+            (Phase::Active, None) if turn.now >= self.connect_by => {
+                return self.end(turn, EndReason::HandshakeTimeout, Some(hangup::NORMAL));
+            }
+            (Phase::Active, Some(heard)) if turn.now >= heard + SILENCE => {
+                self.phase = Phase::Reconnecting { until: heard + RECONNECT_TIMEOUT };
+                turn.event(CallEvent::Reconnecting { peer: self.peer });
+            }
+            (Phase::Reconnecting { until }, _) if turn.now >= until => {
+                return self.end(turn, EndReason::PeerGone, Some(hangup::NORMAL));
+            }
+            _ => {}
+        }
+        if self.heard.is_none()
+            && let Some((_, confirm, resend)) = &mut self.confirm
+            && turn.now >= *resend
+        {
+            *resend = turn.now + RESEND;
+            turn.send(self.peer, confirm.clone());
+        }
+        if turn.now >= self.beat {
+            self.beat = turn.now + HEARTBEAT;
+            self.beats += 1;
+            turn.out.push(Output::Heartbeat { call: self.call });
+            if self.beats.is_multiple_of(STATE_EVERY) {
+                self.send_state(turn);
+            }
+        }
+        CallState::Live(self)
+    }
+
+    fn confirm_again(&self, turn: &mut Turn<'_>, reveal: &Reveal) {
+        if let Some((answered, confirm, _)) = &self.confirm
+            && answered == reveal
+        {
+            turn.send(self.peer, confirm.clone());
+        }
+    }
+
+    fn send_state(&self, turn: &mut Turn<'_>) {
+        let control = Control::State(turn.memory.own);
+        turn.out.push(Output::SendControl { call: self.call, control, copies: 1 });
+    }
+
+    /// Ends the call; `hangup` is what the peer is told, if anything.
+    fn end(self: Box<Self>, turn: &mut Turn<'_>, reason: EndReason, hangup: Option<u8>) -> CallState {
+        let (call, peer) = (self.call, self.peer);
+        if let Some(reason) = hangup {
+            let control = Control::Hangup { reason };
+            turn.out.push(Output::SendControl { call, control, copies: HANGUP_COPIES });
+        }
+        let state = turn.end(call, peer, reason, None);
+        // A caller who still waits for CONFIRM has no keys to read HANGUP with.
+        turn.memory.recent.close(turn.now, call, peer, Some(abort(call, abort_reason::HUNG_UP)));
+        state
+    }
+}
+
+/// The call that a message of the handshake names.
+fn call_of(message: &Message) -> Option<CallId> {
+    match message {
+        Message::Invite(invite) => Some(invite.core.call),
+        Message::Accept(accept) => Some(accept.call),
+        Message::Reveal(reveal) => Some(reveal.call),
+        Message::Confirm(confirm) => Some(confirm.call),
+        Message::Ringing { call, .. }
+        | Message::Decline { call, .. }
+        | Message::Busy { call, .. }
+        | Message::Cancel { call, .. }
+        | Message::Abort { call, .. } => Some(*call),
+        _ => None,
+    }
+}
