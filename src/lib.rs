@@ -25,6 +25,8 @@ pub mod call;
 pub mod contacts;
 pub mod e2ee;
 pub mod identity;
+#[allow(clippy::disallowed_methods, reason = "devices and pipeline threads stamp what they take")]
+pub mod media;
 pub mod settings;
 #[allow(clippy::disallowed_methods, reason = "the link stamps what arrives and has deadlines of its own")]
 pub mod signal;

@@ -1,0 +1,50 @@
+//! How picture and sound travel: sources, codecs, buffers, and the four pipelines.
+
+pub mod audio_jitter;
+pub mod audio_payload;
+pub mod audio_receive;
+pub mod audio_send;
+pub mod audio_sink;
+pub mod audio_source;
+pub mod camera;
+pub mod clock;
+pub mod clock_offset;
+pub mod convert;
+pub mod echo;
+pub mod events;
+pub mod fragment;
+pub mod frame;
+pub mod h264;
+mod h264_raw;
+pub mod keyframes;
+pub mod level;
+pub mod marker;
+pub mod microphone;
+pub mod nal;
+pub mod opus;
+pub mod pace;
+pub mod packet;
+pub mod rate;
+pub mod record;
+pub mod resample;
+pub mod ringtone;
+mod sample_clock;
+pub mod scale;
+pub mod screen;
+pub mod slot;
+pub mod sound_devices;
+mod sound_keeper;
+pub mod speaker;
+pub mod test_pattern;
+pub mod tone;
+pub mod trace;
+pub mod video_jitter;
+pub mod video_receive;
+pub mod video_send;
+pub mod video_source;
+pub mod video_stats;
+pub mod wav;
+pub mod y4m;
+
+#[cfg(test)]
+mod video_tests;

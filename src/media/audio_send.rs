@@ -1,0 +1,359 @@
+//! The way of sound out: source, mute, processing, encode, seal, hand over; fifty times a second whatever happens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::audio_payload::Copies;
+use super::audio_source::{AudioSource, AudioSourceSpec, SoundError};
+use super::clock::MediaTime;
+use super::echo::{VoiceProcessing, VoiceProcessor};
+use super::events::{MediaEvent, MediaEvents};
+use super::level::{DeadMicrophone, FLOOR_DBFS, Level};
+use super::opus::{BLOCK, FRAME, VoiceEncoder};
+use super::packet::OutgoingFrame;
+use super::sample_clock::SampleClock;
+use super::slot::{SlotReader, SlotWriter, Taken, slot};
+use super::speaker::FarEnd;
+use crate::e2ee::Sealer;
+
+/// How long a muted microphone stays open, for an unmute that follows at once.
+const CLOSE_AFTER: Duration = Duration::from_secs(3);
+/// How seldom the size of packets may change: seldom enough to tell nothing.
+const SIZE_HOLD: Duration = Duration::from_secs(5);
+
+/// What a sender needs.
+pub struct AudioSendConfig {
+    pub sealer: Sealer,
+    pub source: AudioSourceSpec,
+    /// Mute is state of the program: it holds from the first sample on.
+    pub muted: bool,
+    /// Applied to microphones only.
+    pub processing: VoiceProcessing,
+    /// What our speaker plays, see [`far_end`](super::speaker::far_end).
+    pub far_end: Option<SlotReader<FarEnd>>,
+    /// Full: the packet is dropped and counted, like one that the link loses.
+    pub out: mpsc::Sender<OutgoingFrame>,
+    pub events: MediaEvents,
+}
+
+/// Sound on its way to the peer. Dropping it closes the microphone.
+pub struct AudioSender {
+    shared: Arc<Shared>,
+    /// The newest source counts.
+    sources: Option<SlotWriter<AudioSource>>,
+    events: MediaEvents,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What was sent since the start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AudioSendStats {
+    pub packets: u64,
+    /// Bytes of sealed payload.
+    pub bytes: u64,
+    /// Packets that the transport had no room for.
+    pub dropped: u64,
+    /// How loud the last half second was, as it was sent.
+    pub level_dbfs: f32,
+}
+
+#[derive(Default)]
+struct Shared {
+    muted: AtomicBool,
+    expected_loss: AtomicU8,
+    packets: AtomicU64,
+    bytes: AtomicU64,
+    dropped: AtomicU64,
+    /// The bits of an `f32`.
+    level: AtomicU32,
+}
+
+impl AudioSender {
+    /// Starts to send. Fails if the file cannot be used; a microphone that cannot be opened is an event instead.
+    pub fn start(config: AudioSendConfig) -> Result<Self, SoundError> {
+        let (sources, source_reader) = slot();
+        let (out, events) = (config.out.clone(), config.events.clone());
+        let mut pipeline = AudioSend::new(config, MediaTime::now(), Instant::now())?;
+        let shared = pipeline.shared.clone();
+        let thread = thread::Builder::new().name("audio send".into()).spawn(move || {
+            let mut wait = Duration::ZERO;
+            loop {
+                match source_reader.wait(wait) {
+                    Taken::Value(source) => pipeline.set_source(source),
+                    Taken::Nothing => {}
+                    Taken::Closed => return,
+                }
+                while let Some(frame) = pipeline.step(MediaTime::now()) {
+                    pipeline.shared.dropped.fetch_add(u64::from(out.try_send(frame).is_err()), Ordering::Relaxed);
+                }
+                wait = pipeline.source.wait(MediaTime::now());
+            }
+        })?;
+        Ok(Self { shared, sources: Some(sources), events, thread: Some(thread) })
+    }
+
+    /// Sends from another source from now on. The seal and its counter go on.
+    pub fn set_source(&self, spec: AudioSourceSpec) -> Result<(), SoundError> {
+        let source = AudioSource::open(spec, &self.events)?;
+        self.sources.as_ref().expect("it is there until the drop").put(source);
+        Ok(())
+    }
+
+    /// Mutes at once: not one more sample is processed. Packets go on, of the same size and rhythm.
+    pub fn set_muted(&self, muted: bool) {
+        self.shared.muted.store(muted, Ordering::Relaxed);
+    }
+
+    /// Tells how many packets in a hundred get lost, so that the next ones carry more of those before.
+    pub fn set_expected_loss(&self, percent: u8) {
+        self.shared.expected_loss.store(percent, Ordering::Relaxed);
+    }
+
+    /// What was sent since the start.
+    pub fn stats(&self) -> AudioSendStats {
+        AudioSendStats {
+            packets: self.shared.packets.load(Ordering::Relaxed),
+            bytes: self.shared.bytes.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+            level_dbfs: f32::from_bits(self.shared.level.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl Drop for AudioSender {
+    fn drop(&mut self) {
+        self.sources = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The pipeline, one step a call.
+pub(super) struct AudioSend {
+    source: AudioSource,
+    processor: VoiceProcessor,
+    far_ends: Option<SlotReader<FarEnd>>,
+    far_end: Option<FarEnd>,
+    encoder: VoiceEncoder,
+    copies: Copies,
+    /// The loss that packets are made for, and since when.
+    sized_for: (u8, Option<MediaTime>),
+    sealer: Sealer,
+    stamps: SampleClock,
+    muted_since: Option<MediaTime>,
+    dead: DeadMicrophone,
+    level: Level,
+    level_frames: u32,
+    events: MediaEvents,
+    shared: Arc<Shared>,
+    /// The same moment on both clocks.
+    epoch: (MediaTime, Instant),
+    opus: Vec<u8>,
+}
+
+impl AudioSend {
+    pub fn new(config: AudioSendConfig, now: MediaTime, instant: Instant) -> Result<Self, SoundError> {
+        let shared = Arc::new(Shared::default());
+        shared.muted.store(config.muted, Ordering::Relaxed);
+        shared.level.store(FLOOR_DBFS.to_bits(), Ordering::Relaxed);
+        Ok(Self {
+            source: AudioSource::open(config.source, &config.events)?,
+            processor: VoiceProcessor::new(config.processing),
+            far_ends: config.far_end,
+            far_end: None,
+            encoder: VoiceEncoder::new()?,
+            copies: Copies::default(),
+            sized_for: (0, None),
+            sealer: config.sealer,
+            stamps: SampleClock::default(),
+            muted_since: config.muted.then_some(now - CLOSE_AFTER),
+            dead: DeadMicrophone::default(),
+            level: Level::default(),
+            level_frames: 0,
+            events: config.events,
+            shared,
+            epoch: (now, instant),
+            opus: Vec::new(),
+        })
+    }
+
+    fn set_source(&mut self, source: AudioSource) {
+        self.source = source;
+        self.dead.reset();
+    }
+
+    /// Makes the next packet if 20 ms are over.
+    ///
+    /// Nothing here waits: a microphone that has nothing yet is asked again.
+    pub fn step(&mut self, now: MediaTime) -> Option<OutgoingFrame> {
+        let muted = self.follow_mute(now);
+        let mut pcm = [0.0; FRAME];
+        let captured = self.source.next(now, &mut pcm)?;
+        self.hear_far_end();
+        if muted {
+            pcm.fill(0.0);
+        } else if self.source.is_microphone() {
+            self.watch(now, &pcm);
+            for block in pcm.as_chunks_mut::<BLOCK>().0 {
+                self.processor.near_end(block);
+            }
+        }
+        self.meter(&pcm);
+        self.follow_loss(now);
+        self.copies.pack(self.encoder.encode(&pcm), &mut self.opus);
+        let mut sealed = Vec::new();
+        self.sealer.seal(self.instant(now), 0, &self.opus, &mut sealed).ok()?;
+        self.shared.packets.fetch_add(1, Ordering::Relaxed);
+        self.shared.bytes.fetch_add(sealed.len() as u64, Ordering::Relaxed);
+        Some(OutgoingFrame { timestamp: self.stamps.stamp(captured), pieces: vec![Bytes::from(sealed)] })
+    }
+
+    /// Reads the mute switch; closes the microphone when it has been on for a while, opens it when it goes off.
+    fn follow_mute(&mut self, now: MediaTime) -> bool {
+        let muted = self.shared.muted.load(Ordering::Relaxed);
+        if muted {
+            let since = *self.muted_since.get_or_insert(now);
+            self.dead.reset();
+            self.source.set_open(now.since(since) < CLOSE_AFTER);
+        } else {
+            self.muted_since = None;
+            self.source.set_open(true);
+        }
+        muted
+    }
+
+    fn hear_far_end(&mut self) {
+        if let Some(newer) = self.far_ends.as_ref().and_then(SlotReader::take) {
+            self.far_end = Some(newer);
+        }
+        let mut block = [0.0; BLOCK];
+        while self.far_end.as_mut().is_some_and(|far_end| far_end.next(&mut block)) {
+            self.processor.far_end(&block);
+        }
+    }
+
+    fn watch(&mut self, now: MediaTime, pcm: &[f32]) {
+        if !self.source.is_live() {
+            self.dead.reset();
+        } else if self.dead.look(now, pcm) {
+            let text = "the microphone is on but delivers nothing at all; check its own switch, or choose another one".into();
+            let _ = self.events.try_send(MediaEvent::Warning { what: "microphone_dead", text });
+        }
+    }
+
+    fn meter(&mut self, pcm: &[f32]) {
+        /// Half a second.
+        const FRAMES: u32 = 25;
+        self.level.add(pcm);
+        self.level_frames += 1;
+        if self.level_frames == FRAMES {
+            self.shared.level.store(self.level.dbfs().to_bits(), Ordering::Relaxed);
+            (self.level, self.level_frames) = (Level::default(), 0);
+        }
+    }
+
+    fn follow_loss(&mut self, now: MediaTime) {
+        let (current, since) = self.sized_for;
+        let expected = self.shared.expected_loss.load(Ordering::Relaxed);
+        if expected != current && since.is_none_or(|since| now.since(since) >= SIZE_HOLD) {
+            self.sized_for = (expected, Some(now));
+            self.encoder.set_expected_loss(expected);
+            self.copies.set_expected_loss(expected);
+        }
+    }
+
+    fn instant(&self, now: MediaTime) -> Instant {
+        self.epoch.1 + now.since(self.epoch.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::{Direction, RootKey, StreamId};
+    use crate::media::clock::AUDIO_RATE;
+    use zeroize::Zeroizing;
+
+    const START: MediaTime = MediaTime(1_700_000_000_000_000);
+
+    fn pipeline(source: AudioSourceSpec, muted: bool) -> AudioSend {
+        let instant = Instant::now();
+        let root = RootKey::new(0, Zeroizing::new([1; 32]));
+        let config = AudioSendConfig {
+            sealer: Sealer::new(&root, Direction::CallerToCallee, StreamId::Audio, instant),
+            source,
+            muted,
+            processing: VoiceProcessing::default(),
+            far_end: None,
+            out: mpsc::channel(1).0,
+            events: mpsc::channel(1).0,
+        };
+        AudioSend::new(config, START, instant).unwrap()
+    }
+
+    fn run(pipeline: &mut AudioSend, from_ms: u64, to_ms: u64) -> Vec<OutgoingFrame> {
+        (from_ms..to_ms).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms))).collect()
+    }
+
+    #[test]
+    fn muted_or_not_packets_have_the_same_size_and_rhythm() {
+        let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+        let spoken = run(&mut pipeline, 0, 6000);
+        pipeline.shared.muted.store(true, Ordering::Relaxed);
+        let muted = run(&mut pipeline, 6000, 12_000);
+        assert_eq!((spoken.len(), muted.len()), (300, 300));
+        // The counter in the clear grows by a byte at 8 and at 256 packets, for everybody alike.
+        let size = |frame: &OutgoingFrame| frame.pieces[0].len();
+        assert!(muted.iter().all(|frame| size(frame) == size(&spoken[299])));
+        let stamps: Vec<_> = spoken.iter().chain(&muted).map(|frame| frame.timestamp).collect();
+        assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == FRAME as u32));
+        assert_eq!(stamps[0], (START - Duration::from_millis(20)).rtp(AUDIO_RATE));
+    }
+
+    #[test]
+    fn mute_silences_what_is_sent_from_the_next_packet_on() {
+        let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+        run(&mut pipeline, 0, 500);
+        assert!(pipeline.shared_level() > -40.0);
+        pipeline.shared.muted.store(true, Ordering::Relaxed);
+        run(&mut pipeline, 500, 2500);
+        assert_eq!(pipeline.shared_level(), FLOOR_DBFS);
+    }
+
+    #[test]
+    fn packets_change_their_size_for_loss_and_at_most_once_in_five_seconds() {
+        let mut pipeline = pipeline(AudioSourceSpec::None, false);
+        let sizes = |frames: Vec<OutgoingFrame>| frames.iter().map(|frame| frame.pieces[0].len()).max().unwrap();
+        let plain = sizes(run(&mut pipeline, 0, 5200));
+        pipeline.shared.expected_loss.store(10, Ordering::Relaxed);
+        let with_copies = sizes(run(&mut pipeline, 5200, 6000));
+        assert_eq!(with_copies, plain + 160);
+        pipeline.shared.expected_loss.store(0, Ordering::Relaxed);
+        assert_eq!(sizes(run(&mut pipeline, 6000, 6020)), with_copies);
+        run(&mut pipeline, 6020, 10_300);
+        assert_eq!(sizes(run(&mut pipeline, 10_300, 10_400)), plain);
+    }
+
+    #[test]
+    fn a_wrong_file_is_told_before_anything_starts() {
+        let error = AudioSource::open(AudioSourceSpec::File("/nowhere/speech.wav".into()), &mpsc::channel(1).0);
+        assert!(error.err().unwrap().to_string().contains("cannot be opened"));
+    }
+
+    impl AudioSend {
+        /// As [`AudioSender::set_expected_loss`], for a test that has no thread.
+        pub fn expect_loss(&mut self, percent: u8) {
+            self.shared.expected_loss.store(percent, Ordering::Relaxed);
+        }
+
+        fn shared_level(&self) -> f32 {
+            f32::from_bits(self.shared.level.load(Ordering::Relaxed))
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a pipeline tells the engine, once each time it happens.
+
+use tokio::sync::mpsc;
+
+/// Where pipelines report to. They use `try_send`: when the engine is that far behind, the event is dropped.
+pub type MediaEvents = mpsc::Sender<MediaEvent>;
+
+/// Something that a person or the call report wants to know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// The first remote picture was shown.
+    FirstVideo,
+    /// The first remote sound was played.
+    FirstAudio,
+    /// Something is wrong; `text` says what and what to do next.
+    Warning {
+        /// Short and stable, for scripts: `camera_frozen`, `record_slow`, …
+        what: &'static str,
+        text: String,
+    },
+    /// A device or file that should deliver does not; it is tried again until it does.
+    SourceLost { source: MediaSource, text: String },
+    /// It delivers again.
+    SourceBack { source: MediaSource },
+}
+
+/// Which end of which pipeline an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaSource {
+    Camera,
+    Microphone,
+    Speaker,
+}

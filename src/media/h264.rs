@@ -1,0 +1,310 @@
+//! H.264 by OpenH264, set for faces over a network whose rate changes.
+//!
+//! Rate control follows the capture times, so no frame is skipped and none is spent on a clock that jitters. There is no
+//! periodic keyframe: who lost something asks for one. A size or colour that changes starts a new encoder and thus a keyframe.
+
+use super::clock::MediaTime;
+use super::convert::Picture;
+use super::frame::{Frame, Matrix};
+use super::h264_raw;
+use super::nal::{Gate, Refused};
+use openh264::OpenH264API;
+use openh264::decoder::{Decoder as RawDecoder, DecoderConfig, Flush};
+use openh264::encoder::{
+    BitRate, Complexity, Encoder as RawEncoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, RateControlMode,
+    UsageType, VuiConfig,
+};
+use openh264::formats::YUVSource;
+use openh264::{Error, Timestamp};
+use thiserror::Error as ThisError;
+
+/// The codec itself failed: not a matter of what it was given.
+#[derive(Debug, ThisError)]
+#[error("the video codec failed")]
+pub struct CodecError(#[from] Error);
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoded {
+    /// An access unit was written.
+    Unit { keyframe: bool },
+    /// The rate control left the frame out.
+    Skipped,
+}
+
+/// Encodes frames of one size after the other.
+pub struct Encoder {
+    raw: RawEncoder,
+    shape: Shape,
+    fps: u32,
+    kbps: u32,
+    /// What the running encoder was told; nothing before its first frame.
+    told_kbps: Option<u32>,
+    /// The capture time that the encoder knows as one second: it takes zero for "no time".
+    origin: Option<MediaTime>,
+    last_ms: u64,
+}
+
+/// What a stream cannot change without a keyframe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    width: usize,
+    height: usize,
+    matrix: Matrix,
+    full_range: bool,
+}
+
+impl From<&Frame> for Shape {
+    fn from(frame: &Frame) -> Self {
+        Self { width: frame.width, height: frame.height, matrix: frame.matrix, full_range: frame.full_range }
+    }
+}
+
+impl Encoder {
+    /// An encoder for frames like `frame`, of which at most `fps` a second come.
+    pub fn new(frame: &Frame, fps: u32, kbps: u32) -> Result<Self, CodecError> {
+        let shape = Shape::from(frame);
+        let raw = new_encoder(shape, fps, kbps)?;
+        Ok(Self { raw, shape, fps, kbps, told_kbps: None, origin: None, last_ms: 0 })
+    }
+
+    /// Encodes `frame` into `unit` (Annex B), which is emptied before.
+    pub fn encode(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
+        unit.clear();
+        self.follow(frame)?;
+        let origin = *self.origin.get_or_insert(frame.captured);
+        self.last_ms = (1_000 + frame.captured.since(origin).as_millis() as u64).max(self.last_ms + 1);
+        let stream = self.raw.encode_at(&Planes(frame), Timestamp::from_millis(self.last_ms))?;
+        let keyframe = stream.frame_type() == FrameType::IDR;
+        stream.write_vec(unit);
+        self.told_kbps.get_or_insert(self.kbps);
+        Ok(if unit.is_empty() { Encoded::Skipped } else { Encoded::Unit { keyframe } })
+    }
+
+    /// Makes the next frame a keyframe.
+    pub fn request_keyframe(&mut self) {
+        if self.told_kbps.is_some() {
+            self.raw.force_intra_frame();
+        }
+    }
+
+    /// Spends this much from the next frame on.
+    pub fn set_kbps(&mut self, kbps: u32) {
+        self.kbps = kbps.max(1);
+    }
+
+    /// Starts anew if the shape changed, tells the encoder of a new rate.
+    fn follow(&mut self, frame: &Frame) -> Result<(), CodecError> {
+        let shape = Shape::from(frame);
+        if shape != self.shape {
+            self.raw = new_encoder(shape, self.fps, self.kbps)?;
+            (self.shape, self.told_kbps, self.origin, self.last_ms) = (shape, None, None, 0);
+        }
+        if let Some(told) = self.told_kbps.filter(|told| *told != self.kbps) {
+            if h264_raw::set_bitrate(&mut self.raw, bits(self.kbps), self.kbps > told) {
+                self.told_kbps = Some(self.kbps);
+            } else {
+                tracing::debug!(kbps = self.kbps, "the encoder did not take the rate");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn new_encoder(shape: Shape, fps: u32, kbps: u32) -> Result<RawEncoder, CodecError> {
+    let vui = match shape.matrix {
+        Matrix::Bt601 => VuiConfig::bt601(),
+        Matrix::Bt709 => VuiConfig::bt709(),
+    };
+    let config = EncoderConfig::new()
+        .usage_type(UsageType::CameraVideoRealTime)
+        .complexity(Complexity::Low)
+        .rate_control_mode(RateControlMode::Timestamp)
+        .bitrate(BitRate::from_bps(bits(kbps) as u32))
+        .max_frame_rate(FrameRate::from_hz(fps as f32))
+        .scene_change_detect(true)
+        .long_term_reference(true)
+        .intra_frame_period(IntraFramePeriod::from_num_frames(0))
+        .num_threads(1)
+        .vui(vui.full_range(shape.full_range));
+    Ok(RawEncoder::with_api_config(OpenH264API::from_source(), config)?)
+}
+
+/// What OpenH264 counts in, held to what it takes.
+fn bits(kbps: u32) -> i32 {
+    i32::try_from(u64::from(kbps.max(10)) * 1000).unwrap_or(i32::MAX)
+}
+
+struct Planes<'a>(&'a Frame);
+
+impl YUVSource for Planes<'_> {
+    fn dimensions(&self) -> (usize, usize) {
+        (self.0.width, self.0.height)
+    }
+    fn strides(&self) -> (usize, usize, usize) {
+        (self.0.width, self.0.width / 2, self.0.width / 2)
+    }
+    fn y(&self) -> &[u8] {
+        self.0.planes().0
+    }
+    fn u(&self) -> &[u8] {
+        self.0.planes().1
+    }
+    fn v(&self) -> &[u8] {
+        self.0.planes().2
+    }
+}
+
+/// Decodes access units of an authenticated peer, each checked by a [`Gate`] first.
+pub struct Decoder {
+    raw: RawDecoder,
+    gate: Gate,
+}
+
+/// What came out of an access unit.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// Nothing if too much was missing.
+    pub picture: Option<Picture<'a>>,
+    /// Something was missing: a keyframe is wanted.
+    pub damaged: bool,
+}
+
+impl Decoder {
+    /// A decoder that makes up for what is missing instead of stopping.
+    pub fn new() -> Result<Self, CodecError> {
+        let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+        let mut raw = RawDecoder::with_api_config(OpenH264API::from_source(), config)?;
+        if !h264_raw::conceal_errors(&mut raw) {
+            return Err(Error::msg("no concealment").into());
+        }
+        Ok(Self { raw, gate: Gate::default() })
+    }
+
+    /// Decodes one access unit (Annex B).
+    pub fn decode(&mut self, now: MediaTime, unit: &[u8]) -> Result<Decoded<'_>, Refused> {
+        let sequence = self.gate.check(now, unit)?;
+        let (state, raw) = h264_raw::decode(&mut self.raw, unit);
+        if !state.is_clean() {
+            tracing::debug!(state = state.code(), concealed = state.is_concealed(), "a frame is not whole");
+        }
+        let picture = raw.map(|raw| Picture {
+            width: raw.width,
+            height: raw.height,
+            y: raw.y,
+            u: raw.u,
+            v: raw.v,
+            y_stride: raw.y_stride,
+            uv_stride: raw.uv_stride,
+            matrix: sequence.matrix,
+            full_range: sequence.full_range,
+        });
+        Ok(Decoded { damaged: !state.is_clean() || picture.is_none(), picture })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::marker;
+    use crate::media::test_pattern::TestPattern;
+    use std::time::Duration;
+
+    const START: MediaTime = MediaTime(1_700_000_000_000_000);
+
+    /// Encodes `count` frames of the test pattern, calling `each` before each one.
+    fn encode(count: u32, kbps: u32, mut each: impl FnMut(u32, &mut Encoder)) -> Vec<(Frame, Vec<u8>, Encoded)> {
+        let mut pattern = TestPattern::new(640, 360);
+        let mut frame = Frame::black(640, 360);
+        let mut encoder = Encoder::new(&frame, 30, kbps).unwrap();
+        (0..count)
+            .map(|n| {
+                frame.captured = START + Duration::from_micros(u64::from(n) * 33_333);
+                pattern.draw(frame.captured, &mut frame);
+                each(n, &mut encoder);
+                let mut unit = Vec::new();
+                let encoded = encoder.encode(&frame, &mut unit).unwrap();
+                (frame.clone(), unit, encoded)
+            })
+            .collect()
+    }
+
+    fn psnr(frame: &Frame, picture: &Picture) -> f64 {
+        let mut copy = Frame::black(16, 16);
+        picture.copy_to(&mut copy);
+        let squares: f64 = frame.planes().0.iter().zip(copy.planes().0).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+        10.0 * (255.0f64.powi(2) / (squares / frame.planes().0.len() as f64).max(1e-9)).log10()
+    }
+
+    #[test]
+    fn every_frame_comes_back_at_once_and_looks_like_what_went_in() {
+        let mut decoder = Decoder::new().unwrap();
+        for (index, (frame, unit, encoded)) in encode(60, 1000, |_, _| {}).iter().enumerate() {
+            assert_eq!(*encoded, Encoded::Unit { keyframe: index == 0 });
+            let decoded = decoder.decode(START, unit).unwrap();
+            let picture = decoded.picture.expect("a picture a unit");
+            assert!(!decoded.damaged);
+            assert_eq!(marker::read(&picture), Some(index as u16));
+            let psnr = psnr(frame, &picture);
+            assert!(psnr >= 33.0, "frame {index}: {psnr:.1} dB");
+        }
+    }
+
+    #[test]
+    fn a_new_bitrate_holds_without_a_keyframe() {
+        let units = encode(240, 1200, |n, encoder| {
+            if n == 120 {
+                encoder.set_kbps(60);
+            }
+        });
+        let bytes = |range: std::ops::Range<usize>| units[range].iter().map(|(_, unit, _)| unit.len()).sum::<usize>();
+        assert!(bytes(180..240) * 2 < bytes(60..120), "{} then {}", bytes(60..120), bytes(180..240));
+        assert_eq!(units.iter().filter(|unit| unit.2 == Encoded::Unit { keyframe: true }).count(), 1);
+    }
+
+    #[test]
+    fn a_keyframe_comes_when_asked_for_and_starts_a_decoder() {
+        let units = encode(12, 800, |n, encoder| {
+            if n == 10 {
+                encoder.request_keyframe();
+            }
+        });
+        assert_eq!(units[10].2, Encoded::Unit { keyframe: true });
+        let mut decoder = Decoder::new().unwrap();
+        assert!(decoder.decode(START, &units[9].1).is_err(), "nothing is decoded before a keyframe");
+        let decoded = decoder.decode(START, &units[10].1).unwrap();
+        assert_eq!((decoded.damaged, decoded.picture.and_then(|picture| marker::read(&picture))), (false, Some(10)));
+    }
+
+    #[test]
+    fn another_size_and_other_colours_go_through_with_a_keyframe() {
+        let mut encoder = Encoder::new(&Frame::black(320, 180), 30, 500).unwrap();
+        let mut decoder = Decoder::new().unwrap();
+        let mut unit = Vec::new();
+        for (n, (width, matrix, full_range)) in
+            [(320, Matrix::Bt709, false), (640, Matrix::Bt601, true), (640, Matrix::Bt709, true), (160, Matrix::Bt601, false)]
+                .into_iter()
+                .enumerate()
+        {
+            let captured = START + Duration::from_millis(33 * n as u64);
+            let frame = Frame { matrix, full_range, captured, ..Frame::black(width, 180) };
+            assert_eq!(encoder.encode(&frame, &mut unit).unwrap(), Encoded::Unit { keyframe: true });
+            let picture = decoder.decode(captured, &unit).unwrap().picture.unwrap();
+            assert_eq!((picture.width, picture.height, picture.matrix, picture.full_range), (width, 180, matrix, full_range));
+        }
+    }
+
+    #[test]
+    fn after_a_lost_frame_the_decoder_says_so_and_still_gives_pictures() {
+        let units = encode(30, 800, |_, _| {});
+        let mut decoder = Decoder::new().unwrap();
+        let (mut damaged, mut pictures) = (0, 0);
+        for (index, (_, unit, _)) in units.iter().enumerate().filter(|(index, _)| *index != 10) {
+            let decoded = decoder.decode(START, unit).unwrap();
+            pictures += usize::from(decoded.picture.is_some());
+            damaged += usize::from(decoded.damaged);
+            assert!(index > 10 || !decoded.damaged);
+        }
+        assert!(damaged >= 1 && pictures >= 28, "{damaged} damaged, {pictures} pictures");
+    }
+}

@@ -1,0 +1,108 @@
+//! The OpenH264 calls that the safe wrapper lacks: concealment, decoding that reports it, and a bitrate that changes while
+//! encoding. The only file with unsafe code.
+#![allow(unsafe_code)]
+
+use openh264::decoder::Decoder;
+use openh264::encoder::Encoder;
+use openh264_sys2::{
+    DECODER_OPTION_ERROR_CON_IDC, DECODING_STATE, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE,
+    SBitrateInfo, SBufferInfo, SPATIAL_LAYER_ALL, dsDataErrorConcealed, dsErrorFree,
+};
+use std::os::raw::c_int;
+use std::ptr;
+
+/// Lost parts are copied from the picture before (ERROR_CON_SLICE_COPY in codec_app_def.h).
+const CONCEAL_BY_COPY: c_int = 2;
+
+/// What the decoder made of an access unit.
+#[derive(Debug)]
+pub(super) struct RawPicture<'a> {
+    pub width: usize,
+    pub height: usize,
+    pub y: &'a [u8],
+    pub u: &'a [u8],
+    pub v: &'a [u8],
+    pub y_stride: usize,
+    pub uv_stride: usize,
+}
+
+/// How decoding went (DECODING_STATE in codec_app_def.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RawState(DECODING_STATE);
+
+impl RawState {
+    /// Everything was there.
+    pub fn is_clean(self) -> bool {
+        self.0 == dsErrorFree
+    }
+
+    /// Something was missing and made up for: a picture, but a repair is due.
+    pub fn is_concealed(self) -> bool {
+        self.0 & dsDataErrorConcealed != 0
+    }
+
+    /// The number, for logs.
+    pub fn code(self) -> i32 {
+        self.0
+    }
+}
+
+/// Switches concealment on.
+pub(super) fn conceal_errors(decoder: &mut Decoder) -> bool {
+    let mut mode = CONCEAL_BY_COPY;
+    // SAFETY: the decoder is initialised (its constructor did that), and this option reads one int (codec_app_def.h).
+    unsafe { decoder.raw_api().set_option(DECODER_OPTION_ERROR_CON_IDC, (&raw mut mode).cast()) == 0 }
+}
+
+/// Decodes one access unit (Annex B) and returns its picture at once.
+pub(super) fn decode<'a>(decoder: &'a mut Decoder, unit: &[u8]) -> (RawState, Option<RawPicture<'a>>) {
+    let mut planes = [ptr::null_mut::<u8>(); 3];
+    let mut info = SBufferInfo::default();
+    let length = c_int::try_from(unit.len()).expect("an access unit is far below 2 GiB");
+    // SAFETY: the decoder is initialised; `unit` is readable for `length` bytes; the other two are written to before it returns.
+    let state =
+        unsafe { decoder.raw_api().decode_frame_no_delay(unit.as_ptr(), length, planes.as_mut_ptr().cast(), &raw mut info) };
+    if info.iBufferStatus != 1 || planes.iter().any(|plane| plane.is_null()) {
+        return (RawState(state), None);
+    }
+    // SAFETY: with status 1 the union holds the system buffer, its only variant.
+    let buffer = unsafe { info.UsrData.sSystemBuffer };
+    let [Ok(width), Ok(height), Ok(y_stride), Ok(uv_stride)] =
+        [buffer.iWidth, buffer.iHeight, buffer.iStride[0], buffer.iStride[1]].map(usize::try_from)
+    else {
+        return (RawState(state), None);
+    };
+    if width < 16 || height < 16 || width % 2 != 0 || height % 2 != 0 || y_stride < width || uv_stride < width / 2 {
+        return (RawState(state), None);
+    }
+    let plane = |index: usize, stride: usize, width: usize, height: usize| {
+        // SAFETY: OpenH264 hands out planes of `height` rows, `stride` bytes apart, which stay as they are until the next call on
+        // this decoder; the result borrows the decoder mutably for as long.
+        unsafe { std::slice::from_raw_parts(planes[index], stride * (height - 1) + width) }
+    };
+    let picture = RawPicture {
+        width,
+        height,
+        y: plane(0, y_stride, width, height),
+        u: plane(1, uv_stride, width / 2, height / 2),
+        v: plane(2, uv_stride, width / 2, height / 2),
+        y_stride,
+        uv_stride,
+    };
+    (RawState(state), Some(picture))
+}
+
+/// Sets the target and the most the encoder may use from the next frame on, with no keyframe. It must have encoded a frame before.
+pub(super) fn set_bitrate(encoder: &mut Encoder, bits_per_second: i32, raise: bool) -> bool {
+    // The target may never be above the most.
+    let order: [ENCODER_OPTION; 2] = if raise {
+        [ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_BITRATE]
+    } else {
+        [ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE]
+    };
+    order.into_iter().all(|option| {
+        let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bits_per_second };
+        // SAFETY: the first frame initialised the encoder, and both options read one SBitrateInfo (codec_app_def.h).
+        unsafe { encoder.raw_api().set_option(option, (&raw mut info).cast()) == 0 }
+    })
+}

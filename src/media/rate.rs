@@ -1,0 +1,124 @@
+//! From a bitrate to a size and a number of frames a second.
+
+use super::clock::MediaTime;
+use std::time::Duration;
+
+/// What to encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// The picture may be at most this many eighths of the full width and height.
+    pub eighths: usize,
+    /// At most this many frames a second.
+    pub fps: u32,
+}
+
+/// A step of the ladder: from how many kbit/s at 1280x720 on, and what is sent there.
+const LADDER: [(u32, Plan); 6] = [
+    (700, Plan { eighths: 8, fps: 60 }),
+    (400, Plan { eighths: 6, fps: 30 }),
+    (220, Plan { eighths: 4, fps: 30 }),
+    (120, Plan { eighths: 4, fps: 15 }),
+    (60, Plan { eighths: 3, fps: 12 }),
+    (0, Plan { eighths: 2, fps: 8 }),
+];
+
+/// How much more than a step asks for there must be before it is climbed, so that it is not left again at once.
+const HEADROOM: (u32, u32) = (5, 4);
+/// How long after any change the next climb may come: each costs a keyframe.
+const CLIMB_EVERY: Duration = Duration::from_secs(4);
+
+/// Chooses the step: down at once, up one at a time.
+#[derive(Debug, Default)]
+pub struct RateRule {
+    step: Option<usize>,
+    changed: MediaTime,
+}
+
+impl RateRule {
+    /// The plan for a picture of `pixels` at `kbps`.
+    pub fn plan(&mut self, now: MediaTime, kbps: u32, pixels: usize) -> Plan {
+        // Smaller pictures need less, but not in proportion: by the square root.
+        let share = (pixels as f64 / (1280.0 * 720.0)).sqrt().clamp(0.2, 2.0);
+        let fits = |kbps: f64| LADDER.iter().position(|(from, _)| kbps >= f64::from(*from) * share).unwrap_or(LADDER.len() - 1);
+        let lowest = fits(f64::from(kbps));
+        let step = match self.step {
+            None => lowest,
+            Some(step) if lowest > step => lowest,
+            Some(step) => {
+                let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)) < step;
+                if higher && now.since(self.changed) >= CLIMB_EVERY { step - 1 } else { step }
+            }
+        };
+        if self.step != Some(step) {
+            (self.step, self.changed) = (Some(step), now);
+        }
+        LADDER[step].1
+    }
+}
+
+/// Leaves frames out where a source gives more a second than wanted.
+#[derive(Debug, Default)]
+pub struct FrameSkip {
+    due: Option<MediaTime>,
+}
+
+impl FrameSkip {
+    /// Whether to take the frame captured at `captured`, of a source from which at most `fps` a second are wanted.
+    pub fn take(&mut self, captured: MediaTime, fps: u32) -> bool {
+        let interval = Duration::from_micros(1_000_000 / u64::from(fps.max(1)));
+        let due = self.due.unwrap_or(captured);
+        if captured + interval / 4 < due && due.since(captured) < 4 * interval {
+            return false;
+        }
+        // On the grid while the source keeps up with it; a new grid after a pause.
+        let late = captured.since(due) >= interval;
+        self.due = Some(if late { captured + interval } else { due + interval });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HD: usize = 1280 * 720;
+
+    fn at(seconds: u64) -> MediaTime {
+        MediaTime(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_drop_is_followed_at_once_and_the_way_back_is_one_step_at_a_time() {
+        let mut rule = RateRule::default();
+        assert_eq!(rule.plan(at(10), 2500, HD).eighths, 8);
+        assert_eq!(rule.plan(at(11), 130, HD), Plan { eighths: 4, fps: 15 });
+        let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD).eighths).collect();
+        assert_eq!(way, [4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 8, 8, 8]);
+    }
+
+    #[test]
+    fn a_rate_on_the_edge_of_a_step_does_not_swing() {
+        let mut rule = RateRule::default();
+        let plans: Vec<Plan> = (10..60).map(|second| rule.plan(at(second), 690 + (second as u32 % 2) * 30, HD)).collect();
+        assert!(plans.windows(2).filter(|pair| pair[0] != pair[1]).count() <= 1);
+    }
+
+    #[test]
+    fn even_the_least_rate_has_a_plan() {
+        assert_eq!(RateRule::default().plan(at(1), 0, HD), LADDER[5].1);
+        assert_eq!(RateRule::default().plan(at(1), u32::MAX / 8, 16 * 16).eighths, 8);
+    }
+
+    #[test]
+    fn frames_are_left_out_evenly() {
+        let frames = |source_us: u64, fps| {
+            let mut skip = FrameSkip::default();
+            (0..120).filter(|n| skip.take(MediaTime(5_000_000 + n * source_us), fps)).count()
+        };
+        assert_eq!(frames(33_333, 30), 120);
+        assert_eq!(frames(33_333, 60), 120);
+        assert_eq!(frames(33_333, 15), 60);
+        assert_eq!(frames(16_667, 30), 60);
+        assert!((78..=82).contains(&frames(33_333, 20)));
+    }
+}

@@ -1,0 +1,309 @@
+//! From the lens to the packet: capture → scale → encode → seal → cut → hand over.
+//!
+//! Nothing queues: the source overwrites what was not taken in time, and while the way out is full no frame is encoded.
+
+use super::camera::FROZEN;
+use super::clock::{MediaTime, VIDEO_RATE};
+use super::convert::Picture;
+use super::events::{MediaEvent, MediaEvents, MediaSource};
+use super::fragment;
+use super::frame::{Frame, RgbaFrame};
+use super::h264::{CodecError, Encoded, Encoder};
+use super::keyframes::KeyframeAnswer;
+use super::marker;
+use super::packet::OutgoingFrame;
+use super::rate::{FrameSkip, RateRule};
+use super::scale::scale;
+use super::screen::{OnFrame, Screen};
+use super::slot::{SlotReader, SlotWriter, Taken, slot};
+use super::trace::{Trace, TraceEvent};
+pub use super::video_source::VideoSourceSpec;
+use super::video_source::{RunningSource, SourceContext};
+use crate::e2ee::{Exhausted, Sealer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+/// All that a sender needs, for the whole call.
+pub struct VideoSendConfig {
+    /// The stream's one sealer: it counts on whatever the camera does.
+    pub sealer: Sealer,
+    pub source: VideoSourceSpec,
+    /// The largest picture to send.
+    pub width: usize,
+    pub height: usize,
+    pub fps: u32,
+    pub bitrate_kbps: u32,
+    /// Where frames go. While it is full, frames are left out before they are encoded.
+    pub out: mpsc::Sender<OutgoingFrame>,
+    /// The picture of oneself.
+    pub preview: Option<SlotWriter<Arc<RgbaFrame>>>,
+    pub on_frame: Option<OnFrame>,
+    pub trace: Option<Trace>,
+    pub events: MediaEvents,
+}
+
+/// What was sent so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VideoSendStats {
+    /// Frames taken from the source.
+    pub captured: u64,
+    /// Frames handed over, and their sealed bytes.
+    pub frames: u64,
+    pub bytes: u64,
+    pub keyframes: u64,
+    /// Frames left out for a lower frame rate, by the rate control, or because the way out was full.
+    pub skipped: u64,
+    /// Size of the last frame sent.
+    pub width: usize,
+    pub height: usize,
+}
+
+/// The sending pipeline on its thread. Dropping it closes the device and ends the thread.
+pub struct VideoSender {
+    commands: Option<Sender<VideoSourceSpec>>,
+    wake: SlotReader<Frame>,
+    control: Arc<Control>,
+    stats: watch::Receiver<VideoSendStats>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Control {
+    keyframe: AtomicBool,
+    kbps: AtomicU32,
+}
+
+impl VideoSender {
+    /// Starts sending.
+    pub fn start(config: VideoSendConfig) -> Self {
+        let (frames, taken) = slot();
+        let (publish, stats) = watch::channel(VideoSendStats::default());
+        let (commands, heard) = channel();
+        let control = Arc::new(Control { keyframe: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
+        let (its, wake) = (control.clone(), taken.clone());
+        let run = move || run(config, (frames, &taken), &heard, &its, &publish);
+        let thread = thread::Builder::new().name("video send".into()).spawn(run).expect("the system has room for a thread");
+        Self { commands: Some(commands), wake, control, stats, thread: Some(thread) }
+    }
+
+    /// Sends from elsewhere from now on; [`VideoSourceSpec::None`] closes the camera at once.
+    pub fn set_source(&self, source: VideoSourceSpec) {
+        if let Some(commands) = &self.commands {
+            let _ = commands.send(source);
+            self.wake.wake();
+        }
+    }
+
+    /// The peer lost something and needs a whole picture.
+    pub fn request_keyframe(&self) {
+        self.control.keyframe.store(true, Ordering::Relaxed);
+    }
+
+    /// What the path carries; takes effect with the next frame.
+    pub fn set_bitrate_kbps(&self, kbps: u32) {
+        self.control.kbps.store(kbps, Ordering::Relaxed);
+    }
+
+    /// What was sent so far.
+    pub fn stats(&self) -> VideoSendStats {
+        *self.stats.borrow()
+    }
+}
+
+impl Drop for VideoSender {
+    fn drop(&mut self) {
+        self.commands.take();
+        self.wake.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The loop around [`VideoSendPipeline::step`]: source in, frames out.
+fn run(
+    config: VideoSendConfig,
+    (frames, taken): (SlotWriter<Frame>, &SlotReader<Frame>),
+    commands: &Receiver<VideoSourceSpec>,
+    control: &Control,
+    publish: &watch::Sender<VideoSendStats>,
+) {
+    let VideoSendConfig { sealer, source, width, height, fps, bitrate_kbps, out, preview, on_frame, trace, events } = config;
+    let (used, spare) = slot();
+    let context = SourceContext { width, height, fps, frames, spare, events: events.clone() };
+    let mut pipeline = VideoSendPipeline::new(sealer, fps, bitrate_kbps);
+    let mut preview = preview.map(|slot| Screen::new(slot, on_frame));
+    let mut source = RunningSource::start(source, context.clone());
+    let (mut frozen, mut newest) = (false, Instant::now());
+    loop {
+        match commands.try_recv() {
+            Ok(spec) => {
+                // The old device is closed before the new one opens: they may be the same.
+                drop(source.take());
+                taken.take();
+                (source, frozen, newest) = (RunningSource::start(spec, context.clone()), false, Instant::now());
+                pipeline.restart();
+            }
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return,
+        }
+        let frame = match taken.wait(FROZEN) {
+            Taken::Value(frame) => frame,
+            Taken::Nothing | Taken::Closed => {
+                let open = source.as_ref().is_some_and(RunningSource::is_open);
+                if open && !frozen && newest.elapsed() >= FROZEN {
+                    frozen = true;
+                    let text = "The camera gives no picture. Unplug it and plug it in again, or choose another one.".into();
+                    let _ = events.try_send(MediaEvent::SourceLost { source: MediaSource::Camera, text });
+                }
+                continue;
+            }
+        };
+        newest = Instant::now();
+        if std::mem::take(&mut frozen) {
+            let _ = events.try_send(MediaEvent::SourceBack { source: MediaSource::Camera });
+        }
+        let picture = Picture::from(&frame);
+        if let Some(trace) = &trace {
+            trace.line(TraceEvent::Captured, frame.captured, marker::read(&picture), frame.width, frame.height);
+        }
+        if control.keyframe.swap(false, Ordering::Relaxed) {
+            pipeline.request_keyframe();
+        }
+        pipeline.set_kbps(control.kbps.load(Ordering::Relaxed));
+        match pipeline.step(MediaTime::now(), Instant::now(), &frame, out.capacity() > 0) {
+            Ok(Some(outgoing)) => drop(out.try_send(outgoing)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "no picture is sent any more");
+                let text = format!("Your picture cannot be sent: {error}. Turn the camera off and on again.");
+                let _ = events.try_send(MediaEvent::Warning { what: "video_send", text });
+                drop(source.take());
+            }
+        }
+        publish.send_replace(pipeline.stats());
+        // After the peer's picture, for one's own can wait.
+        if let Some(preview) = &mut preview {
+            preview.show(&Picture::from(&frame));
+        }
+        used.put(frame);
+    }
+}
+
+/// Why a frame could not be sent.
+#[derive(Debug, Error)]
+pub enum SendError {
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+}
+
+/// A frame in, a sealed and cut frame out; no thread, no clock.
+pub struct VideoSendPipeline {
+    sealer: Sealer,
+    encoder: Option<Encoder>,
+    fps: u32,
+    kbps: u32,
+    rule: RateRule,
+    skip: FrameSkip,
+    keyframes: KeyframeAnswer,
+    scaled: Frame,
+    unit: Vec<u8>,
+    sealed: Vec<u8>,
+    last: Option<MediaTime>,
+    stats: VideoSendStats,
+}
+
+impl VideoSendPipeline {
+    /// A pipeline for at most `fps` frames a second and at first `kbps`.
+    pub fn new(sealer: Sealer, fps: u32, kbps: u32) -> Self {
+        Self {
+            sealer,
+            encoder: None,
+            fps,
+            kbps,
+            rule: RateRule::default(),
+            skip: FrameSkip::default(),
+            keyframes: KeyframeAnswer::default(),
+            scaled: Frame::black(16, 16),
+            unit: Vec::new(),
+            sealed: Vec::new(),
+            last: None,
+            stats: VideoSendStats::default(),
+        }
+    }
+
+    /// Makes a frame of what was captured; nothing if it is left out. With `room` false nothing may leave now.
+    pub fn step(
+        &mut self,
+        now: MediaTime,
+        instant: Instant,
+        frame: &Frame,
+        room: bool,
+    ) -> Result<Option<OutgoingFrame>, SendError> {
+        self.stats.captured += 1;
+        let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
+        if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
+            self.stats.skipped += 1;
+            return Ok(None);
+        }
+        let frame = if plan.eighths < 8 {
+            let side = |length: usize| ((length * plan.eighths / 8) & !1).max(16);
+            scale(&Picture::from(frame), side(frame.width), side(frame.height), &mut self.scaled);
+            self.scaled.captured = frame.captured;
+            &self.scaled
+        } else {
+            frame
+        };
+        let encoder = match &mut self.encoder {
+            Some(encoder) => encoder,
+            none => none.insert(Encoder::new(frame, self.fps, self.kbps)?),
+        };
+        encoder.set_kbps(self.kbps);
+        if self.keyframes.due(now) {
+            encoder.request_keyframe();
+        }
+        let Encoded::Unit { keyframe } = encoder.encode(frame, &mut self.unit)? else {
+            self.stats.skipped += 1;
+            return Ok(None);
+        };
+        if keyframe {
+            self.keyframes.sent(now);
+        }
+        self.sealer.seal(instant, u8::from(keyframe), &self.unit, &mut self.sealed)?;
+        // Two frames never share a stamp, whatever the source says.
+        let captured = self.last.map_or(frame.captured, |last| frame.captured.max(MediaTime(last.0 + 1000)));
+        self.last = Some(captured);
+        self.stats.frames += 1;
+        self.stats.keyframes += u64::from(keyframe);
+        self.stats.bytes += self.sealed.len() as u64;
+        (self.stats.width, self.stats.height) = (frame.width, frame.height);
+        Ok(Some(OutgoingFrame { timestamp: captured.rtp(VIDEO_RATE), pieces: fragment::cut(&self.sealed, keyframe) }))
+    }
+
+    /// The peer needs a whole picture.
+    pub fn request_keyframe(&mut self) {
+        self.keyframes.want();
+    }
+
+    /// What the path carries.
+    pub fn set_kbps(&mut self, kbps: u32) {
+        self.kbps = kbps;
+    }
+
+    /// Another source begins: with a keyframe, and without what was learnt of the last one.
+    pub fn restart(&mut self) {
+        (self.encoder, self.skip) = (None, FrameSkip::default());
+    }
+
+    /// What was sent so far.
+    pub fn stats(&self) -> VideoSendStats {
+        self.stats
+    }
+}
