@@ -30,3 +30,5 @@ pub mod media;
 pub mod settings;
 #[allow(clippy::disallowed_methods, reason = "the link stamps what arrives and has deadlines of its own")]
 pub mod signal;
+#[allow(clippy::disallowed_methods, reason = "the driver of a peer connection is timed by the clock")]
+pub mod transport;

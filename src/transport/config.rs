@@ -1,0 +1,92 @@
+//! What a connection is asked for, and what it tells.
+
+use std::net::IpAddr;
+use std::sync::mpsc::SyncSender;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::signal::message::CandidateKind;
+
+use super::secrets::LocalSecrets;
+
+/// Who called. Fixes what the two sides would otherwise negotiate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// ICE controlling, DTLS server.
+    Caller,
+    /// ICE controlled, DTLS client.
+    Callee,
+}
+
+impl Role {
+    /// The one at the other end.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
+/// How to reach the other side.
+#[derive(Debug)]
+pub struct PeerConfig {
+    pub role: Role,
+    pub secrets: LocalSecrets,
+    /// Addresses to bind; empty: every one that another computer could reach. Echo: 127.0.0.1.
+    pub bind: Vec<IpAddr>,
+    /// `stun:HOST[:PORT]` or `turn:USER:PASSWORD@HOST[:PORT]`, over UDP.
+    pub ice_servers: Vec<String>,
+    /// Only through a TURN server: the other side learns no address of ours.
+    pub relay_only: bool,
+    /// Loopback addresses count, ours and theirs. For Echo and tests.
+    pub allow_loopback: bool,
+    /// Most kbit/s to ever send.
+    pub max_kbps: u32,
+}
+
+/// Where payloads come from and go to.
+#[derive(Debug)]
+pub struct MediaPorts {
+    pub video_out: mpsc::Receiver<OutgoingFrame>,
+    pub audio_out: mpsc::Receiver<OutgoingFrame>,
+    /// Full: the packet is dropped and counted.
+    pub video_in: SyncSender<IncomingPacket>,
+    pub audio_in: SyncSender<IncomingPacket>,
+}
+
+/// What the owner of a connection is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PeerEvent {
+    /// The certificate is the described one and packets flow; again after each `Disconnected`.
+    Connected { local: CandidateKind, remote: CandidateKind, relayed: bool },
+    /// Nothing was heard for two seconds. It may come back.
+    Disconnected,
+    /// Over, with a reason in words. The last event.
+    Failed(String),
+    /// Control messages can be sent.
+    ControlOpen,
+    /// A control message: sealed, perhaps doubled, in no order.
+    Control(Bytes),
+    /// The other side cannot show a picture until a keyframe comes.
+    KeyframeRequest,
+    /// Pictures and sound together should take this much.
+    Estimate { kbps: u32 },
+}
+
+/// Why a connection could not be prepared or begun.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error("this computer has no network address that another one could reach")]
+    NoNetwork,
+    #[error("this is not the address of a STUN or TURN server: {0}")]
+    IceServer(String),
+    #[error("no relay answered, and this call may only go through one")]
+    NoRelay,
+    #[error("connect was called twice")]
+    Connected,
+    #[error("the peer connection refused: {0}")]
+    Library(#[from] webrtc::error::Error),
+}

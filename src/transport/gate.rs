@@ -1,0 +1,136 @@
+//! Sockets that are open, and answer nobody yet.
+//!
+//! A call's sockets are bound before the other side has proven who it is, for their addresses travel in the proof. Until
+//! [`Gate::open`], nothing is read from them and nothing leaves through them, but for the STUN and TURN servers that the user
+//! chose: a stranger's check gets no answer, not even a refusal. The library below would not answer either, since it is told
+//! the remote credentials only then; this does not rely on it.
+
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
+
+/// Opens once, for all sockets of one connection.
+#[derive(Debug)]
+pub(super) struct Gate {
+    open: AtomicBool,
+    /// Whom the sockets talk to while closed.
+    servers: Box<[SocketAddr]>,
+}
+
+impl Gate {
+    pub fn new(servers: Vec<SocketAddr>) -> Arc<Self> {
+        Arc::new(Self { open: AtomicBool::new(false), servers: servers.into() })
+    }
+
+    /// From now on the peer is heard and answered.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    fn passes(&self, other: SocketAddr) -> bool {
+        self.is_open() || self.servers.contains(&other)
+    }
+}
+
+/// A runtime like `inner`, whose UDP sockets are behind a gate.
+#[derive(Debug)]
+pub(super) struct GatedRuntime {
+    pub inner: Arc<dyn Runtime>,
+    pub gate: Arc<Gate>,
+}
+
+#[derive(Debug)]
+struct GatedSocket {
+    inner: Arc<dyn AsyncUdpSocket>,
+    gate: Arc<Gate>,
+}
+
+impl AsyncUdpSocket for GatedSocket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn max_gso_segments(&self) -> usize {
+        self.inner.max_gso_segments()
+    }
+
+    fn max_gro_segments(&self) -> usize {
+        self.inner.max_gro_segments()
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        if self.gate.passes(transmit.destination) {
+            self.inner.poll_send(cx, transmit)
+        } else {
+            Poll::Ready(Ok(transmit.contents.len()))
+        }
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+        while !self.gate.is_open() {
+            // One at a time, so that what may not pass need not be cut out of a batch.
+            let count = std::task::ready!(self.inner.poll_recv(cx, &mut bufs[..1], &mut meta[..1]))?;
+            if count > 0 && self.gate.passes(meta[0].addr) {
+                return Poll::Ready(Ok(count));
+            }
+        }
+        self.inner.poll_recv(cx, bufs, meta)
+    }
+}
+
+impl Runtime for GatedRuntime {
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Box<dyn JoinHandle> {
+        self.inner.spawn(future)
+    }
+
+    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        let inner = self.inner.wrap_udp_socket(socket)?;
+        Ok(Arc::new(GatedSocket { inner, gate: self.gate.clone() }))
+    }
+
+    fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        self.inner.wrap_tcp_listener(listener)
+    }
+
+    fn connect_tcp<'a>(
+        &'a self,
+        remote: SocketAddr,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Arc<dyn AsyncTcpStream>>> + Send + 'a>> {
+        self.inner.connect_tcp(remote)
+    }
+
+    fn resolve_host<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>> {
+        self.inner.resolve_host(host)
+    }
+
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        self.inner.sleep(duration)
+    }
+
+    fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
+        self.inner.interval(period)
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        self.inner.block_on(future);
+    }
+
+    fn yield_now(&self) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        self.inner.yield_now()
+    }
+}

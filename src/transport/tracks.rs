@@ -1,0 +1,119 @@
+//! Payloads out: each piece one RTP packet, the last of a frame marked.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp::header::Header;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, sleep};
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+
+use crate::identity::random;
+use crate::media::packet::OutgoingFrame;
+
+use super::describe::{H264, OPUS, Streams};
+use super::pacer;
+
+/// How long the pacer sleeps at least: the timer's own grain.
+const TICK: Duration = Duration::from_millis(1);
+
+/// One stream of ours, numbering its packets.
+pub(super) struct Track {
+    rtp: Arc<TrackLocalStaticRTP>,
+    ssrc: u32,
+    payload_type: u8,
+    sequence: u16,
+}
+
+impl Track {
+    /// The sound's stream.
+    pub fn audio(streams: Streams, codec: RTCRtpCodec) -> Self {
+        Self::new(RtpCodecKind::Audio, "audio", streams.audio, None, OPUS, codec)
+    }
+
+    /// The pictures' stream, with its retransmissions.
+    pub fn video(streams: Streams, codec: RTCRtpCodec) -> Self {
+        Self::new(RtpCodecKind::Video, "video", streams.video, Some(streams.repair), H264, codec)
+    }
+
+    fn new(kind: RtpCodecKind, name: &str, ssrc: u32, repair: Option<u32>, payload_type: u8, codec: RTCRtpCodec) -> Self {
+        let rtx = repair.map(|ssrc| RTCRtpRtxParameters { ssrc });
+        let rtp_coding_parameters = RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..Default::default() };
+        let coding = RTCRtpEncodingParameters { rtp_coding_parameters, active: true, codec, ..Default::default() };
+        let track = MediaStreamTrack::new("call".into(), name.into(), name.into(), kind, vec![coding]);
+        // A random start, as RFC 3550 section 5.1 wants, but in the lower half: no wrap within the first seconds.
+        let sequence = u16::from_be_bytes(random()) >> 1;
+        Self { rtp: Arc::new(TrackLocalStaticRTP::new(track)), ssrc, payload_type, sequence }
+    }
+
+    /// The library's end of it.
+    pub fn local(&self) -> Arc<dyn TrackLocal> {
+        self.rtp.clone()
+    }
+
+    /// A handle that asks the other side for a keyframe.
+    pub fn keyframe_requests(&self, theirs: Streams) -> KeyframeRequests {
+        KeyframeRequests { rtp: self.rtp.clone(), sender_ssrc: self.ssrc, media_ssrc: theirs.video }
+    }
+
+    /// Sends what comes until nobody sends more. What comes before `admitted` is dropped: the other side could not read it.
+    pub async fn run(mut self, mut frames: mpsc::Receiver<OutgoingFrame>, admitted: watch::Receiver<bool>) {
+        while let Some(frame) = frames.recv().await {
+            if *admitted.borrow() && self.send(frame).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Sends one frame as its pieces fall due. `None`: the connection is gone.
+    async fn send(&mut self, frame: OutgoingFrame) -> Option<()> {
+        let (start, count) = (Instant::now(), frame.pieces.len());
+        let mut sent = 0;
+        for (index, piece) in frame.pieces.into_iter().enumerate() {
+            while index >= sent {
+                sent = pacer::due(start.elapsed(), sent, count);
+                if index >= sent {
+                    sleep(TICK).await;
+                }
+            }
+            self.write(frame.timestamp, piece, index + 1 == count).await?;
+        }
+        Some(())
+    }
+
+    async fn write(&mut self, timestamp: u32, payload: Bytes, marker: bool) -> Option<()> {
+        let header = Header {
+            version: 2,
+            marker,
+            payload_type: self.payload_type,
+            sequence_number: self.sequence,
+            timestamp,
+            ssrc: self.ssrc,
+            ..Default::default()
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.rtp.write_rtp(rtc::rtp::Packet { header, payload }).await.ok()
+    }
+}
+
+/// Asks the other side for a keyframe (RFC 4585 section 6.3.1).
+pub(super) struct KeyframeRequests {
+    rtp: Arc<TrackLocalStaticRTP>,
+    sender_ssrc: u32,
+    media_ssrc: u32,
+}
+
+impl KeyframeRequests {
+    pub async fn send(&self) {
+        let request = PictureLossIndication { sender_ssrc: self.sender_ssrc, media_ssrc: self.media_ssrc };
+        // It fails only when the connection is gone, and then nobody needs a keyframe.
+        let _ = self.rtp.write_rtcp(vec![Box::new(request)]).await;
+    }
+}

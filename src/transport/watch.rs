@@ -1,0 +1,183 @@
+//! From what the library reports to what the owner of a connection is told.
+//!
+//! The library calls its handler on the task that drives the connection, so the handler only writes things down; [`Watcher`]
+//! reads them on a task of its own, looks at the certificate, and speaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use webrtc::peer_connection::transport::IceTransport;
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionEventHandler, RTCIceCandidate, RTCIceConnectionState, RTCIceGatheringState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+};
+
+use crate::signal::message::CandidateKind;
+
+use super::addresses;
+use super::bandwidth::Estimate;
+use super::config::PeerEvent;
+use super::intake::Admission;
+
+/// SHA-256 of a certificate in DER (RFC 8122 section 5).
+pub(super) fn fingerprint(der: &[u8]) -> [u8; 32] {
+    Sha256::digest(der).into()
+}
+
+/// What gathering found.
+pub(super) enum Gathered {
+    Candidate(RTCIceCandidate),
+    Done,
+}
+
+/// The states that matter, newest only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct States {
+    pub connection: RTCPeerConnectionState,
+    pub ice: RTCIceConnectionState,
+}
+
+/// Writes down what the library reports. Never waits.
+pub(super) struct Handler {
+    /// Full: more candidates than anybody has; dropped.
+    pub gathered: mpsc::Sender<Gathered>,
+    pub states: watch::Sender<States>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let _ = self.gathered.try_send(Gathered::Candidate(event.candidate));
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            let _ = self.gathered.try_send(Gathered::Done);
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        self.states.send_modify(|states| states.ice = state);
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.states.send_modify(|states| states.connection = state);
+    }
+}
+
+/// Turns states into events, each told once.
+pub(super) struct Watcher {
+    pub connection: Arc<dyn PeerConnection>,
+    /// The fingerprint that the other side described, once we connect.
+    pub expected: watch::Receiver<Option<[u8; 32]>>,
+    pub states: watch::Receiver<States>,
+    pub estimates: watch::Receiver<Estimate>,
+    pub keyframe: Arc<Notify>,
+    /// Woken when the other side ended the connection.
+    pub goodbye: Arc<Notify>,
+    pub admission: Arc<Admission>,
+    pub admitted: watch::Sender<bool>,
+    pub events: mpsc::Sender<PeerEvent>,
+    /// How long DTLS may take once ICE found a path.
+    pub patience: Duration,
+}
+
+const GOODBYE: &str = "the other side closed the connection";
+
+/// Least change of the estimate that is told, in percent.
+const TELL_PERCENT: u32 = 3;
+
+impl Watcher {
+    /// Runs until the connection failed or nobody listens.
+    pub async fn run(mut self) {
+        let events = self.events.clone();
+        let why = tokio::select! {
+            why = self.watch() => why,
+            () = events.closed() => return,
+        };
+        self.admission.decide(false);
+        let _ = events.send(PeerEvent::Failed(why)).await;
+    }
+
+    /// Returns why the connection failed.
+    async fn watch(&mut self) -> String {
+        let mut told = 0;
+        let mut connected = false;
+        let mut deadline: Option<Instant> = None;
+        loop {
+            let give_up = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                changed = self.states.changed() => {
+                    if changed.is_err() {
+                        return "the connection ended".into();
+                    }
+                    let states = *self.states.borrow_and_update();
+                    match states.connection {
+                        RTCPeerConnectionState::Connected if !connected => {
+                            if let Err(why) = self.admit().await {
+                                return why;
+                            }
+                            (connected, deadline) = (true, None);
+                            self.tell(self.selected().await).await;
+                        }
+                        RTCPeerConnectionState::Connected => self.tell(self.selected().await).await,
+                        RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected).await,
+                        RTCPeerConnectionState::Failed => return "no path to the other side was found, or it was lost".into(),
+                        RTCPeerConnectionState::Closed => return GOODBYE.into(),
+                        _ if !connected && deadline.is_none() && states.ice == RTCIceConnectionState::Connected => {
+                            deadline = Some(Instant::now() + self.patience);
+                        }
+                        _ => {}
+                    }
+                }
+                () = self.goodbye.notified() => return GOODBYE.into(),
+                () = self.keyframe.notified() => self.tell(PeerEvent::KeyframeRequest).await,
+                Ok(()) = self.estimates.changed() => {
+                    let estimate = *self.estimates.borrow_and_update();
+                    let kbps = estimate.target_kbps;
+                    if kbps.abs_diff(told) * 100 > kbps * TELL_PERCENT {
+                        told = kbps;
+                        // Full: the next one counts as much.
+                        let _ = self.events.try_send(PeerEvent::Estimate { kbps });
+                    }
+                }
+                () = sleep_until(give_up) => return "the other side did not prove that it is who it said".into(),
+            }
+        }
+    }
+
+    /// Lets media pass if the certificate is the one that was described. The library has compared it by then; this does not
+    /// rely on it.
+    async fn admit(&mut self) -> Result<(), String> {
+        let sctp = self.connection.sctp().await.ok_or("the connection has no data channel")?;
+        let chain = sctp.transport().get_remote_certificates().await.map_err(|error| error.to_string())?;
+        let expected = *self.expected.borrow();
+        let presented = chain.first().map(|der| fingerprint(der));
+        if presented.is_none() || presented != expected {
+            return Err("the other side is not who it said it is: its certificate is another".into());
+        }
+        self.admission.decide(true);
+        self.admitted.send_replace(true);
+        Ok(())
+    }
+
+    async fn selected(&self) -> PeerEvent {
+        let (local, remote) = selected_pair(&*self.connection).await.unwrap_or((CandidateKind::Host, CandidateKind::Host));
+        let relayed = [local, remote].contains(&CandidateKind::Relay);
+        PeerEvent::Connected { local, remote, relayed }
+    }
+
+    async fn tell(&self, event: PeerEvent) {
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// Kinds of the two ends of the pair that carries the call.
+pub(super) async fn selected_pair(connection: &dyn PeerConnection) -> Option<(CandidateKind, CandidateKind)> {
+    let ice: Arc<dyn IceTransport> = connection.sctp().await?.transport().ice_transport();
+    let pair = ice.get_selected_candidate_pair().await.ok()??;
+    Some((addresses::kind(pair.local().typ)?, addresses::kind(pair.remote().typ)?))
+}
