@@ -24,6 +24,10 @@
 pub mod call;
 pub mod contacts;
 pub mod e2ee;
+#[allow(clippy::disallowed_methods, reason = "the engine reads the clock and hands it inward")]
+pub mod engine;
+#[allow(clippy::disallowed_methods, reason = "prints when things happened, measures how long they took")]
+pub mod headless;
 pub mod identity;
 #[allow(clippy::disallowed_methods, reason = "devices and pipeline threads stamp what they take")]
 pub mod media;

@@ -1,0 +1,486 @@
+//! What the engine does for a call: feeds the rules, performs what they say, tells the person.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::command::{CallMedia, Command};
+use super::core::{Core, unix_seconds};
+use super::current::{Current, Switches};
+use super::event::What;
+use super::options::AutoAccept;
+use super::session::{Session, SessionEvent};
+use super::snapshot::{CallStage, CallView, NoticeKind};
+use crate::call::{CallEvent, CallSecrets, Dial, EndReason, Input, Output, Role, Rules};
+use crate::contacts::VerifiedBy;
+use crate::identity::PublicKey;
+use crate::media::clock::MediaTime;
+use crate::media::events::MediaEvent;
+use crate::settings::Settings;
+use crate::signal::message::{CallId, MediaKind, Message};
+use crate::transport::{LocalSecrets, PeerEvent};
+
+/// H.264 and Opus, as descriptions number them.
+const CODECS: [u8; 2] = [1, 2];
+/// How long the line about an ended call stays.
+const FAREWELL: Duration = Duration::from_secs(4);
+/// How often figures are taken while a call is connected.
+const SECOND: Duration = Duration::from_secs(1);
+/// How often the microphone's level is shown.
+const METER: Duration = Duration::from_millis(200);
+
+/// The rules, the one call there can be, and the last line about the one before.
+pub struct Calls {
+    rules: Rules,
+    current: Option<Current>,
+    /// Secrets that were handed to the rules and may be asked for when they gather.
+    secrets: Vec<LocalSecrets>,
+    farewell: Option<(CallView, Instant)>,
+    next_second: Option<Instant>,
+    next_meter: Option<Instant>,
+}
+
+impl Calls {
+    pub fn new(core: &Core) -> Self {
+        let identity = Arc::new(crate::identity::Identity::from_secret(&core.people.identity.secret()));
+        Self {
+            rules: Rules::new(identity),
+            current: None,
+            secrets: Vec::new(),
+            farewell: None,
+            next_second: None,
+            next_meter: None,
+        }
+    }
+
+    /// When [`tick`](Self::tick) is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        let current = self.current.as_ref().and_then(Current::deadline);
+        let farewell = self.farewell.as_ref().map(|(_, until)| *until);
+        [self.rules.deadline(), current, farewell, self.next_second, self.next_meter].into_iter().flatten().min()
+    }
+
+    pub fn view(&self, core: &Core) -> Option<CallView> {
+        match &self.current {
+            Some(current) => Some(current.view(core)),
+            None => self.farewell.as_ref().map(|(view, _)| view.clone()),
+        }
+    }
+
+    /// A wish about a call.
+    pub async fn command(&mut self, core: &mut Core, command: Command, now: Instant) {
+        match command {
+            Command::Call { key, media } => self.dial(core, key, media, now).await,
+            Command::Accept { media } => self.accept(core, media, now),
+            Command::Decline => self.feed(core, Input::Decline, now),
+            Command::HangUp if self.current.is_none() => self.farewell = None,
+            Command::HangUp => self.feed(core, Input::HangUp, now),
+            Command::SetMicrophone { on } => self.switch(core, |switches| switches.microphone = on, now),
+            Command::SetCamera { on } => self.switch(core, |switches| switches.camera = on, now),
+            Command::WordsAgree { agree: false } => self.feed(core, Input::WordsDiffer, now),
+            Command::WordsAgree { agree: true } => {
+                if let Some(current) = self.current.as_ref().filter(|current| !current.echo && current.words.is_some())
+                    && let Err(error) = core.people.verify(current.peer, VerifiedBy::Words, unix_seconds())
+                {
+                    core.notices.error(&error);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A message of the link from a contact.
+    pub fn message(&mut self, core: &mut Core, peer: PublicKey, message: Message, now: Instant) {
+        let Message::Control(item) = message else { return self.feed(core, Input::Message { peer, message }, now) };
+        if self.current.as_ref().is_some_and(|current| current.peer == peer) {
+            self.control(core, &item, now);
+        }
+    }
+
+    pub fn link_up(&mut self, core: &mut Core, peer: PublicKey, now: Instant) {
+        self.feed(core, Input::LinkUp { peer }, now);
+    }
+
+    pub fn unreachable(&mut self, core: &mut Core, peer: PublicKey, now: Instant) {
+        self.feed(core, Input::Unreachable { peer }, now);
+    }
+
+    /// News from the tasks of a call. News of a call that is over is dropped.
+    pub fn session_event(&mut self, core: &mut Core, event: SessionEvent, now: Instant) {
+        if self.current.as_ref().is_none_or(|current| current.call != Some(event.call())) {
+            return;
+        }
+        match event {
+            SessionEvent::Gathered { call, gathered: Ok(candidates) } => {
+                self.feed(core, Input::Gathered { call, candidates }, now);
+            }
+            SessionEvent::Gathered { call, gathered: Err(error) } => {
+                core.notices.say(NoticeKind::Error, format!("No socket for the call could be opened: {error}."));
+                self.feed(core, Input::TransportFailed { call }, now);
+            }
+            SessionEvent::Transport { call, event } => self.transport_event(core, call, event, now),
+            SessionEvent::Media { event, .. } => self.media_event(core, event),
+        }
+    }
+
+    /// A call follows a change of the chosen devices.
+    pub fn settings_changed(&self, core: &Core, before: &Settings) {
+        if let Some(current) = &self.current
+            && let Some(session) = &current.session
+        {
+            session.choose_devices(current.switches, &core.options.media, before, &core.people.settings);
+        }
+    }
+
+    /// Everything that is due by the clock.
+    pub fn tick(&mut self, core: &mut Core, now: Instant) {
+        if self.rules.deadline().is_some_and(|deadline| deadline <= now) {
+            self.feed(core, Input::Tick, now);
+        }
+        if self.farewell.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.farewell = None;
+        }
+        if self.next_meter.is_some_and(|next| next <= now) {
+            self.next_meter = Some(now + METER);
+            if let Some(current) = &mut self.current {
+                current.take_level();
+            }
+        }
+        if self.next_second.is_some_and(|next| next <= now) {
+            self.next_second = Some(now + SECOND);
+            self.every_second(core, now);
+        }
+        self.planned(core, now);
+    }
+
+    /// Ends what runs, politely.
+    pub async fn quit(&mut self, core: &mut Core) {
+        if self.current.is_some() {
+            self.feed(core, Input::HangUp, Instant::now());
+            // The last words leave the sockets before they close.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+
+    async fn dial(&mut self, core: &mut Core, peer: PublicKey, media: CallMedia, now: Instant) {
+        if self.current.is_some() {
+            return core.notices.say(NoticeKind::Info, "You are in a call already; end it first.");
+        }
+        let echo = core.network.is_echo(peer);
+        if echo && let Err(error) = core.network.start_echo(&core.people).await {
+            return core.notices.error(&error);
+        }
+        let lowest_suite = match core.people.accepted(peer) {
+            Some(contact) => contact.lowest_suite,
+            None if echo => 0,
+            None => return core.notices.say(NoticeKind::Error, "Only contacts can be called; add this person first."),
+        };
+        self.farewell = None;
+        self.current = Some(Current::dialing(core, peer, media));
+        let dial = Dial {
+            peer,
+            media: media.into(),
+            call: CallId::generate(),
+            secrets: self.fresh_secrets(),
+            spare: self.fresh_secrets(),
+            linked: core.network.online(peer),
+            lowest_suite,
+        };
+        self.feed(core, self.switches_input(), now);
+        self.feed(core, Input::Dial(Box::new(dial)), now);
+    }
+
+    fn accept(&mut self, core: &mut Core, media: CallMedia, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        current.answer_with(core, media);
+        let lowest_suite = core.people.accepted(current.peer).map_or(0, |contact| contact.lowest_suite);
+        let secrets = self.fresh_secrets();
+        self.feed(core, self.switches_input(), now);
+        self.feed(core, Input::Accept { media: media.into(), secrets, lowest_suite }, now);
+    }
+
+    /// Turns a source on or off: here at once, there by the next control message.
+    fn switch(&mut self, core: &mut Core, change: impl FnOnce(&mut Switches), now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        let before = current.switches;
+        change(&mut current.switches);
+        let after = current.switches;
+        if let Some(session) = &mut current.session {
+            session.apply(before, after, &core.options.media, &core.people.settings);
+        }
+        if before.microphone != after.microphone {
+            core.notices.tell(What::Muted { remote: false, on: !after.microphone });
+        }
+        if before.camera != after.camera {
+            core.notices.tell(What::Camera { remote: false, on: after.camera });
+        }
+        self.feed(core, after.into(), now);
+    }
+
+    fn transport_event(&mut self, core: &mut Core, call: CallId, event: PeerEvent, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        match event {
+            PeerEvent::Connected { .. } => self.feed(core, Input::TransportConnected { call }, now),
+            PeerEvent::Disconnected => self.feed(core, Input::TransportDisconnected { call }, now),
+            PeerEvent::Failed(why) => {
+                tracing::info!("the connection of the call failed: {why}");
+                self.feed(core, Input::TransportFailed { call }, now);
+            }
+            PeerEvent::Control(item) => self.control(core, &item, now),
+            event => {
+                if let Some(session) = &mut current.session {
+                    session.transport_event(&event);
+                }
+            }
+        }
+    }
+
+    fn media_event(&mut self, core: &mut Core, event: MediaEvent) {
+        let Some(current) = &mut self.current else { return };
+        match event {
+            MediaEvent::FirstVideo => {
+                current.times.first_video = Some(MediaTime::now());
+                core.notices.tell(What::FirstVideo);
+            }
+            MediaEvent::FirstAudio => {
+                current.times.first_audio = Some(MediaTime::now());
+                core.notices.tell(What::FirstAudio);
+            }
+            MediaEvent::Warning { text, .. } => core.notices.say(NoticeKind::Warning, text),
+            _ => {}
+        }
+    }
+
+    /// An item of the control stream, from whichever carrier brought it first.
+    fn control(&mut self, core: &mut Core, item: &[u8], now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        let (Some(call), Some(session)) = (current.call, &mut current.session) else { return };
+        if let Some(control) = session.open_control(item, now) {
+            self.feed(core, Input::Control { call, control }, now);
+        }
+    }
+
+    fn every_second(&mut self, core: &mut Core, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        current.every_second(core);
+        let Some(call) = current.call else { return };
+        let Some(session) = &mut current.session else { return };
+        session.follow_path();
+        let (heard, broken) = (session.heard(), session.seal_broken(now));
+        if heard {
+            self.feed(core, Input::Heard { call }, now);
+        }
+        if broken {
+            self.feed(core, Input::SealBroken { call }, now);
+        }
+    }
+
+    /// What the process was started to do at a time of the call.
+    fn planned(&mut self, core: &mut Core, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        let due = current.take_due(now);
+        if due.mute {
+            self.switch(core, |switches| switches.microphone = false, now);
+        }
+        if due.camera_off {
+            self.switch(core, |switches| switches.camera = false, now);
+        }
+        if due.hang_up {
+            self.feed(core, Input::HangUp, now);
+        }
+    }
+
+    fn fresh_secrets(&mut self) -> CallSecrets {
+        let secrets = LocalSecrets::generate();
+        let description = secrets.description(CODECS.to_vec());
+        self.secrets.push(secrets);
+        CallSecrets::generate(description)
+    }
+
+    /// One step of the rules, and everything that follows from it.
+    fn feed(&mut self, core: &mut Core, input: Input, now: Instant) {
+        for output in self.rules.step(now, input) {
+            self.perform(core, output, now);
+        }
+    }
+
+    fn perform(&mut self, core: &mut Core, output: Output, now: Instant) {
+        match output {
+            Output::OpenLink { peer } => core.network.dial(peer),
+            Output::Send { peer, message } => core.network.send(peer, message),
+            Output::Ring { peer, call, media } => self.ring(core, peer, call, media, now),
+            Output::StopRinging => {
+                if let Some(current) = &mut self.current {
+                    current.stop_ringing();
+                }
+            }
+            Output::Gather { call, peer, role, description } => {
+                let at = self.secrets.iter().position(|secrets| secrets.fingerprint == description.fingerprint);
+                let Some(secrets) = at.map(|at| self.secrets.swap_remove(at)) else { return };
+                let current = self.current.get_or_insert_with(|| Current::dialing(core, peer, CallMedia::Video));
+                current.call = Some(call);
+                current.role = role;
+                current.session = Some(Session::gather(core, call, role, secrets, current.echo));
+            }
+            Output::MissedCall { peer } => missed(core, peer),
+            Output::Event(event) => self.event(core, event, now),
+            Output::Ended { peer, reason, .. } => self.ended(core, peer, reason, now),
+            output => self.perform_in_session(core, output, now),
+        }
+    }
+
+    fn perform_in_session(&mut self, core: &mut Core, output: Output, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        let Some(session) = &mut current.session else { return };
+        match output {
+            Output::Connect { remote, candidates, .. } => session.connect(remote, candidates),
+            Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
+            Output::Secure { keys, .. } => {
+                current.words = Some(keys.words);
+                session.secure(keys, now);
+            }
+            Output::StartMedia { token, .. } => {
+                session.start_media(token, current.switches, core);
+                session.peer_sends(current.remote);
+                self.next_meter = core.screens.waker.is_some().then_some(now + METER);
+            }
+            Output::SendControl { control, copies, .. } => {
+                if let Some(item) = session.send_control(&control, copies, now) {
+                    core.network.send(current.peer, Message::Control(item));
+                }
+            }
+            Output::Heartbeat { .. } => {
+                if let Some(heartbeat) = session.heartbeat()
+                    && let Some(item) = session.send_control(&heartbeat, 1, now)
+                {
+                    core.network.send(current.peer, Message::Control(item));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn switches_input(&self) -> Input {
+        self.current.as_ref().map(|current| current.switches).unwrap_or_default().into()
+    }
+
+    fn ring(&mut self, core: &mut Core, peer: PublicKey, call: CallId, media: MediaKind, now: Instant) {
+        let media = if media.video { CallMedia::Video } else { CallMedia::Audio };
+        self.farewell = None;
+        self.current = Some(Current::incoming(core, peer, call, media));
+        core.notices.tell(What::Incoming { peer, name: core.petname(peer), media });
+        let auto = match &core.options.auto_accept {
+            AutoAccept::Nobody => false,
+            AutoAccept::AllContacts => true,
+            AutoAccept::Named(names) => names.iter().any(|name| {
+                name.eq_ignore_ascii_case(&core.petname(peer)) || (name.len() >= 4 && peer.to_string().starts_with(name))
+            }),
+        };
+        if auto {
+            self.accept(core, media, now);
+        }
+    }
+
+    fn event(&mut self, core: &mut Core, event: CallEvent, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        match event {
+            CallEvent::RingingThere { peer } => {
+                current.rings_there(core);
+                core.notices.tell(What::Ringing { peer });
+            }
+            CallEvent::Accepted { peer, role, .. } => {
+                current.accepted(role);
+                core.notices.tell(What::Accepted { peer });
+            }
+            CallEvent::Connected { peer } => {
+                current.connected(core, now);
+                self.next_second = Some(now + SECOND);
+                let words = current.words.map(|words| words.map(|(_, name)| name)).unwrap_or_default();
+                core.notices.tell(What::Connected { peer, words });
+            }
+            CallEvent::Reconnecting { .. } => {
+                current.stage = CallStage::Reconnecting { since: MediaTime::now() };
+                core.notices.tell(What::Reconnecting);
+            }
+            CallEvent::Reconnected { .. } => {
+                current.stage = CallStage::Active { since: current.times.connected.unwrap_or_else(MediaTime::now) };
+                core.notices.tell(What::Reconnected);
+            }
+            CallEvent::RemoteMedia { media, .. } => {
+                if current.remote.microphone != media.microphone {
+                    core.notices.tell(What::Muted { remote: true, on: !media.microphone });
+                }
+                if current.remote.camera != media.camera {
+                    core.notices.tell(What::Camera { remote: true, on: media.camera });
+                }
+                current.remote = Switches { microphone: media.microphone, camera: media.camera };
+                if let Some(session) = &current.session {
+                    session.peer_sends(current.remote);
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, core: &mut Core, peer: PublicKey, reason: EndReason, now: Instant) {
+        let Some(mut current) = self.current.take() else { return };
+        self.secrets.clear();
+        (self.next_second, self.next_meter) = (None, None);
+        match reason {
+            EndReason::PeerDeclined => core.notices.tell(What::Declined { peer }),
+            EndReason::Busy => core.notices.tell(What::Busy { peer }),
+            EndReason::NoAnswer => core.notices.tell(What::Missed { peer }),
+            _ => {}
+        }
+        let lasted = current.times.connected.map(|since| MediaTime::now().since(since));
+        current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
+        core.notices.tell(What::Report(Box::new(current.report(reason))));
+        remember(core, &current, reason);
+        self.farewell = Some((current.view(core), now + FAREWELL));
+        let echo = current.echo;
+        current.close();
+        if echo {
+            core.network.stop_echo_soon(now);
+        }
+    }
+}
+
+impl From<CallMedia> for MediaKind {
+    fn from(media: CallMedia) -> Self {
+        Self { video: media == CallMedia::Video }
+    }
+}
+
+/// Notes on the contact what became of the call.
+fn remember(core: &mut Core, current: &Current, reason: EndReason) {
+    let line = current.line(reason);
+    let suite = current.suite();
+    let note = |contact: &mut crate::contacts::Contact| {
+        contact.last = Some((line, unix_seconds()));
+        contact.lowest_suite = contact.lowest_suite.max(suite);
+        if current.times.connected.is_some() {
+            contact.missed_calls = 0;
+        }
+    };
+    if !current.echo
+        && core.people.accepted(current.peer).is_some()
+        && let Err(error) = core.people.change(current.peer, note)
+    {
+        core.notices.error(&error);
+    }
+}
+
+fn missed(core: &mut Core, peer: PublicKey) {
+    core.notices.tell(What::Missed { peer });
+    let name = core.petname(peer);
+    if let Err(error) = core.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1)) {
+        core.notices.error(&error);
+    }
+    core.notices.show(NoticeKind::Info, format!("{name} called; you missed it."));
+}
+
+/// Which end of a call the report names.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Caller => "caller",
+        Role::Callee => "callee",
+    }
+}

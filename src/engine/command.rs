@@ -1,0 +1,87 @@
+//! What a person can ask of the engine, from the window or the command line.
+
+use crate::identity::PublicKey;
+use crate::settings::{Reach, Settings};
+
+/// What somebody wants to send in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallMedia {
+    Audio,
+    Video,
+}
+
+/// A wish. The engine answers through its snapshot and its events, never by a return value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// First start: make the profile's identity.
+    CreateProfile {
+        name: String,
+        reach: Reach,
+    },
+    /// Open a sealed profile.
+    Unlock {
+        passphrase: String,
+    },
+    /// Make an invitation that holds for `hours`; it appears as [`Snapshot::invitation`](super::snapshot::Snapshot::invitation).
+    Invite {
+        hours: u32,
+    },
+    /// Close the invitation that is shown; nobody can use it afterwards.
+    WithdrawInvitation,
+    /// Send a contact request to whoever made `invitation`; `petname` is what we will call them, if not as they propose.
+    AddContact {
+        invitation: String,
+        petname: Option<String>,
+    },
+    AcceptRequest {
+        key: PublicKey,
+        petname: Option<String>,
+    },
+    RefuseRequest {
+        key: PublicKey,
+    },
+    Rename {
+        key: PublicKey,
+        petname: String,
+    },
+    Block {
+        key: PublicKey,
+    },
+    Unblock {
+        key: PublicKey,
+    },
+    Remove {
+        key: PublicKey,
+    },
+    Call {
+        key: PublicKey,
+        media: CallMedia,
+    },
+    /// Answer the call that rings.
+    Accept {
+        media: CallMedia,
+    },
+    Decline,
+    /// End the call in whatever state it is, also while it dials.
+    HangUp,
+    SetMicrophone {
+        on: bool,
+    },
+    SetCamera {
+        on: bool,
+    },
+    /// Confirmed (or not) that the words of this call are the same on both sides.
+    WordsAgree {
+        agree: bool,
+    },
+    ChangeSettings {
+        settings: Box<Settings>,
+    },
+    DismissNotice {
+        id: u64,
+    },
+    /// Look at the devices again, for a list that a person is about to see.
+    RefreshDevices,
+    /// Hang up, close everything, end.
+    Quit,
+}

@@ -1,0 +1,148 @@
+//! The task that owns a call's peer connection, so that the engine never waits for a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+
+use super::core::Core;
+use super::session::SessionEvent;
+use crate::call;
+use crate::settings::LinkMode;
+use crate::signal::message::{CallId, Candidate, Description};
+use crate::transport::peer::Gathering;
+use crate::transport::{self, LocalSecrets, MediaPorts, PathStats, Peer, PeerConfig, PeerEvent};
+
+/// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
+const ORDERS: usize = 64;
+/// How often the path is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A handle to the task. Dropping it closes the connection, with a goodbye.
+pub struct Connection {
+    orders: mpsc::Sender<Order>,
+    stats: watch::Receiver<Option<PathStats>>,
+}
+
+enum Order {
+    Connect(Description, Vec<Candidate>),
+    AddCandidates(Vec<Candidate>),
+    Control(Bytes),
+    RequestKeyframe,
+}
+
+impl Connection {
+    /// Starts the task; it reports as `call` to `engine`.
+    pub fn open(call: CallId, config: PeerConfig, ports: MediaPorts, engine: mpsc::Sender<SessionEvent>) -> Self {
+        let (orders, queue) = mpsc::channel(ORDERS);
+        let (publish, stats) = watch::channel(None);
+        tokio::spawn(async move {
+            match Peer::gather(config, ports).await {
+                Ok(Gathering { peer, candidates, events }) => {
+                    if engine.send(SessionEvent::Gathered { call, gathered: Ok(candidates) }).await.is_ok() {
+                        serve(call, peer, events, queue, publish, engine).await;
+                    }
+                }
+                Err(error) => {
+                    let gathered = Err(error.to_string());
+                    let _ = engine.send(SessionEvent::Gathered { call, gathered }).await;
+                }
+            }
+        });
+        Self { orders, stats }
+    }
+
+    pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {
+        self.order(Order::Connect(remote, candidates));
+    }
+
+    pub fn add_candidates(&self, candidates: Vec<Candidate>) {
+        self.order(Order::AddCandidates(candidates));
+    }
+
+    pub fn send_control(&self, item: Bytes) {
+        self.order(Order::Control(item));
+    }
+
+    /// What a pipeline calls when it needs a keyframe.
+    pub fn keyframe_requests(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let orders = self.orders.downgrade();
+        Arc::new(move || {
+            if let Some(orders) = orders.upgrade() {
+                let _ = orders.try_send(Order::RequestKeyframe);
+            }
+        })
+    }
+
+    /// The path, as last looked at.
+    pub fn stats(&self) -> Option<PathStats> {
+        *self.stats.borrow()
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.try_send(order).is_err() {
+            tracing::debug!("the connection is behind or gone; an order is dropped");
+        }
+    }
+}
+
+/// Carries out orders until the handle is dropped, then says goodbye.
+async fn serve(
+    call: CallId,
+    mut peer: Peer,
+    mut events: mpsc::Receiver<PeerEvent>,
+    mut orders: mpsc::Receiver<Order>,
+    publish: watch::Sender<Option<PathStats>>,
+    engine: mpsc::Sender<SessionEvent>,
+) {
+    let mut look = tokio::time::interval(LOOK);
+    let mut connected = false;
+    let mut open = true;
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Connect(remote, candidates)) => {
+                    if let Err(error) = peer.connect(&remote, &candidates).await {
+                        let event = PeerEvent::Failed(error.to_string());
+                        let _ = engine.send(SessionEvent::Transport { call, event }).await;
+                    }
+                }
+                Some(Order::AddCandidates(candidates)) => peer.add_candidates(&candidates).await,
+                Some(Order::Control(item)) => peer.send_control(item),
+                Some(Order::RequestKeyframe) => peer.request_keyframe().await,
+                None => break,
+            },
+            event = events.recv(), if open => match event {
+                Some(event) => {
+                    connected |= matches!(event, PeerEvent::Connected { .. });
+                    let _ = engine.send(SessionEvent::Transport { call, event }).await;
+                }
+                None => open = false,
+            },
+            _ = look.tick(), if connected => {
+                publish.send_replace(Some(peer.stats().await));
+            }
+        }
+    }
+    peer.close().await;
+}
+
+/// How the peer connection of a call is to be made.
+pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: bool, max_kbps: u32) -> PeerConfig {
+    let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
+    let bind = if with_echo { vec![loopback] } else { core.options.network.bind.into_iter().collect() };
+    let mode = core.options.network.mode.unwrap_or(core.people.settings.link_mode);
+    PeerConfig {
+        role: match role {
+            call::Role::Caller => transport::Role::Caller,
+            call::Role::Callee => transport::Role::Callee,
+        },
+        secrets,
+        bind,
+        ice_servers: if with_echo { Vec::new() } else { core.options.network.ice_servers.clone() },
+        relay_only: !with_echo && mode == LinkMode::Never,
+        allow_loopback: with_echo,
+        max_kbps,
+    }
+}

@@ -1,0 +1,286 @@
+//! The engine's loop: everything that can wake it, and what it does then.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+
+use super::calls::Calls;
+use super::command::Command;
+use super::event::Event;
+use super::network::Network;
+use super::opening;
+use super::options::Options;
+use super::people::People;
+use super::request::{Asked, Line, Reply, Request};
+use super::session::SessionEvent;
+use super::snapshot::{self, Snapshot, Stage};
+use super::{Start, Waker, devices};
+use crate::identity::PublicKey;
+use crate::media::clock::MediaTime;
+use crate::media::frame::RgbaFrame;
+use crate::media::slot::SlotWriter;
+use crate::signal::link::LinkEvent;
+
+/// Results of slow work and of the call's own tasks, on their way to the loop. When full, the worker waits.
+const RESULTS: usize = 256;
+
+/// The engine's ends of the channels that its handle holds.
+pub struct Ends {
+    pub commands: mpsc::Receiver<Command>,
+    pub requests: mpsc::Receiver<Asked>,
+    pub publish: watch::Sender<Arc<Snapshot>>,
+    pub tell: mpsc::Sender<Event>,
+    pub screens: Screens,
+}
+
+/// Where pictures go, and who is told of them.
+#[derive(Clone)]
+pub struct Screens {
+    pub remote: SlotWriter<Arc<RgbaFrame>>,
+    pub preview: SlotWriter<Arc<RgbaFrame>>,
+    pub waker: Option<Waker>,
+}
+
+/// Everything that can wake the engine.
+enum Wake {
+    Command(Option<Command>),
+    Asked(Asked),
+    Link(LinkEvent),
+    Session(SessionEvent),
+    Devices(snapshot::Devices),
+    Deadline,
+}
+
+/// The state of an engine, the call apart.
+pub struct Core {
+    pub people: People,
+    pub options: Options,
+    pub network: Network,
+    pub screens: Screens,
+    /// Where the tasks of a call report to.
+    pub session_events: mpsc::Sender<SessionEvent>,
+    pub notices: Notices,
+    pub devices: snapshot::Devices,
+    device_results: mpsc::Sender<snapshot::Devices>,
+}
+
+/// Sentences for the person, and events for scripts.
+pub struct Notices {
+    tell: mpsc::Sender<Event>,
+    shown: Vec<snapshot::Notice>,
+    next: u64,
+}
+
+/// Opens the profile and runs the engine until it is asked to end.
+pub async fn run(start: Start, options: Options, mut ends: Ends) {
+    let Some(people) = opening::open(start, &mut ends).await else { return };
+    let network = Network::for_person(&people, &options).await;
+    run_for(people, network, options, ends).await;
+}
+
+/// Runs the engine for `people` until it is asked to end.
+pub async fn run_for(people: People, network: Network, options: Options, ends: Ends) {
+    let Ends { mut commands, mut requests, publish, tell, screens } = ends;
+    let (session_events, mut session_queue) = mpsc::channel(RESULTS);
+    let (device_results, mut device_queue) = mpsc::channel(1);
+    let notices = Notices { tell, shown: Vec::new(), next: 0 };
+    let mut core = Core {
+        people,
+        options,
+        network,
+        screens,
+        session_events,
+        notices,
+        devices: snapshot::Devices::default(),
+        device_results,
+    };
+    let mut calls = Calls::new(&core);
+    loop {
+        core.publish(&calls, &publish);
+        let deadline = calls.deadline().into_iter().chain(core.network.deadline()).min();
+        let sleep = deadline.map(|deadline| tokio::time::sleep_until(deadline.into()));
+        let wake = tokio::select! {
+            command = commands.recv() => Wake::Command(command),
+            Some(asked) = requests.recv() => Wake::Asked(asked),
+            event = core.network.event() => Wake::Link(event),
+            Some(event) = session_queue.recv() => Wake::Session(event),
+            Some(devices) = device_queue.recv() => Wake::Devices(devices),
+            () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
+        };
+        let now = Instant::now();
+        match wake {
+            Wake::Command(None | Some(Command::Quit)) => break,
+            Wake::Command(Some(command)) => core.command(command, &mut calls, now).await,
+            Wake::Asked((request, reply_to)) => {
+                let reply = core.request(request).await;
+                // Whoever asked may have gone.
+                let _ = reply_to.send(reply);
+            }
+            Wake::Link(event) => core.link_event(event, &mut calls, now).await,
+            Wake::Session(event) => calls.session_event(&mut core, event, now),
+            Wake::Devices(devices) => core.devices = devices,
+            Wake::Deadline => {
+                core.network_due(now);
+                calls.tick(&mut core, now);
+            }
+        }
+    }
+    calls.quit(&mut core).await;
+    core.publish(&calls, &publish);
+    core.network.close().await;
+}
+
+impl Core {
+    async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
+        let unix = unix_seconds();
+        let effects = match command {
+            Command::CreateProfile { .. } | Command::Unlock { .. } | Command::Quit => return,
+            Command::Invite { hours } => {
+                if let Err(error) = self.invite(u64::from(hours) * 3600).await {
+                    self.notices.error(&error);
+                }
+                return;
+            }
+            Command::WithdrawInvitation => match self.network.shown_invitation.take() {
+                Some(knock_id) => self.people.withdraw(knock_id),
+                None => return,
+            },
+            Command::AddContact { invitation, petname } => self.people.ask(&invitation, petname, unix),
+            Command::AcceptRequest { key, petname } => self.people.accept(key, petname.as_deref(), unix),
+            Command::RefuseRequest { key } => self.people.refuse(key),
+            Command::Rename { key, petname } => self.people.rename(key, &petname),
+            Command::Block { key } => self.people.block(key),
+            Command::Unblock { key } | Command::Remove { key } => self.people.remove(key),
+            Command::ChangeSettings { settings } => return self.change_settings(*settings, calls).await,
+            Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
+            Command::RefreshDevices => return self.look_at_devices(),
+            command => return calls.command(self, command, now).await,
+        };
+        match effects {
+            Ok(effects) => self.told(Ok(effects)),
+            Err(error) => self.notices.failed(&error),
+        }
+    }
+
+    /// Answers another command, or the command line itself.
+    async fn request(&mut self, request: Request) -> Reply {
+        if let Request::Invite { seconds } = request {
+            let open = self.invite(seconds).await.map_err(|error| format!("{error:#}"))?;
+            let (text, expires) = (open.invitation.encode(), open.invitation.expires);
+            let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
+            return Ok(vec![Line::new(json, text)]);
+        }
+        let (reply, effects) = self.people.answer(&request, unix_seconds());
+        self.told(Ok(effects));
+        reply
+    }
+
+    /// Publishes the state, if it is another one than before, and wakes whoever looks at it.
+    fn publish(&self, calls: &Calls, publish: &watch::Sender<Arc<Snapshot>>) {
+        let snapshot = self.snapshot(calls);
+        let changed = publish.send_if_modified(|published| {
+            let changed = **published != snapshot;
+            if changed {
+                *published = Arc::new(snapshot);
+            }
+            changed
+        });
+        if let (true, Some(waker)) = (changed, &self.screens.waker) {
+            waker();
+        }
+    }
+
+    fn snapshot(&self, calls: &Calls) -> Snapshot {
+        let people = &self.people;
+        Snapshot {
+            stage: Stage::Ready,
+            me: Some(snapshot::Me { name: people.name.clone(), key: people.identity.public() }),
+            contacts: self.contact_views(),
+            requests: self.request_views(),
+            sent_requests: self.sent_views(),
+            invitation: self.invitation_view(),
+            call: calls.view(self),
+            notices: self.notices.shown.clone(),
+            network: self.network.view(),
+            devices: self.devices.clone(),
+            settings: people.settings.clone(),
+        }
+    }
+
+    /// Lists devices on a thread of its own: some drivers take seconds.
+    fn look_at_devices(&self) {
+        let results = self.device_results.clone();
+        tokio::task::spawn_blocking(move || {
+            // Full: a list is on its way already.
+            let _ = results.try_send(devices::list());
+        });
+    }
+
+    /// What we call somebody.
+    pub fn petname(&self, key: PublicKey) -> String {
+        if self.network.is_echo(key) {
+            return crate::contacts::names::ECHO.into();
+        }
+        self.people.contacts.iter().find(|contact| contact.key == key).map(|contact| contact.petname.clone()).unwrap_or_default()
+    }
+}
+
+impl Notices {
+    /// Notices that a person has not dismissed; older ones go.
+    const MOST: usize = 5;
+
+    /// Tells scripts what happened. A script that does not read for hundreds of events loses some.
+    pub fn tell(&self, what: super::event::What) {
+        let event = Event { at: MediaTime::now(), what };
+        if self.tell.try_send(event).is_err() {
+            tracing::debug!("an event was not read and is dropped");
+        }
+    }
+
+    /// Shows a sentence, and tells scripts.
+    pub fn say(&mut self, kind: snapshot::NoticeKind, text: impl Into<String>) {
+        let text = text.into();
+        self.tell(super::event::What::Warning { text: text.clone() });
+        self.show(kind, text);
+    }
+
+    /// A wish that came to nothing.
+    pub fn error(&mut self, error: &anyhow::Error) {
+        self.say(snapshot::NoticeKind::Error, sentence(error));
+    }
+
+    /// A request or change that came to nothing, as scripts wait for it.
+    fn failed(&mut self, error: &anyhow::Error) {
+        self.tell(super::event::What::RequestFailed { text: sentence(error) });
+        self.show(snapshot::NoticeKind::Error, sentence(error));
+    }
+
+    pub fn show(&mut self, kind: snapshot::NoticeKind, text: String) {
+        if self.shown.iter().any(|notice| notice.text == text) {
+            return;
+        }
+        self.shown.push(snapshot::Notice { id: self.next, kind, text });
+        self.next += 1;
+        if self.shown.len() > Self::MOST {
+            self.shown.remove(0);
+        }
+    }
+}
+
+/// An error as a sentence: a capital first, a full stop last.
+fn sentence(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let mut letters = text.chars();
+    let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '?', '!']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+/// The wall clock, for dates that a person sees and invitations that expire.
+pub fn unix_seconds() -> u64 {
+    MediaTime::now().unix_us() / 1_000_000
+}

@@ -1,0 +1,256 @@
+//! What a call is like, second by second and as a whole, from the counters of its parts.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use super::core::Core;
+use super::current::Switches;
+use super::report::{Audio, Bandwidth, Path, Percentiles, Process, Repairs, Report, Sealed, Video};
+use super::session::Session;
+use super::snapshot::NoticeKind;
+use crate::media::audio_receive::AudioReceiveStats;
+use crate::media::audio_send::AudioSendStats;
+use crate::media::clock::MediaTime;
+use crate::media::video_receive::VideoReceiveStats;
+use crate::media::video_send::VideoSendStats;
+use crate::signal::message::CandidateKind;
+use crate::transport::PathStats;
+
+/// The figures of one call.
+#[derive(Default)]
+pub struct Figures {
+    /// Where a line a second goes.
+    lines: Option<BufWriter<File>>,
+    /// When the call was connected; all counters were zero then.
+    connected: Option<MediaTime>,
+    last: Option<Counters>,
+    bars: u8,
+    hint: Option<String>,
+}
+
+/// All counters of a call at one moment; each is absent where its part did not start.
+#[derive(Clone)]
+struct Counters {
+    at: MediaTime,
+    video_sent: Option<VideoSendStats>,
+    video_received: Option<VideoReceiveStats>,
+    audio_sent: Option<AudioSendStats>,
+    audio_received: Option<AudioReceiveStats>,
+    path: Option<PathStats>,
+    control_rtt_ms: Option<f64>,
+    clock_offset_us: Option<i64>,
+    sealed: Option<Sealed>,
+}
+
+impl Figures {
+    /// The call is connected: counting starts.
+    pub fn begin(&mut self, core: &mut Core) {
+        self.connected.get_or_insert_with(MediaTime::now);
+        let Some(path) = core.options.stats.clone().filter(|_| self.lines.is_none()) else { return };
+        match File::create(&path) {
+            Ok(file) => self.lines = Some(BufWriter::new(file)),
+            Err(error) => core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display())),
+        }
+    }
+
+    /// Takes the figures of the last second.
+    pub fn second(&mut self, session: &Session, core: &mut Core) {
+        let now = Counters::of(session);
+        let Some(connected) = self.connected else { return };
+        let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
+        self.bars = bars(&second);
+        self.hint = hint(&second, self.bars);
+        if let Some(lines) = &mut self.lines {
+            let mut line = second.to_json();
+            line["event"] = "stats".into();
+            line["unix_us"] = now.at.unix_us().into();
+            if let Err(error) = writeln!(lines, "{line}").and_then(|()| lines.flush()) {
+                self.lines = None;
+                core.notices.say(NoticeKind::Warning, format!("The statistics cannot be written any more: {error}."));
+            }
+        }
+        self.last = Some(now);
+    }
+
+    /// The figures of the whole call.
+    pub fn whole(&self, session: &Session) -> Report {
+        let now = Counters::of(session);
+        match self.connected {
+            Some(connected) => now.since(None, connected),
+            None => Report { sealed: now.sealed.clone(), process: Process::measure(), ..Report::default() },
+        }
+    }
+
+    /// 0 no data, 1 bad to 4 good.
+    pub fn bars(&self) -> u8 {
+        self.bars
+    }
+
+    /// What is wrong, in words.
+    pub fn hint(&self, remote: Switches) -> Option<String> {
+        self.hint.clone().filter(|_| remote.camera || remote.microphone)
+    }
+}
+
+impl Counters {
+    fn of(session: &Session) -> Self {
+        let pipelines = session.pipelines();
+        Self {
+            at: MediaTime::now(),
+            video_sent: pipelines.map(|pipelines| pipelines.video_send.stats()),
+            video_received: pipelines.map(|pipelines| pipelines.video_receive.stats()),
+            audio_sent: pipelines.and_then(|p| p.audio_send.as_ref()).map(|audio| audio.stats()),
+            audio_received: pipelines.and_then(|p| p.audio_receive.as_ref()).map(|audio| audio.stats()),
+            path: session.path(),
+            control_rtt_ms: session.control_rtt_ms(),
+            clock_offset_us: session.clock_offset_us(),
+            sealed: session.counts().map(|counts| Sealed {
+                suite: session.suite().unwrap_or(0),
+                words: Vec::new(),
+                opened: counts.opened(),
+                rejected: counts.rejected(),
+                replayed: counts.replayed(),
+                epochs: counts.epochs(),
+            }),
+        }
+    }
+
+    /// The figures of the time from `from`, when the counters were `before` (or zero), to this.
+    fn since(&self, before: Option<&Self>, from: MediaTime) -> Report {
+        let seconds = self.at.since(from).as_secs_f64().max(0.001);
+        let kind = |kind: Option<CandidateKind>| kind.map(kind_name).unwrap_or_default().to_owned();
+        Report {
+            seconds,
+            sealed: self.sealed.clone(),
+            path: self.path.map(|path| Path {
+                local: kind(path.local),
+                remote: kind(path.remote),
+                relayed: path.relayed(),
+                rtt_ms: path.rtt_ms.or(self.control_rtt_ms),
+                restarts: 0,
+            }),
+            video: self.video(before, seconds),
+            audio: self.audio(before, seconds),
+            bandwidth: self.path.map(|path| Bandwidth {
+                target_kbps: f64::from(path.target_kbps),
+                estimate_kbps: (path.delivered_kbps > 0).then_some(f64::from(path.delivered_kbps)),
+                loss_percent: Some(path.loss_percent),
+            }),
+            process: Process::measure(),
+            ..Report::default()
+        }
+    }
+
+    fn video(&self, before: Option<&Self>, seconds: f64) -> Option<Video> {
+        let (sent, received) = (self.video_sent.as_ref()?, self.video_received.as_ref()?);
+        let sent_before = before.and_then(|before| before.video_sent.as_ref());
+        let received_before = before.and_then(|before| before.video_received.as_ref());
+        let sent_since = |count: fn(&VideoSendStats) -> u64| count(sent) - sent_before.map_or(0, count);
+        let received_since = |count: fn(&VideoReceiveStats) -> u64| count(received) - received_before.map_or(0, count);
+        let path_since = |count: fn(&PathStats) -> u64| {
+            let before = before.and_then(|before| before.path.as_ref()).map_or(0, count);
+            self.path.as_ref().map_or(0, count) - before
+        };
+        let latency = received_before.map_or_else(|| received.latency.clone(), |before| received.latency.since(&before.latency));
+        Some(Video {
+            sent_fps: sent_since(|sent| sent.frames) as f64 / seconds,
+            shown_fps: received_since(|received| received.frames) as f64 / seconds,
+            width: received.width,
+            height: received.height,
+            sent_kbps: kbps(sent_since(|sent| sent.bytes), seconds),
+            received_kbps: kbps(received_since(|received| received.bytes), seconds),
+            freezes: received_since(|received| received.gaps.freezes),
+            frozen_ms: received_since(|received| received.gaps.frozen_ms) as f64,
+            longest_gap_ms: received.gaps.longest_ms as f64,
+            keyframes: sent_since(|sent| sent.keyframes),
+            repairs: Repairs { nack: path_since(|path| path.nacks_sent), pli: received_since(|received| received.requests) },
+            latency_ms: Percentiles { p50: latency.percentile(50).map(f64::from), p95: latency.percentile(95).map(f64::from) },
+        })
+    }
+
+    fn audio(&self, before: Option<&Self>, seconds: f64) -> Option<Audio> {
+        let (sent, received) = (self.audio_sent.as_ref()?, self.audio_received.as_ref()?);
+        let sent_before = before.and_then(|before| before.audio_sent.as_ref());
+        let received_before = before.and_then(|before| before.audio_received.as_ref());
+        let received_since = |count: fn(&AudioReceiveStats) -> u64| count(received) - received_before.map_or(0, count);
+        let played = received_since(|received| received.played_samples);
+        let concealed = received_since(|received| received.concealed_samples);
+        let heard_after = received.playing.zip(self.clock_offset_us).map(|(playing, offset)| playing.latency_ms(offset));
+        let seen_after = self.video_received.as_ref().and_then(|video| video.latency.percentile(50)).map(f64::from);
+        Some(Audio {
+            sent_kbps: kbps(sent.bytes - sent_before.map_or(0, |before| before.bytes), seconds),
+            received_kbps: kbps(received_since(|received| received.bytes), seconds),
+            concealed_percent: (played > 0).then(|| concealed as f64 * 100.0 / played as f64),
+            jitter_buffer_ms: (received.packets > 0).then_some(f64::from(received.jitter_buffer_ms)),
+            level_dbfs: Some(f64::from(sent.level_dbfs)),
+            av_offset_ms: heard_after.zip(seen_after).map(|(heard, seen)| heard - seen),
+        })
+    }
+}
+
+fn kbps(bytes: u64, seconds: f64) -> f64 {
+    bytes as f64 * 8.0 / 1000.0 / seconds
+}
+
+fn kind_name(kind: CandidateKind) -> &'static str {
+    match kind {
+        CandidateKind::Host => "host",
+        CandidateKind::ServerReflexive => "srflx",
+        CandidateKind::PeerReflexive => "prflx",
+        CandidateKind::Relay => "relay",
+    }
+}
+
+/// Four when nothing is wrong; each threshold is where a person begins to notice.
+fn bars(second: &Report) -> u8 {
+    let Some(path) = &second.path else { return 0 };
+    let loss = second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).unwrap_or(0.0);
+    let concealed = second.audio.as_ref().and_then(|audio| audio.concealed_percent).unwrap_or(0.0);
+    let rtt = path.rtt_ms.unwrap_or(0.0);
+    let gap = second.video.as_ref().map_or(0.0, |video| video.frozen_ms);
+    match () {
+        () if concealed > 8.0 || gap > 500.0 || rtt > 800.0 => 1,
+        () if concealed > 3.0 || gap > 0.0 || rtt > 400.0 || loss > 15.0 => 2,
+        () if concealed > 1.0 || rtt > 200.0 || loss > 5.0 => 3,
+        () => 4,
+    }
+}
+
+fn hint(second: &Report, bars: u8) -> Option<String> {
+    let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
+    match bars {
+        _ if silent => Some("Nothing arrives from the other side right now".into()),
+        1 | 2 => Some("The connection is poor; sound goes first".into()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(concealed: f64, rtt: f64) -> Report {
+        Report {
+            path: Some(Path { rtt_ms: Some(rtt), ..Path::default() }),
+            audio: Some(Audio { concealed_percent: Some(concealed), received_kbps: 30.0, ..Audio::default() }),
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn bars_fall_as_a_person_begins_to_notice() {
+        assert_eq!(bars(&Report::default()), 0, "no path, no opinion");
+        let cases = [(0.0, 20.0, 4), (2.0, 20.0, 3), (0.0, 300.0, 3), (4.0, 20.0, 2), (20.0, 20.0, 1)];
+        for (concealed, rtt, expected) in cases {
+            assert_eq!(bars(&second(concealed, rtt)), expected, "{concealed} % concealed at {rtt} ms");
+        }
+    }
+
+    #[test]
+    fn silence_from_the_other_side_is_said() {
+        let mut silent = second(0.0, 20.0);
+        silent.audio = Some(Audio::default());
+        assert!(hint(&silent, 4).is_some());
+        assert_eq!(hint(&second(0.0, 20.0), 4), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! What the process was started with: where media come from, which way packets may go, who is accepted by itself.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::settings::LinkMode;
+
+/// Everything about an engine that is chosen at its start and not by the person in the window.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub media: MediaOptions,
+    pub network: NetworkOptions,
+    pub auto_accept: AutoAccept,
+    /// Play the ringtone and the ringback: there is a person at this computer.
+    pub ring: bool,
+    /// Hang up so long after the call connected.
+    pub hang_up_after: Option<Duration>,
+    pub mute_after: Option<Duration>,
+    pub camera_off_after: Option<Duration>,
+    /// One JSON object a second of a call goes here.
+    pub stats: Option<PathBuf>,
+}
+
+/// Sources and sinks of picture and sound.
+#[derive(Debug, Clone)]
+pub struct MediaOptions {
+    pub camera: CameraChoice,
+    pub microphone: MicrophoneChoice,
+    pub speaker: SpeakerChoice,
+    pub width: usize,
+    pub height: usize,
+    pub fps: u32,
+    pub max_kbps: Option<u32>,
+    pub record_video: Option<PathBuf>,
+    pub record_audio: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
+    /// Send back what arrives, as Echo does, whatever the sources above say.
+    pub mirror: bool,
+}
+
+/// Which way packets may go; what is absent comes from the settings.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkOptions {
+    pub relay: Option<String>,
+    pub ice_servers: Vec<String>,
+    pub mode: Option<LinkMode>,
+    pub bind: Option<IpAddr>,
+}
+
+/// Whose calls are accepted without asking. Requests never are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AutoAccept {
+    #[default]
+    Nobody,
+    /// Contacts with these petnames or starts of keys.
+    Named(Vec<String>),
+    AllContacts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CameraChoice {
+    None,
+    /// The moving test picture with marker and flash.
+    Test,
+    File(PathBuf),
+    Device(String),
+    /// The one in the settings, else the system's.
+    #[default]
+    Chosen,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MicrophoneChoice {
+    None,
+    /// Beeps with the flash of the test picture.
+    Tone,
+    File(PathBuf),
+    Device(String),
+    #[default]
+    Chosen,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SpeakerChoice {
+    None,
+    File(PathBuf),
+    Device(String),
+    #[default]
+    Chosen,
+}
+
+impl Default for MediaOptions {
+    fn default() -> Self {
+        Self {
+            camera: CameraChoice::default(),
+            microphone: MicrophoneChoice::default(),
+            speaker: SpeakerChoice::default(),
+            width: 1280,
+            height: 720,
+            fps: 30,
+            max_kbps: None,
+            record_video: None,
+            record_audio: None,
+            trace: None,
+            mirror: false,
+        }
+    }
+}
+
+/// The file that `text` names with the prefix `file:`, if it does.
+fn file(text: &str) -> Option<Result<PathBuf, String>> {
+    let path = text.strip_prefix("file:")?;
+    Some(if path.is_empty() { Err("file: needs a path after it".into()) } else { Ok(path.into()) })
+}
+
+impl FromStr for CameraChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "none" => Self::None,
+            "test" => Self::Test,
+            _ => match file(text) {
+                Some(path) => Self::File(path?),
+                None => Self::Device(text.into()),
+            },
+        })
+    }
+}
+
+impl FromStr for MicrophoneChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "none" => Self::None,
+            "tone" => Self::Tone,
+            _ => match file(text) {
+                Some(path) => Self::File(path?),
+                None => Self::Device(text.into()),
+            },
+        })
+    }
+}
+
+impl FromStr for SpeakerChoice {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "none" => Self::None,
+            _ => match file(text) {
+                Some(path) => Self::File(path?),
+                None => Self::Device(text.into()),
+            },
+        })
+    }
+}

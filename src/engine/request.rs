@@ -1,0 +1,37 @@
+//! Questions and small changes that another command may hand to the process that owns a profile.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// What is asked. Identifiers are as a person types them: a petname or a start of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    Id,
+    List,
+    Invite { seconds: u64 },
+    Accept { id: String },
+    Rename { id: String, name: String },
+    Block { id: String },
+    Remove { id: String },
+    Verify { id: String },
+}
+
+/// One line of an answer, for scripts and for people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    pub json: Value,
+    pub text: String,
+}
+
+/// The lines to print, or a sentence that says why not.
+pub type Reply = Result<Vec<Line>, String>;
+
+/// A request on its way to the engine.
+pub type Asked = (Request, oneshot::Sender<Reply>);
+
+impl Line {
+    pub fn new(json: Value, text: impl Into<String>) -> Self {
+        Self { json, text: text.into() }
+    }
+}

@@ -1,0 +1,405 @@
+//! One call's transport and pipelines. Dropping a session ends it: senders close, loops return, devices close.
+
+use std::sync::Arc;
+use std::sync::mpsc as threads;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::connection::{self, Connection};
+use super::control_stream::ControlStream;
+use super::core::{Core, Screens};
+use super::current::Switches;
+use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
+use super::snapshot::NoticeKind;
+use crate::call::{Accepted, CallKeys, Control, Role};
+use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
+use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
+use crate::media::audio_send::{AudioSendConfig, AudioSender};
+use crate::media::audio_sink::AudioSinkSpec;
+use crate::media::audio_source::{AudioSourceSpec, delay_line};
+use crate::media::clock_offset::ClockOffset;
+use crate::media::echo::VoiceProcessing;
+use crate::media::events::MediaEvent;
+use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::record::RecordFormat;
+use crate::media::slot::slot;
+use crate::media::speaker::far_end;
+use crate::media::trace::Trace;
+use crate::media::video_receive::{VideoReceiveConfig, VideoReceiver};
+use crate::media::video_send::{VideoSendConfig, VideoSender};
+use crate::media::video_source::VideoSourceSpec;
+use crate::settings::Settings;
+use crate::signal::message::{CallId, Candidate, Description};
+use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
+
+/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
+const VIDEO_OUT: usize = 32;
+/// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
+const AUDIO_OUT: usize = 10;
+/// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
+const VIDEO_IN: usize = 2048;
+const AUDIO_IN: usize = 128;
+/// Events of the pipelines. When full, the newest is dropped.
+const MEDIA_EVENTS: usize = 32;
+/// Echo says everything back a second later.
+const ECHO_DELAY: Duration = Duration::from_secs(1);
+/// Before the first estimate.
+pub const START_KBPS: u32 = 1500;
+/// As much as 720p30 of a person talking is worth.
+pub const MOST_KBPS: u32 = 2500;
+/// What sound and control take of the estimate, with their headers.
+const SOUND_KBPS: u32 = 80;
+
+/// What the tasks of a call tell the engine; each names its call, for it may be over by then.
+pub enum SessionEvent {
+    /// The sockets are open, or could not be opened.
+    Gathered {
+        call: CallId,
+        gathered: Result<Vec<Candidate>, String>,
+    },
+    Transport {
+        call: CallId,
+        event: PeerEvent,
+    },
+    Media {
+        call: CallId,
+        event: MediaEvent,
+    },
+}
+
+/// A call's connection, keys and pipelines.
+pub struct Session {
+    call: CallId,
+    connection: Connection,
+    ends: Option<PipelineEnds>,
+    control: Option<ControlStream>,
+    keys: Option<(CallKeys, Inbound, Instant)>,
+    clock_offset: Arc<ClockOffset>,
+    pipelines: Option<Pipelines>,
+    mirror: bool,
+    most_kbps: u32,
+    /// What was opened when [`heard`](Self::heard) was last asked.
+    opened: u64,
+    refused_since: Option<Instant>,
+}
+
+/// The pipelines' ends of the channels to and from the transport.
+struct PipelineEnds {
+    video_out: mpsc::Sender<OutgoingFrame>,
+    audio_out: mpsc::Sender<OutgoingFrame>,
+    video_in: threads::Receiver<IncomingPacket>,
+    audio_in: threads::Receiver<IncomingPacket>,
+}
+
+/// The four pipelines. They exist only behind the token that accepting mints.
+pub struct Pipelines {
+    pub video_send: VideoSender,
+    pub video_receive: VideoReceiver,
+    pub audio_send: Option<AudioSender>,
+    pub audio_receive: Option<AudioReceiver>,
+    _token: Accepted,
+}
+
+impl SessionEvent {
+    pub fn call(&self) -> CallId {
+        match self {
+            Self::Gathered { call, .. } | Self::Transport { call, .. } | Self::Media { call, .. } => *call,
+        }
+    }
+}
+
+impl Session {
+    /// Opens sockets for a call; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
+    pub fn gather(core: &Core, call: CallId, role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
+        let (video_out, video_out_end) = mpsc::channel(VIDEO_OUT);
+        let (audio_out, audio_out_end) = mpsc::channel(AUDIO_OUT);
+        let (video_in_end, video_in) = threads::sync_channel(VIDEO_IN);
+        let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
+        let ports =
+            MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
+        let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
+        let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        Self {
+            call,
+            connection: Connection::open(call, config, ports, core.session_events.clone()),
+            ends: Some(PipelineEnds { video_out, audio_out, video_in, audio_in }),
+            control: None,
+            keys: None,
+            clock_offset: Arc::default(),
+            pipelines: None,
+            mirror: core.options.media.mirror,
+            most_kbps,
+            opened: 0,
+            refused_since: None,
+        }
+    }
+
+    /// Only now may packets go to the peer.
+    pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {
+        self.connection.connect(remote, candidates);
+    }
+
+    pub fn add_candidates(&self, candidates: Vec<Candidate>) {
+        self.connection.add_candidates(candidates);
+    }
+
+    /// The peer has proven who they are: the control stream opens.
+    pub fn secure(&mut self, keys: CallKeys, now: Instant) {
+        let inbound = Inbound::new(now, Arc::<SealCounts>::default());
+        self.control = Some(ControlStream::new(&keys, &inbound, now));
+        self.keys = Some((keys, inbound, now));
+    }
+
+    /// Opens sources, codecs and sinks.
+    pub fn start_media(&mut self, token: Accepted, switches: Switches, core: &mut Core) {
+        let (Some(ends), Some((keys, inbound, secured))) = (self.ends.take(), &self.keys) else { return };
+        let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
+        let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
+        let events = self.forward_media_events(core);
+        let (options, settings) = (&core.options.media, &core.people.settings);
+        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
+            Ok(trace) => Some(trace),
+            Err(error) => {
+                core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display()));
+                None
+            }
+        });
+        let Screens { remote, preview, waker } = core.screens.clone();
+        let (echo_frames, echo_camera) = slot();
+        let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
+        let (far_end_writer, far_end_reader) = far_end();
+        let keyframe = self.connection.keyframe_requests();
+        let video_receive = VideoReceiver::start(VideoReceiveConfig {
+            opener: opener(StreamId::Camera),
+            packets: ends.video_in,
+            screen: waker.is_some().then_some(remote),
+            frames: self.mirror.then_some(echo_frames),
+            on_frame: waker.clone(),
+            record: options.record_video.clone(),
+            record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
+            trace: trace.clone(),
+            clock_offset: self.clock_offset.clone(),
+            request_keyframe: keyframe,
+            events: events.clone(),
+        });
+        let video_send = VideoSender::start(VideoSendConfig {
+            sealer: sealer(StreamId::Camera),
+            source: if self.mirror { VideoSourceSpec::Push(echo_camera) } else { camera(switches, options, settings) },
+            width: options.width,
+            height: options.height,
+            fps: options.fps,
+            bitrate_kbps: START_KBPS.min(self.most_kbps),
+            out: ends.video_out,
+            preview: waker.is_some().then_some(preview),
+            on_frame: waker,
+            trace,
+            events: events.clone(),
+        });
+        let audio_receive = AudioReceiver::start(AudioReceiveConfig {
+            opener: opener(StreamId::Audio),
+            packets: ends.audio_in,
+            sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
+            record: options.record_audio.clone(),
+            far_end: Some(far_end_writer),
+            events: events.clone(),
+        });
+        let audio_send = AudioSender::start(AudioSendConfig {
+            sealer: sealer(StreamId::Audio),
+            source: if self.mirror { AudioSourceSpec::Push(echo_voice) } else { microphone(options, settings) },
+            muted: !switches.microphone,
+            processing: processing(settings),
+            far_end: Some(far_end_reader),
+            out: ends.audio_out,
+            events,
+        });
+        let mut started = |what: &str, error: anyhow::Error| {
+            core.notices.say(NoticeKind::Error, format!("{what}: {error:#}."));
+        };
+        self.pipelines = Some(Pipelines {
+            video_send,
+            video_receive,
+            audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error.into())).ok(),
+            audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error.into())).ok(),
+            _token: token,
+        });
+    }
+
+    /// Sends what is switched on, and nothing else.
+    pub fn apply(&mut self, before: Switches, after: Switches, options: &MediaOptions, settings: &Settings) {
+        let Some(pipelines) = &self.pipelines else { return };
+        if let (Some(audio), true) = (&pipelines.audio_send, before.microphone != after.microphone) {
+            audio.set_muted(!after.microphone);
+        }
+        if before.camera != after.camera && !self.mirror {
+            pipelines.video_send.set_source(camera(after, options, settings));
+        }
+    }
+
+    /// Follows a change of the chosen devices in the middle of a call.
+    pub fn choose_devices(&self, switches: Switches, options: &MediaOptions, before: &Settings, after: &Settings) {
+        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return };
+        if before.camera != after.camera && options.camera == CameraChoice::Chosen {
+            pipelines.video_send.set_source(camera(switches, options, after));
+        }
+        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
+        if let (Some(audio), true) = (&pipelines.audio_send, new_microphone)
+            && let Err(error) = audio.set_source(microphone(options, after))
+        {
+            tracing::warn!("the microphone could not be changed: {error}");
+        }
+        let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
+        if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {
+            audio.set_speaker(after.speaker.clone());
+        }
+    }
+
+    /// What the transport says that is not for the rules.
+    pub fn transport_event(&mut self, event: &PeerEvent) {
+        let Some(video) = self.pipelines.as_ref().map(|pipelines| &pipelines.video_send) else { return };
+        match event {
+            PeerEvent::KeyframeRequest => video.request_keyframe(),
+            PeerEvent::Estimate { kbps } => {
+                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).clamp(100, self.most_kbps));
+            }
+            _ => {}
+        }
+    }
+
+    /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.
+    pub fn open_control(&mut self, item: &[u8], now: Instant) -> Option<Control> {
+        self.control.as_mut()?.open(item, now, &self.clock_offset)
+    }
+
+    /// Seals once and sends over the connection; the same bytes are for the link, too.
+    pub fn send_control(&mut self, control: &Control, copies: u8, now: Instant) -> Option<Bytes> {
+        let item = self.control.as_mut()?.seal(control, now)?;
+        for _ in 0..copies {
+            self.connection.send_control(item.clone());
+        }
+        Some(item)
+    }
+
+    pub fn heartbeat(&self) -> Option<Control> {
+        Some(self.control.as_ref()?.heartbeat())
+    }
+
+    /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.
+    pub fn peer_sends(&self, switches: Switches) {
+        let Some(pipelines) = &self.pipelines else { return };
+        pipelines.video_receive.expect_video(switches.camera);
+        if let Some(audio) = &pipelines.audio_receive {
+            audio.set_peer_muted(!switches.microphone);
+        }
+    }
+
+    /// Tells the pipelines what the path is like.
+    pub fn follow_path(&self) {
+        let (Some(path), Some(pipelines)) = (self.path(), &self.pipelines) else { return };
+        if let Some(ms) = path.rtt_ms.or(self.control_rtt_ms()) {
+            pipelines.video_receive.set_rtt(Duration::from_secs_f64(ms / 1000.0));
+        }
+        if let Some(audio) = &pipelines.audio_send {
+            audio.set_expected_loss(path.loss_percent.clamp(0.0, 50.0) as u8);
+        }
+    }
+
+    /// Whether anything opened since the last time this was asked.
+    pub fn heard(&mut self) -> bool {
+        let opened = self.counts().map_or(0, |counts| counts.opened());
+        std::mem::replace(&mut self.opened, opened) != opened
+    }
+
+    /// A hundred failures in a row, and five seconds without success (rule 10).
+    pub fn seal_broken(&mut self, now: Instant) -> bool {
+        let failing = self.counts().is_some_and(|counts| counts.rejected_in_a_row() >= 100);
+        let since = failing.then(|| self.refused_since.unwrap_or(now));
+        self.refused_since = since;
+        since.is_some_and(|since| now.duration_since(since) >= Duration::from_secs(5))
+    }
+
+    pub fn counts(&self) -> Option<Arc<SealCounts>> {
+        self.keys.as_ref().map(|(_, inbound, _)| inbound.counts())
+    }
+
+    pub fn suite(&self) -> Option<u16> {
+        self.keys.as_ref().map(|(keys, ..)| keys.suite)
+    }
+
+    pub fn pipelines(&self) -> Option<&Pipelines> {
+        self.pipelines.as_ref()
+    }
+
+    /// The path, as last looked at.
+    pub fn path(&self) -> Option<PathStats> {
+        self.connection.stats()
+    }
+
+    pub fn control_rtt_ms(&self) -> Option<f64> {
+        self.control.as_ref()?.rtt_ms()
+    }
+
+    /// The peer's clock minus ours.
+    pub fn clock_offset_us(&self) -> Option<i64> {
+        self.clock_offset.us()
+    }
+
+    /// Ends pipelines and connection on a thread of their own: devices take their time.
+    pub fn close(self) {
+        tokio::task::spawn_blocking(move || drop(self));
+    }
+
+    fn forward_media_events(&self, core: &Core) -> mpsc::Sender<MediaEvent> {
+        let (events, mut queue) = mpsc::channel(MEDIA_EVENTS);
+        let (call, to_engine) = (self.call, core.session_events.clone());
+        tokio::spawn(async move {
+            while let Some(event) = queue.recv().await {
+                if to_engine.send(SessionEvent::Media { call, event }).await.is_err() {
+                    return;
+                }
+            }
+        });
+        events
+    }
+}
+
+fn camera(switches: Switches, options: &MediaOptions, settings: &Settings) -> VideoSourceSpec {
+    if !switches.camera {
+        return VideoSourceSpec::None;
+    }
+    match &options.camera {
+        CameraChoice::None => VideoSourceSpec::None,
+        CameraChoice::Test => VideoSourceSpec::Test,
+        CameraChoice::File(path) => VideoSourceSpec::File(path.clone()),
+        CameraChoice::Device(name) => VideoSourceSpec::Camera(Some(name.clone())),
+        CameraChoice::Chosen => VideoSourceSpec::Camera(settings.camera.clone()),
+    }
+}
+
+fn microphone(options: &MediaOptions, settings: &Settings) -> AudioSourceSpec {
+    match &options.microphone {
+        MicrophoneChoice::None => AudioSourceSpec::None,
+        MicrophoneChoice::Tone => AudioSourceSpec::Tone,
+        MicrophoneChoice::File(path) => AudioSourceSpec::File(path.clone()),
+        MicrophoneChoice::Device(name) => AudioSourceSpec::Microphone(Some(name.clone())),
+        MicrophoneChoice::Chosen => AudioSourceSpec::Microphone(settings.microphone.clone()),
+    }
+}
+
+fn speaker(options: &MediaOptions, settings: &Settings) -> AudioSinkSpec {
+    match &options.speaker {
+        SpeakerChoice::None => AudioSinkSpec::None,
+        SpeakerChoice::File(path) => AudioSinkSpec::File(path.clone()),
+        SpeakerChoice::Device(name) => AudioSinkSpec::Speaker(Some(name.clone())),
+        SpeakerChoice::Chosen => AudioSinkSpec::Speaker(settings.speaker.clone()),
+    }
+}
+
+fn processing(settings: &Settings) -> VoiceProcessing {
+    VoiceProcessing {
+        echo_cancellation: settings.echo_cancellation,
+        noise_suppression: settings.noise_suppression,
+        automatic_gain: settings.automatic_gain,
+    }
+}

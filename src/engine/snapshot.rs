@@ -1,0 +1,170 @@
+//! Everything a view may show, as one value that the engine publishes whenever something changed.
+
+use std::time::Duration;
+
+use crate::media::clock::MediaTime;
+use crate::settings::Settings;
+
+pub use super::command::CallMedia;
+pub use crate::identity::PublicKey;
+
+/// The state of the program as a person sees it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    pub stage: Stage,
+    pub me: Option<Me>,
+    /// In the order to show: Echo first, then by name.
+    pub contacts: Vec<ContactView>,
+    /// People who have an invitation of ours and wait for an answer.
+    pub requests: Vec<RequestView>,
+    /// Requests of ours that wait for their answer.
+    pub sent_requests: Vec<SentRequest>,
+    pub invitation: Option<InvitationView>,
+    pub call: Option<CallView>,
+    /// Sentences for the person, newest last.
+    pub notices: Vec<Notice>,
+    pub network: Network,
+    pub devices: Devices,
+    pub settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// The profile is being opened.
+    #[default]
+    Starting,
+    /// There is no profile yet.
+    Welcome,
+    /// The profile is sealed and waits for its passphrase; `wrong` after a failed try.
+    Locked {
+        wrong: bool,
+    },
+    Ready,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    pub name: String,
+    pub key: PublicKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactView {
+    pub key: PublicKey,
+    /// What we call them.
+    pub petname: String,
+    /// The built-in contact that answers from inside the program.
+    pub echo: bool,
+    /// The link to them is up now.
+    pub online: bool,
+    pub verified: bool,
+    pub blocked: bool,
+    /// The last thing that happened with them, in words, and when (Unix seconds).
+    pub last: Option<(String, u64)>,
+    pub missed_calls: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestView {
+    pub key: PublicKey,
+    /// The name they propose, already cleaned; show it in quotes.
+    pub proposed_name: String,
+    /// Whom the invitation was made for or when, in words.
+    pub invitation: String,
+    /// Set if the name looks like a contact's, or the invitation was used twice: the sentence to show.
+    pub warning: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// First characters of the invitation, to tell two apart.
+    pub label: String,
+    /// What is going on, in words.
+    pub status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationView {
+    /// `vesper:…`, to copy and to show as a QR code.
+    pub text: String,
+    /// When it ends, Unix seconds.
+    pub expires: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallView {
+    pub peer: PublicKey,
+    pub name: String,
+    pub verified: bool,
+    pub echo: bool,
+    pub stage: CallStage,
+    /// What the caller asked for, or what we asked for when dialling.
+    pub media: CallMedia,
+    /// The four words (emoji, name), once both sides proved who they are.
+    pub words: Option<[(&'static str, &'static str); 4]>,
+    pub microphone_on: bool,
+    pub camera_on: bool,
+    pub remote_microphone_on: bool,
+    pub remote_camera_on: bool,
+    /// Loudness of the own microphone, 0 to 1; `None` while it is closed.
+    pub microphone_level: Option<f32>,
+    /// 0 no data, 1 bad to 4 good.
+    pub quality_bars: u8,
+    /// What is wrong and what to do about it, in words, while it is wrong.
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallStage {
+    /// We call; their computer has not answered yet.
+    Dialing,
+    /// We call; it rings there.
+    RingingThere,
+    /// They call.
+    Incoming,
+    /// Somebody accepted; the path is being made.
+    Connecting,
+    /// `since` is when it connected, for the duration.
+    Active {
+        since: MediaTime,
+    },
+    Reconnecting {
+        since: MediaTime,
+    },
+    /// Over. A line for the person, shown for some seconds, then the call goes from the snapshot.
+    Ended {
+        result: String,
+        lasted: Option<Duration>,
+    },
+}
+
+/// A sentence for the person, with what to do next in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub id: u64,
+    pub kind: NoticeKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    Info,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Network {
+    /// The link's endpoint is open and can be reached by contacts.
+    pub online: bool,
+    /// What holds or fails, in words, for the foot of the sidebar.
+    pub status: String,
+}
+
+/// What is plugged in, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Devices {
+    pub cameras: Vec<String>,
+    pub microphones: Vec<String>,
+    pub speakers: Vec<String>,
+}

@@ -1,0 +1,166 @@
+//! The command line's view of the engine: the same code paths as the window, in text or JSON.
+
+pub mod args;
+mod calling;
+mod devices;
+mod output;
+mod owner;
+mod people;
+mod standard_input;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use zeroize::Zeroizing;
+
+use crate::contacts::{Profile, ProfileError};
+use args::{Cli, Command};
+use output::Output;
+pub use owner::Owner;
+
+/// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
+pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
+    let Some(command) = cli.command else { unreachable!("without a command the window opens") };
+    let output = Output::new(cli.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("this system gives no threads to work with")),
+    };
+    let account = Account { profile: cli.profile, name: cli.name, passphrase };
+    let done = runtime.block_on(async move {
+        match command {
+            Command::Devices => devices::list(output),
+            Command::Id => people::id(&account, output).await,
+            Command::Contacts { action } => people::contacts(&account, action, output).await,
+            Command::Invite { expires, wait, network } => people::invite(&account, expires, wait, &network, output).await,
+            Command::Add { invitation, petname, timeout, network } => {
+                people::add(&account, &invitation, petname, timeout, &network, output).await
+            }
+            Command::Check { seconds, media, call } => calling::check(&account, seconds, &media, &call, output).await,
+            Command::Call { contact, audio_only, media, call, network } => {
+                calling::call(&account, &contact, audio_only, &media, &call, &network, output).await
+            }
+            Command::Answer { auto, once, media, call, network } => {
+                calling::answer(&account, auto, once, &media, &call, &network, output).await
+            }
+        }
+    });
+    // Whatever still hangs in a blocking read (standard input) must not keep the process.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// What the window was started with.
+pub fn window_options(cli: &Cli) -> crate::engine::options::Options {
+    crate::engine::options::Options {
+        media: (&cli.media).into(),
+        network: (&cli.network).into(),
+        ring: true,
+        ..Default::default()
+    }
+}
+
+/// Which profile to open, and how.
+pub struct Account {
+    pub profile: String,
+    pub name: Option<String>,
+    pub passphrase: Option<Zeroizing<String>>,
+}
+
+/// A profile that is ours, or the folder of one that another process has open.
+enum Opened {
+    Ours(Box<Profile>),
+    Theirs(PathBuf),
+}
+
+impl Account {
+    fn directory(&self) -> Result<PathBuf> {
+        Ok(Profile::directory(&self.profile)?)
+    }
+
+    /// Opens the profile, or makes it if there is none.
+    fn open(&self) -> Result<Opened> {
+        let directory = self.directory()?;
+        let passphrase = self.passphrase.as_ref().map(|passphrase| passphrase.as_str());
+        let opened =
+            if Profile::exists(&directory) { Profile::open(&directory, passphrase) } else { self.create(&directory, passphrase) };
+        match opened {
+            Ok(profile) => Ok(Opened::Ours(Box::new(profile))),
+            Err(ProfileError::InUse { .. }) => Ok(Opened::Theirs(directory)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the profile for a command that has to own it.
+    fn own(&self) -> Result<Profile> {
+        match self.open()? {
+            Opened::Ours(profile) => Ok(*profile),
+            Opened::Theirs(directory) => bail!(
+                "another Vesper has the profile {} open; close it, or use another profile with --profile",
+                directory.display()
+            ),
+        }
+    }
+
+    fn create(&self, directory: &Path, passphrase: Option<&str>) -> Result<Profile, ProfileError> {
+        let name = self.name.clone().unwrap_or_else(login_name);
+        if passphrase.is_none() {
+            eprintln!(
+                "the new profile {} is not sealed with a passphrase; set VESPER_PASSPHRASE to seal one",
+                directory.display()
+            );
+        }
+        Profile::create(directory, &name, passphrase)
+    }
+}
+
+/// Takes the passphrase out of the environment, so that no child process inherits it.
+///
+/// Call it before any thread is started.
+pub fn passphrase_from_environment() -> Option<Zeroizing<String>> {
+    std::env::var("VESPER_PASSPHRASE").ok().filter(|passphrase| !passphrase.is_empty()).map(Zeroizing::new)
+}
+
+fn login_name() -> String {
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|key| std::env::var(key).ok()).unwrap_or_else(|| "me".into())
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("vesper: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Reads a contact as a person names it: a petname, a unique start of a key, or `Echo`.
+fn find<'a, T>(wanted: &str, all: &'a [T], name: impl Fn(&T) -> &str, key: impl Fn(&T) -> String) -> Result<&'a T> {
+    let named: Vec<&T> = all.iter().filter(|one| name(one).eq_ignore_ascii_case(wanted)).collect();
+    if let [one] = named[..] {
+        return Ok(one);
+    }
+    let wanted_key = wanted.to_ascii_lowercase();
+    let keyed: Vec<&T> = all.iter().filter(|one| wanted.len() >= 4 && key(one).starts_with(&wanted_key)).collect();
+    match (&named[..], &keyed[..]) {
+        ([], [one]) => Ok(one),
+        ([], []) => bail!("there is no contact \"{wanted}\"; `vesper contacts` lists them"),
+        _ => Err(anyhow::anyhow!("several contacts fit \"{wanted}\"")).context("give the start of the key instead"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_is_found_by_petname_or_by_a_unique_start_of_the_key() {
+        let all = [("Ann", "aa11bb"), ("Bob", "aa11cc"), ("bob", "dd22ee")];
+        let find = |wanted: &str| find(wanted, &all, |one| one.0, |one| one.1.to_owned()).ok().map(|one| one.1);
+        assert_eq!(find("ann"), Some("aa11bb"));
+        assert_eq!(find("dd22"), Some("dd22ee"));
+        assert_eq!(find("aa11"), None, "two keys start so");
+        assert_eq!(find("Bob"), None, "two are called so");
+        assert_eq!(find("nobody"), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! The command line, as a person types it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::options::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+
+/// Private video calls, straight from you to them. Without a command, the window opens.
+#[derive(Debug, Parser)]
+#[command(name = "vesper", version, about)]
+pub struct Cli {
+    /// Which profile: a name, or a folder.
+    #[arg(long, global = true, default_value = "default", value_name = "NAME|DIR")]
+    pub profile: String,
+    /// What to call a profile that is made now; the login name otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// What draws the window.
+    #[arg(long, value_enum)]
+    pub renderer: Option<Renderer>,
+    /// One JSON object a line instead of text for people.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// For the window; every command has its own.
+    #[command(flatten)]
+    pub media: MediaArgs,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can draw the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Renderer {
+    Glow,
+    Wgpu,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Call the built-in contact Echo through the real network stack and report what arrived.
+    Check {
+        /// How long to talk.
+        #[arg(long, default_value_t = 10.0)]
+        seconds: f64,
+        #[command(flatten)]
+        media: MediaArgs,
+        #[command(flatten)]
+        call: CallArgs,
+    },
+    /// Print this profile's name, public key and the version.
+    Id,
+    /// Print an invitation; the next `answer` or window serves it until it expires.
+    Invite {
+        /// How long it holds: 30m, 24h, 7d.
+        #[arg(long, default_value = "24h", value_parser = parse_duration)]
+        expires: Duration,
+        /// Stay until it was used, and accept that request.
+        #[arg(long)]
+        wait: bool,
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
+    /// Send a contact request to whoever made an invitation, and wait until it is accepted.
+    Add {
+        invitation: String,
+        /// What you will call them; otherwise what they call themselves.
+        #[arg(long = "name", id = "petname", value_name = "NAME")]
+        petname: Option<String>,
+        /// How many seconds to wait.
+        #[arg(long, default_value_t = 60.0)]
+        timeout: f64,
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
+    /// List and change contacts and requests.
+    Contacts {
+        #[command(subcommand)]
+        action: Option<ContactsAction>,
+    },
+    /// Stay online and print what happens; commands come on standard input.
+    Answer {
+        /// Accept calls of contacts (all, or those named), never requests. Such a contact learns this address.
+        #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "")]
+        auto: Option<Vec<String>>,
+        /// End after one call.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        media: MediaArgs,
+        #[command(flatten)]
+        call: CallArgs,
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
+    /// Call a contact.
+    Call {
+        /// Petname, a unique start of a key, or Echo.
+        contact: String,
+        /// Without a camera.
+        #[arg(long)]
+        audio_only: bool,
+        #[command(flatten)]
+        media: MediaArgs,
+        #[command(flatten)]
+        call: CallArgs,
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
+    /// List cameras, microphones and speakers.
+    Devices,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum ContactsAction {
+    /// List contacts and waiting requests.
+    List,
+    /// Accept a waiting request.
+    Accept { id: String },
+    /// Change what you call a contact.
+    Rename { id: String, name: String },
+    /// Block a contact: their computer gets no answer any more.
+    Block { id: String },
+    /// Remove a contact.
+    Remove { id: String },
+    /// Mark a contact as verified, after comparing keys in person.
+    Verify { id: String },
+}
+
+/// Where picture and sound come from and go to.
+#[derive(Debug, Clone, Args)]
+pub struct MediaArgs {
+    /// none, test, file:PATH.y4m, or a camera's name.
+    #[arg(long)]
+    pub camera: Option<CameraChoice>,
+    /// none, tone, file:PATH.wav, or a microphone's name.
+    #[arg(long)]
+    pub mic: Option<MicrophoneChoice>,
+    /// none, file:PATH.wav, or a speaker's name.
+    #[arg(long)]
+    pub speaker: Option<SpeakerChoice>,
+    /// Size of the picture that is sent.
+    #[arg(long, default_value = "1280x720", value_parser = parse_size)]
+    pub size: (usize, usize),
+    /// Pictures a second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub fps: u32,
+    /// Write every shown picture to this Y4M file.
+    #[arg(long, value_name = "PATH.y4m")]
+    pub record_video: Option<PathBuf>,
+    /// Write what is played to this WAV file.
+    #[arg(long, value_name = "PATH.wav")]
+    pub record_audio: Option<PathBuf>,
+}
+
+/// How a call goes.
+#[derive(Debug, Clone, Args)]
+pub struct CallArgs {
+    /// Write one JSON object a second to this file.
+    #[arg(long, value_name = "PATH.jsonl")]
+    pub stats: Option<PathBuf>,
+    /// Write one line a captured and a shown picture to this file.
+    #[arg(long, value_name = "PATH.csv")]
+    pub trace: Option<PathBuf>,
+    /// Most kilobits a second to send.
+    #[arg(long, value_name = "N")]
+    pub max_kbps: Option<u32>,
+    /// Mute the microphone after so many seconds of the call.
+    #[arg(long, value_name = "S")]
+    pub mute_at: Option<f64>,
+    /// Switch the camera off after so many seconds of the call.
+    #[arg(long, value_name = "S")]
+    pub camera_off_at: Option<f64>,
+}
+
+/// How a call ends by itself, and which way it goes.
+#[derive(Debug, Clone, Args)]
+pub struct NetworkArgs {
+    /// Hang up so many seconds after the call connected.
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<f64>,
+    /// A relay to be reachable through.
+    #[arg(long, value_name = "URL")]
+    pub relay: Option<String>,
+    /// A STUN or TURN server for the call; may be given several times.
+    #[arg(long = "ice-server", value_name = "URL")]
+    pub ice_servers: Vec<String>,
+    /// What of this computer's address a contact may learn.
+    #[arg(long, value_enum)]
+    pub policy: Option<Policy>,
+    /// The only local address to use.
+    #[arg(long, value_name = "IP")]
+    pub bind: Option<IpAddr>,
+}
+
+/// What of this computer's address a contact may learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Policy {
+    Direct,
+    Hide,
+    Never,
+}
+
+fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let (width, height) = text.split_once('x').ok_or("a size looks like 1280x720")?;
+    let side = |text: &str| usize::from_str(text).map_err(|_| "a size looks like 1280x720".to_owned());
+    match (side(width)?, side(height)?) {
+        (width, height) if !(64..=1920).contains(&width) || !(64..=1080).contains(&height) => {
+            Err("sizes from 64x64 to 1920x1080 can be sent".into())
+        }
+        (width, height) if width % 2 != 0 || height % 2 != 0 => Err("both sides must be even".into()),
+        size => Ok(size),
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "a time looks like 30m, 24h or 7d".to_owned())?;
+    let unit = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "" | "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("a time looks like 30m, 24h or 7d".into()),
+    };
+    match number.checked_mul(unit) {
+        Some(seconds @ 1..=2_592_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err("an invitation holds from one second to 30 days".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn auto_takes_nobody_or_names_but_never_the_next_word() {
+        let auto = |line: &str| match Cli::parse_from(line.split(' ')).command {
+            Some(Command::Answer { auto, .. }) => auto,
+            _ => unreachable!(),
+        };
+        assert_eq!(auto("vesper answer"), None);
+        assert_eq!(auto("vesper answer --auto --once"), Some(vec!["".into()]));
+        assert_eq!(auto("vesper answer --auto=ann,bob"), Some(vec!["ann".into(), "bob".into()]));
+    }
+
+    #[test]
+    fn sizes_and_times_out_of_range_are_refused() {
+        for text in ["1280", "0x0", "1281x720", "4000x3000", "axb"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_size("640x360"), Ok((640, 360)));
+        for text in ["", "h", "0h", "31d", "5y", "99999999999999999999d"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_duration("90m"), Ok(Duration::from_secs(5400)));
+    }
+}

@@ -1,0 +1,28 @@
+//! `vesper devices`: what is plugged in.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::output::Output;
+use crate::media::{camera, sound_devices};
+
+/// Prints cameras with their formats, microphones and speakers, with the defaults.
+pub fn list(output: Output) -> Result<()> {
+    for camera in camera::cameras() {
+        let formats = camera.formats.join(", ");
+        output.both(
+            &json!({"device": "camera", "name": camera.name, "formats": camera.formats}),
+            &format!("camera      {} ({formats})", camera.name),
+        );
+    }
+    for (kind, devices) in [("microphone", sound_devices::microphones()), ("speaker", sound_devices::speakers())] {
+        for device in devices {
+            let default = if device.default { " (default)" } else { "" };
+            output.both(
+                &json!({"device": kind, "name": device.name, "default": device.default}),
+                &format!("{kind:11} {}{default}", device.name),
+            );
+        }
+    }
+    Ok(())
+}

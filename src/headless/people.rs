@@ -1,0 +1,147 @@
+//! `id`, `invite`, `add`, `contacts`: who I am and whom I know, from the command line.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::args::{ContactsAction, NetworkArgs};
+use super::output::Output;
+use super::{Account, Opened, owner};
+use crate::contacts::Profile;
+use crate::engine::command::Command;
+use crate::engine::event::What;
+use crate::engine::options::{NetworkOptions, Options};
+use crate::engine::people::People;
+use crate::engine::request::{Reply, Request};
+use crate::engine::{Engine, Start};
+use crate::media::clock::MediaTime;
+use crate::settings::LinkMode;
+
+/// Prints this profile's name, key and version.
+pub async fn id(account: &Account, output: Output) -> Result<()> {
+    match account.open()? {
+        Opened::Ours(profile) => print(People::load(*profile)?.answer(&Request::Id, now()).0, output),
+        Opened::Theirs(directory) => print(owner::ask(&directory, &Request::Id).await?, output),
+    }
+}
+
+/// Lists or changes contacts, here or in the process that has the profile open.
+pub async fn contacts(account: &Account, action: Option<ContactsAction>, output: Output) -> Result<()> {
+    let directory = account.directory()?;
+    if !Profile::exists(&directory) {
+        bail!("there is no profile in {}; `vesper id` makes one", directory.display());
+    }
+    let request = match action.unwrap_or(ContactsAction::List) {
+        ContactsAction::List => Request::List,
+        ContactsAction::Accept { id } => Request::Accept { id },
+        ContactsAction::Rename { id, name } => Request::Rename { id, name },
+        ContactsAction::Block { id } => Request::Block { id },
+        ContactsAction::Remove { id } => Request::Remove { id },
+        ContactsAction::Verify { id } => Request::Verify { id },
+    };
+    match account.open()? {
+        Opened::Ours(profile) => print(People::load(*profile)?.answer(&request, now()).0, output),
+        Opened::Theirs(directory) => print(owner::ask(&directory, &request).await?, output),
+    }
+}
+
+/// Makes an invitation and prints it; with `wait`, serves it and accepts whoever uses it.
+pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &NetworkArgs, output: Output) -> Result<()> {
+    let request = Request::Invite { seconds: expires.as_secs() };
+    let profile = match account.open()? {
+        Opened::Ours(profile) => *profile,
+        Opened::Theirs(_) if wait => bail!("another Vesper has this profile open and serves the invitation; leave out --wait"),
+        Opened::Theirs(directory) => return print(owner::ask(&directory, &request).await?, output),
+    };
+    let mut engine = start(profile, network);
+    print(engine.ask(request).await, output)?;
+    if wait {
+        let limit = tokio::time::sleep(expires);
+        let asked = super::calling::asked_to_end();
+        tokio::pin!(limit, asked);
+        loop {
+            let event = tokio::select! {
+                event = engine.next_event() => event.context("the network went away; start again")?,
+                () = &mut limit => bail!("nobody used the invitation before it expired"),
+                () = &mut asked => bail!("ended before anybody used the invitation"),
+            };
+            match &event.what {
+                What::Invitation { .. } => continue,
+                What::Request { peer, .. } => engine.command(Command::AcceptRequest { key: *peer, petname: None }).await,
+                _ => {}
+            }
+            output.event(&event);
+            if matches!(event.what, What::Contact { .. }) {
+                break;
+            }
+        }
+    }
+    engine.quit().await;
+    Ok(())
+}
+
+/// Sends a contact request and waits for its answer.
+pub async fn add(
+    account: &Account,
+    invitation: &str,
+    petname: Option<String>,
+    timeout: f64,
+    network: &NetworkArgs,
+    output: Output,
+) -> Result<()> {
+    let mut engine = start(account.own()?, network);
+    engine.command(Command::AddContact { invitation: invitation.into(), petname }).await;
+    let limit = tokio::time::sleep(Duration::try_from_secs_f64(timeout).context("--timeout is a number of seconds")?);
+    let asked = super::calling::asked_to_end();
+    tokio::pin!(limit, asked);
+    let done = loop {
+        let event = tokio::select! {
+            event = engine.next_event() => event.context("the network went away; start again")?,
+            () = &mut limit => break Err(anyhow!("not accepted yet; the request goes on whenever this profile is online, in `vesper answer` or the window")),
+            () = &mut asked => break Err(anyhow!("ended before the answer; the request goes on when this profile is online again")),
+        };
+        match &event.what {
+            What::RequestFailed { text } => break Err(anyhow!("{text}")),
+            what => {
+                output.event(&event);
+                if matches!(what, What::Contact { .. }) {
+                    break Ok(());
+                }
+            }
+        }
+    };
+    engine.quit().await;
+    done
+}
+
+fn start(profile: Profile, network: &NetworkArgs) -> Engine {
+    Engine::start(Start::Profile(Box::new(profile)), Options { network: network.into(), ..Options::default() }, None)
+}
+
+/// The wall clock, in seconds.
+fn now() -> u64 {
+    MediaTime::now().unix_us() / 1_000_000
+}
+
+fn print(reply: Reply, output: Output) -> Result<()> {
+    for line in reply.map_err(|sentence| anyhow!(sentence))? {
+        output.both(&line.json, &line.text);
+    }
+    Ok(())
+}
+
+impl From<&NetworkArgs> for NetworkOptions {
+    fn from(args: &NetworkArgs) -> Self {
+        use super::args::Policy;
+        Self {
+            relay: args.relay.clone(),
+            ice_servers: args.ice_servers.clone(),
+            mode: args.policy.map(|policy| match policy {
+                Policy::Direct => LinkMode::Direct,
+                Policy::Hide => LinkMode::Hide,
+                Policy::Never => LinkMode::Never,
+            }),
+            bind: args.bind,
+        }
+    }
+}
