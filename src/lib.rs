@@ -36,3 +36,4 @@ pub mod settings;
 pub mod signal;
 #[allow(clippy::disallowed_methods, reason = "the driver of a peer connection is timed by the clock")]
 pub mod transport;
+pub mod ui;

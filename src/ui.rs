@@ -1,0 +1,142 @@
+//! The window: views of the engine's snapshot that return commands.
+//!
+//! In reading order: [`app`] takes what the engine publishes and sends what the views return; [`views`] are the screens, each a
+//! function of a snapshot; [`local`] is what only the window knows; [`widgets`] are the pieces; [`video`] holds the pictures;
+//! [`tokens`] names every colour and size, [`text`] every sentence; [`theme`], [`icons`] and [`emoji`] bring the fonts and drawings.
+//!
+//! Deliberately absent: a device, a socket, the disk, a wait of any kind, and a repaint that nobody needs. Somebody who has news
+//! for the window (a snapshot, a picture) calls [`Waker::wake`]; while a call rings the popup pulses; else nothing repaints.
+
+pub mod app;
+pub mod emoji;
+pub mod icons;
+pub mod keys;
+pub mod local;
+pub mod notify;
+pub mod text;
+pub mod theme;
+pub mod tokens;
+pub mod video;
+pub mod views;
+pub mod widgets;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use eframe::egui::{Context, IconData, ViewportBuilder, ViewportId};
+use tokio::sync::{mpsc, watch};
+
+use crate::engine::command::Command;
+use crate::engine::snapshot::Snapshot;
+use crate::media::frame::RgbaFrame;
+use crate::media::slot::SlotReader;
+
+/// The name by which desktops group our windows.
+const APP_ID: &str = "vesper";
+
+/// The window's ends of everything between it and the engine.
+pub struct UiHandles {
+    /// What is shown. When its sender goes, the window closes.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// What the person wants. Bounded; when it is full the person is told and asks again.
+    pub commands: mpsc::Sender<Command>,
+    /// The newest picture of the other side.
+    pub remote: SlotReader<Arc<RgbaFrame>>,
+    /// The newest picture of our own camera.
+    pub preview: SlotReader<Arc<RgbaFrame>>,
+    /// The same that the engine has.
+    pub waker: Waker,
+}
+
+/// How the window is drawn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UiOptions {
+    /// `None`: what is best here, which is OpenGL on Linux (a sixth of the cost in software) and wgpu elsewhere.
+    pub renderer: Option<Renderer>,
+}
+
+/// What draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renderer {
+    Glow,
+    Wgpu,
+}
+
+/// Wakes the window from any thread: there is a new snapshot or a new picture.
+///
+/// Before the window exists and after it closed this does nothing, for it looks at everything when it opens.
+#[derive(Clone, Default)]
+pub struct Waker(Arc<OnceLock<Context>>);
+
+impl Waker {
+    /// One for [`UiHandles`] and its clones for whoever has news.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for one repaint soon; any number of calls before it make one repaint.
+    pub fn wake(&self) {
+        if let Some(ctx) = self.0.get() {
+            // Not `request_repaint`: from another thread that paints twice.
+            ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
+        }
+    }
+
+    fn attach(&self, ctx: &Context) {
+        // A second window of the same process would be a bug of the shell; the first one stays.
+        let _ = self.0.set(ctx.clone());
+    }
+}
+
+/// Opens the window on the main thread and returns when it was closed; before that it sends [`Command::Quit`].
+pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
+    let viewport = ViewportBuilder::default()
+        .with_title(text::APP)
+        .with_app_id(APP_ID)
+        .with_icon(app_icon())
+        .with_inner_size(tokens::size::WINDOW)
+        .with_min_inner_size(tokens::size::WINDOW_MIN);
+    let renderer = options.renderer.unwrap_or(if cfg!(target_os = "linux") { Renderer::Glow } else { Renderer::Wgpu });
+    let native = eframe::NativeOptions {
+        viewport,
+        renderer: match renderer {
+            Renderer::Glow => eframe::Renderer::Glow,
+            Renderer::Wgpu => eframe::Renderer::Wgpu,
+        },
+        persist_window: false,
+        ..Default::default()
+    };
+    let commands = handles.commands.clone();
+    let result = eframe::run_native(
+        text::APP,
+        native,
+        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start())))),
+    );
+    // However the window ended, nobody is left to press a button.
+    let _ = commands.try_send(Command::Quit);
+    result.map_err(|error| {
+        anyhow!("The window cannot be opened: {error}. Without a display, `vesper check` and `vesper call` work in a terminal.")
+    })
+}
+
+/// The icon of both windows.
+fn app_icon() -> IconData {
+    eframe::icon_data::from_png_bytes(include_bytes!("../assets/app.png")).expect("the icon in the program is a PNG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waking_before_there_is_a_window_does_nothing() {
+        Waker::new().wake();
+    }
+
+    #[test]
+    fn the_icon_is_a_square() {
+        let icon = app_icon();
+        assert_eq!((icon.width, icon.height), (256, 256));
+    }
+}

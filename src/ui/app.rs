@@ -1,0 +1,183 @@
+//! The program's windows: takes what the engine publishes, shows the views, sends what they return.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui::{self, Context, IconData, ViewportBuilder, ViewportCommand, ViewportId};
+use tokio::sync::mpsc::{Sender, error::TrySendError};
+use tracing::warn;
+
+use super::local::{Local, OwnNotice};
+use super::notify::Notifier;
+use super::tokens::motion;
+use super::video::Pictures;
+use super::views::{self, incoming};
+use super::{UiHandles, keys, text, theme};
+use crate::engine::command::Command;
+use crate::engine::snapshot::{CallStage, CallView, Snapshot};
+use crate::media::clock::MediaTime;
+
+/// The window with everything it holds.
+pub struct App {
+    handles: UiHandles,
+    snapshot: Arc<Snapshot>,
+    local: Local,
+    pictures: Pictures,
+    notifier: Notifier,
+    /// Whoever the notification and the popup are for.
+    ringing: Option<CallView>,
+    full_screen: bool,
+    icon: Arc<IconData>,
+}
+
+impl App {
+    /// Before the first frame.
+    pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier) -> Self {
+        theme::install(ctx);
+        handles.waker.attach(ctx);
+        // What was published before the window opened does not count as a change.
+        let snapshot = handles.snapshot.borrow_and_update().clone();
+        Self {
+            handles,
+            snapshot,
+            local: Local::default(),
+            pictures: Pictures::default(),
+            notifier,
+            ringing: None,
+            full_screen: false,
+            icon: Arc::new(super::app_icon()),
+        }
+    }
+
+    fn take_snapshot(&mut self, ctx: &Context) {
+        match self.handles.snapshot.has_changed() {
+            Ok(false) => {}
+            Ok(true) => self.snapshot = self.handles.snapshot.borrow_and_update().clone(),
+            // The engine is gone, so is what the window was for.
+            Err(_) => ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Close),
+        }
+        if self.snapshot.call.is_none() {
+            self.pictures.remote.clear();
+            self.pictures.preview.clear();
+            self.local.call = Default::default();
+            self.local.full_screen = false;
+        }
+    }
+
+    /// Starts and stops what rings beside the window.
+    fn follow_ringing(&mut self, ctx: &Context) {
+        let ringing = self.snapshot.call.as_ref().filter(|call| call.stage == CallStage::Incoming);
+        if ringing.map(|call| call.peer) != self.ringing.as_ref().map(|call| call.peer) {
+            match ringing {
+                Some(call) => self.notifier.ring(&call.name, call.media),
+                None => self.notifier.stop(),
+            }
+            // A hidden window runs no views, and only a view can open the popup.
+            ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::RequestPaintWhileHidden);
+            ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
+        }
+        self.ringing = ringing.cloned();
+    }
+
+    fn take_pictures(&mut self, ctx: &Context) {
+        if let Some(frame) = self.handles.remote.take() {
+            self.pictures.remote.update(ctx, "remote", &frame);
+        }
+        if let Some(frame) = self.handles.preview.take() {
+            self.pictures.preview.update(ctx, "preview", &frame);
+        }
+        // A camera that was switched off and on again must not show its last picture of before.
+        if let Some(call) = &self.snapshot.call {
+            if !call.remote_camera_on {
+                self.pictures.remote.clear();
+            }
+            if !call.camera_on {
+                self.pictures.preview.clear();
+            }
+        }
+    }
+
+    fn popup(&self, ctx: &Context) {
+        let Some(call) = self.ringing.clone() else { return };
+        let builder = ViewportBuilder::default()
+            .with_title(text::INCOMING_TITLE)
+            .with_app_id(super::APP_ID)
+            .with_icon(self.icon.clone())
+            .with_inner_size(incoming::SIZE)
+            .with_resizable(false)
+            .with_minimize_button(false)
+            .with_maximize_button(false)
+            .with_always_on_top();
+        let commands = self.handles.commands.clone();
+        ctx.show_viewport_deferred(ViewportId::from_hash_of("incoming"), builder, move |ui, _| {
+            let wish = incoming::incoming_ui(ui, &call, false).or_else(|| keys::answer_keys(ui.ctx()));
+            // Whoever closes the popup does not want the call.
+            let closed = ui.ctx().input(|input| input.viewport().close_requested());
+            if let Some(command) = wish.or(closed.then_some(Command::Decline)) {
+                if matches!(command, Command::Accept { .. }) {
+                    ui.ctx().send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+                    ui.ctx().send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+                }
+                send(&commands, command);
+                ui.ctx().request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
+            }
+        });
+    }
+
+    fn perform(&mut self, ctx: &Context, command: Command) {
+        if matches!(command, Command::Accept { .. }) {
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
+        }
+        if !send(&self.handles.commands, command) {
+            let until = ctx.input(|input| input.time) + motion::OWN_NOTICE;
+            self.local.notice = Some(OwnNotice { text: text::BUSY, until });
+        }
+    }
+}
+
+/// Hands `command` to the engine. False when its queue is full: then the person is told and asks again.
+fn send(commands: &Sender<Command>, command: Command) -> bool {
+    match commands.try_send(command) {
+        Ok(()) | Err(TrySendError::Closed(_)) => true,
+        Err(TrySendError::Full(_)) => {
+            warn!("the engine does not keep up with the window's wishes");
+            false
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.take_snapshot(ctx);
+        self.follow_ringing(ctx);
+        if ctx.input(|input| input.viewport().close_requested()) {
+            send(&self.handles.commands, Command::Quit);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        theme::choose(&ctx, self.snapshot.settings.theme);
+        self.take_pictures(&ctx);
+        self.local.now = MediaTime::now();
+        if let Some(command) = views::window_ui(ui, &self.snapshot, &mut self.local, &self.pictures) {
+            self.perform(&ctx, command);
+        }
+        self.popup(&ctx);
+        if let Some(text) = self.local.copy.take() {
+            ctx.copy_text(text);
+        }
+        if self.full_screen != self.local.full_screen {
+            self.full_screen = self.local.full_screen;
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(self.full_screen));
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

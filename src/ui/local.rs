@@ -1,0 +1,179 @@
+//! What only the window knows: what is open, what is half written. Lost when it closes.
+
+use crate::engine::snapshot::PublicKey;
+use crate::media::clock::MediaTime;
+use crate::settings::Reach;
+
+/// The state of the views. Each part belongs to the view it is named after.
+#[derive(Debug, Default)]
+pub struct Local {
+    /// The time of this frame; views never read a clock.
+    pub now: MediaTime,
+    /// Whoever is shown beside the list; the first in it if none was picked.
+    pub selected: Option<PublicKey>,
+    pub search: String,
+    pub page: Page,
+    pub dialog: Option<Dialog>,
+    pub welcome: Welcome,
+    pub locked: Locked,
+    pub add: Add,
+    pub settings: SettingsLocal,
+    pub call: CallLocal,
+    /// The window fills the screen; the shell makes it so.
+    pub full_screen: bool,
+    /// Text for the clipboard; the shell takes it there.
+    pub copy: Option<String>,
+    /// A sentence of the window's own, shown with the notices.
+    pub notice: Option<OwnNotice>,
+}
+
+/// A sentence that goes by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OwnNotice {
+    pub text: &'static str,
+    /// Seconds of egui's clock.
+    pub until: f64,
+}
+
+/// What fills the window when there is no call.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    #[default]
+    People,
+    Settings,
+}
+
+/// What lies over the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialog {
+    AddPerson,
+    Rename { key: PublicKey, name: String },
+    Block { key: PublicKey },
+    Remove { key: PublicKey },
+}
+
+#[derive(Debug, Default)]
+pub struct Welcome {
+    pub name: String,
+    pub reach: ReachKind,
+    pub relay: String,
+}
+
+/// [`Reach`] without the address, which is written in a field of its own.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum ReachKind {
+    #[default]
+    ThisNetwork,
+    OwnRelay,
+    PublicRelays,
+}
+
+impl ReachKind {
+    /// The kind of `reach`.
+    pub fn of(reach: &Reach) -> Self {
+        match reach {
+            Reach::ThisNetwork => Self::ThisNetwork,
+            Reach::OwnRelay(_) => Self::OwnRelay,
+            Reach::PublicRelays => Self::PublicRelays,
+        }
+    }
+
+    /// The setting, with the address of the relay; none if the address cannot be one.
+    pub fn reach(self, relay: &str) -> Option<Reach> {
+        let relay = relay.trim();
+        match self {
+            Self::ThisNetwork => Some(Reach::ThisNetwork),
+            Self::OwnRelay => is_relay(relay).then(|| Reach::OwnRelay(relay.to_owned())),
+            Self::PublicRelays => Some(Reach::PublicRelays),
+        }
+    }
+}
+
+/// Whether `address` may be a relay's. Plain HTTP is for relays on this machine and in tests.
+fn is_relay(address: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| address.strip_prefix(scheme).is_some_and(|host| !host.is_empty()))
+}
+
+#[derive(Default)]
+pub struct Locked {
+    pub passphrase: String,
+    pub visible: bool,
+}
+
+impl std::fmt::Debug for Locked {
+    /// The passphrase is not printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Locked").field("visible", &self.visible).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Add {
+    /// The side on which we invite, rather than use an invitation.
+    pub inviting: bool,
+    pub invitation: String,
+    pub petname: String,
+    /// Index into [`text::HOLDS`](super::text::HOLDS).
+    pub holds: usize,
+    /// When the invitation was last copied, for the word on the button.
+    pub copied: Option<MediaTime>,
+}
+
+#[derive(Debug, Default)]
+pub struct SettingsLocal {
+    pub page: SettingsPage,
+    /// A reach that was picked but is not applied yet, because its address is still being written.
+    pub reach: Option<ReachKind>,
+    pub relay: String,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsPage {
+    Profile,
+    #[default]
+    AudioVideo,
+    Appearance,
+    Network,
+}
+
+#[derive(Debug, Default)]
+pub struct CallLocal {
+    /// Whose call this is about; a new call starts afresh.
+    pub peer: Option<PublicKey>,
+    pub corner: Corner,
+    pub self_view_hidden: bool,
+    /// The question about the words is open.
+    pub words_open: bool,
+    /// Seconds of egui's clock at which the pointer or a key last moved.
+    pub last_move: f64,
+    /// The same for the last Escape.
+    pub last_escape: Option<f64>,
+    /// The end of the call was read and put away.
+    pub dismissed: bool,
+}
+
+/// Where the self-view sits.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Corner {
+    TopLeft,
+    TopRight,
+    BottomLeft,
+    #[default]
+    BottomRight,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_own_relay_needs_an_address() {
+        assert_eq!(
+            ReachKind::OwnRelay.reach(" https://relay.example.org "),
+            Some(Reach::OwnRelay("https://relay.example.org".into()))
+        );
+        assert_eq!(ReachKind::OwnRelay.reach("https://"), None);
+        assert_eq!(ReachKind::OwnRelay.reach("relay"), None);
+        assert_eq!(ReachKind::ThisNetwork.reach("relay"), Some(Reach::ThisNetwork));
+    }
+}

@@ -1,0 +1,304 @@
+//! Every sentence the window says, in one place, ready for translation.
+//!
+//! Sentences that the engine makes (notices, network status, results of calls) come through the snapshot. egui 0.37 has no
+//! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
+
+use std::time::Duration;
+
+use crate::engine::snapshot::CallMedia;
+
+pub const APP: &str = "Vesper";
+pub const STARTING: &str = "Opening your profile…";
+
+// Welcome and lock.
+pub const WELCOME: &str = "Welcome to Vesper";
+pub const WELCOME_SUB: &str =
+    "Private calls, straight from you to them. No account, no phone number: your identity is a key that stays on this device.";
+pub const YOUR_NAME: &str = "Your name";
+pub const YOUR_NAME_HINT: &str = "What your contacts see first";
+pub const REACH: &str = "How others reach you";
+pub const REACH_NETWORK: &str = "This network only";
+pub const REACH_NETWORK_SUB: &str =
+    "Calls work between computers on the same network. Nothing leaves it, and people elsewhere cannot reach you.";
+pub const REACH_RELAY: &str = "My own relay";
+pub const REACH_RELAY_SUB: &str =
+    "Works from anywhere. Whoever runs the relay sees who talks to whom and when, never what is said.";
+pub const REACH_PUBLIC: &str = "Public relays";
+pub const REACH_PUBLIC_SUB: &str = "Works from anywhere with nothing to set up. The relays of the iroh project see who talks to whom and when, never what is said.";
+pub const RELAY_ADDRESS: &str = "Address of the relay";
+pub const RELAY_ADDRESS_HINT: &str = "https://relay.example.org";
+pub const RELAY_ADDRESS_WRONG: &str = "The address of a relay starts with https://";
+pub const CREATE: &str = "Create my identity";
+pub const LOCKED: &str = "Welcome back";
+pub const LOCKED_SUB: &str = "Your profile is sealed. Its passphrase opens it; nobody can reset it for you.";
+pub const PASSPHRASE: &str = "Passphrase";
+pub const PASSPHRASE_WRONG: &str =
+    "That is not the passphrase of this profile. Check capital letters and the keyboard's language, then try again.";
+pub const SHOW_PASSPHRASE: &str = "Show the passphrase";
+pub const HIDE_PASSPHRASE: &str = "Hide the passphrase";
+pub const UNLOCK: &str = "Unlock";
+
+// The list of people.
+pub const CONTACTS: &str = "People";
+pub const SEARCH: &str = "Search";
+pub const ADD_PERSON: &str = "Add a person";
+pub const SETTINGS: &str = "Settings";
+pub const REQUESTS: &str = "REQUESTS";
+pub const WAITING: &str = "WAITING FOR AN ANSWER";
+pub const ACCEPT: &str = "Accept";
+pub const REFUSE: &str = "Refuse";
+pub const NOBODY_FOUND: &str = "Nobody here has that name.";
+pub const NO_CONTACTS: &str = "Add the first person you want to call, or call Echo to try your camera and microphone.";
+
+// One person.
+pub const ONLINE: &str = "Online";
+pub const OFFLINE: &str = "Offline";
+pub const VERIFIED: &str = "Verified";
+pub const NOT_VERIFIED: &str = "Not verified";
+pub const BLOCKED: &str = "Blocked";
+pub const ECHO_STATUS: &str = "Answers from inside this program";
+pub const ECHO_SUB: &str = "Echo is a second person inside Vesper: it answers, sends your picture back, and your voice a second later. \
+                            Nothing leaves this computer. Use it to try your camera and microphone.";
+pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
+pub const OFFLINE_SUB: &str =
+    "Their computer cannot be reached just now. You can call anyway: it rings if they appear within a minute.";
+pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
+pub const VOICE_CALL: &str = "Voice call";
+pub const VIDEO_CALL: &str = "Video call";
+pub const START_VIDEO_CALL: &str = "Start a video call";
+pub const CALL_BACK: &str = "Call back";
+pub const ENCRYPTED_NOTE: &str = "Calls are end-to-end encrypted.";
+pub const MORE: &str = "More";
+pub const RENAME: &str = "Rename";
+pub const BLOCK: &str = "Block";
+pub const UNBLOCK: &str = "Unblock";
+pub const REMOVE: &str = "Remove";
+pub const CANCEL: &str = "Cancel";
+pub const CLOSE: &str = "Close";
+pub const DISMISS: &str = "Dismiss";
+pub const SAVE: &str = "Save";
+pub const RENAME_SUB: &str = "Only you see this name.";
+pub const NAME: &str = "Name";
+pub const REMOVE_SUB: &str = "They can no longer call you. To be in touch again, one of you has to invite the other.";
+pub const BLOCK_SUB: &str = "They can no longer call you and are not told. You can unblock them at any time.";
+
+// Adding a person.
+pub const ADD_TITLE: &str = "Add a person";
+pub const THEIRS: &str = "I have an invitation";
+pub const MINE: &str = "Invite somebody";
+pub const THEIRS_SUB: &str = "Paste the invitation that somebody made for you. They are asked before you can call each other.";
+pub const INVITATION: &str = "Invitation";
+pub const INVITATION_HINT: &str = "vesper:…";
+pub const INVITATION_WRONG: &str = "An invitation starts with vesper: — copy the whole text that you were sent.";
+pub const PETNAME: &str = "What you call them";
+pub const PETNAME_HINT: &str = "As they call themselves";
+pub const SEND_REQUEST: &str = "Send request";
+pub const MINE_SUB: &str = "Give it to one person, by a way you trust: on paper, in person, over a messenger. Whoever has it can ask to be your contact, and you decide.";
+pub const MAKE_INVITATION: &str = "Make an invitation";
+pub const HOLDS_FOR: &str = "It holds for";
+pub const HOLDS: [(&str, u32); 3] = [("1 hour", 1), ("1 day", 24), ("1 week", 168)];
+pub const COPY: &str = "Copy invitation";
+pub const COPIED: &str = "Copied";
+pub const WITHDRAW: &str = "Withdraw";
+pub const QR_NAME: &str = "The invitation as a QR code";
+
+// A call.
+pub const INCOMING_TITLE: &str = "Incoming call";
+pub const DECLINE: &str = "Decline";
+pub const ACCEPT_AUDIO: &str = "Accept audio";
+pub const ACCEPT_VIDEO: &str = "Accept video";
+pub const VERIFIED_CONTACT: &str = "Verified contact";
+pub const NOT_VERIFIED_YET: &str = "Not verified yet";
+/// Below the name in the notification.
+pub const NOTIFICATION_BODY: &str = "Open Vesper to answer.";
+pub const ECHO_CONTACT: &str = "Built-in contact";
+pub const ENCRYPTED: &str = "End-to-end encrypted";
+pub const DIALING: &str = "Looking for their computer…";
+pub const RINGING_THERE: &str = "Ringing…";
+pub const CONNECTING: &str = "Connecting…";
+pub const RECONNECTING: &str = "Reconnecting… Stay on: it goes on as soon as the network is back.";
+pub const THEIR_MICROPHONE_OFF: &str = "Their microphone is off";
+pub const THEIR_CAMERA_OFF: &str = "Their camera is off";
+pub const YOU: &str = "You";
+pub const MUTE: &str = "Turn the microphone off";
+pub const UNMUTE: &str = "Turn the microphone on";
+pub const CAMERA_OFF: &str = "Turn the camera off";
+pub const CAMERA_ON: &str = "Turn the camera on";
+pub const HANG_UP: &str = "Hang up";
+pub const FULL_SCREEN: &str = "Full screen";
+pub const LEAVE_FULL_SCREEN: &str = "Leave full screen";
+pub const SELF_VIEW: &str = "Your own picture";
+pub const WORDS: &str = "The words of this call";
+pub const WORDS_QUESTION: &str = "Read these four words to each other. If you both see the same ones, nobody is in between.";
+pub const WORDS_SAME: &str = "They are the same";
+pub const WORDS_DIFFER: &str = "They differ";
+pub const ESCAPE_AGAIN: &str = "Press Esc again to hang up.";
+
+// Settings.
+pub const PROFILE: &str = "Profile";
+pub const AUDIO_VIDEO: &str = "Audio & video";
+pub const APPEARANCE: &str = "Appearance";
+pub const NETWORK: &str = "Network";
+pub const CAMERA: &str = "Camera";
+pub const CAMERA_DEVICE: &str = "Camera device";
+pub const MICROPHONE: &str = "Microphone";
+pub const INPUT_DEVICE: &str = "Input device";
+pub const SPEAKER: &str = "Speaker";
+pub const OUTPUT_DEVICE: &str = "Output device";
+pub const SYSTEM_DEFAULT: &str = "System default";
+pub const NO_CAMERA: &str = "No camera found. Plug one in, or call with your voice alone.";
+pub const NO_MICROPHONE: &str = "No microphone found. Plug one in; until then nobody hears you.";
+pub const NO_SPEAKER: &str = "No speaker found. Plug one in; until then you hear nobody.";
+pub const TEST_CALL: &str = "Test call";
+pub const TEST_CALL_SUB: &str = "Echo sends your picture and your voice back.";
+pub const NOISE: &str = "Noise suppression";
+pub const NOISE_SUB: &str = "Removes fans, keyboards and traffic";
+pub const ECHO_CANCELLATION: &str = "Echo cancellation";
+pub const ECHO_CANCELLATION_SUB: &str = "Leave on unless you wear headphones";
+pub const GAIN: &str = "Automatic gain";
+pub const GAIN_SUB: &str = "Keeps your voice equally loud";
+pub const THEME: &str = "Theme";
+pub const THEMES: [&str; 3] = ["System", "Dark", "Light"];
+pub const ADDRESS: &str = "Your address";
+pub const LINK_DIRECT: &str = "Direct";
+pub const LINK_DIRECT_SUB: &str = "Your contacts' computers connect straight to yours and learn its address.";
+pub const LINK_HIDE: &str = "Hidden until I answer";
+pub const LINK_HIDE_SUB: &str = "Contacts reach you through the relay; a computer learns your address when you answer its call.";
+pub const LINK_NEVER: &str = "Always hidden";
+pub const LINK_NEVER_SUB: &str = "Calls too go through the relay. They take longer to arrive and depend on the relay.";
+pub const LINK_NEEDS_RELAY: &str = "To hide your address, choose a relay above.";
+pub const LAN: &str = "Find contacts on this network";
+pub const LAN_SUB: &str = "Computers on the same network can see that your key is here";
+pub const USE_RELAY: &str = "Use this relay";
+pub const YOUR_KEY: &str = "Your public key";
+pub const YOUR_KEY_SUB: &str = "This is who you are to your contacts. It is no secret; the secret half stays on this computer.";
+pub const COPY_KEY: &str = "Copy key";
+pub const BUSY: &str = "Vesper is still working on what you asked before. Try again in a moment.";
+
+/// The last line of the list of settings.
+pub fn version() -> String {
+    format!("Vesper {} · no telemetry", env!("CARGO_PKG_VERSION"))
+}
+
+/// What rings.
+pub fn incoming(media: CallMedia) -> &'static str {
+    match media {
+        CallMedia::Audio => "Incoming voice call",
+        CallMedia::Video => "Incoming video call",
+    }
+}
+
+/// The notification beside the popup.
+pub fn incoming_from(name: &str, media: CallMedia) -> String {
+    match media {
+        CallMedia::Audio => format!("{name} is calling"),
+        CallMedia::Video => format!("{name} is calling with video"),
+    }
+}
+
+/// Our own name at the head of the list, for screen readers.
+pub fn yourself(name: &str, online: bool) -> String {
+    format!("You are {name}, {}", if online { "online" } else { "offline" })
+}
+
+/// A row of the list, for screen readers: what the row shows, in one sentence.
+pub fn contact_row(name: &str, online: bool, verified: bool, missed: u32) -> String {
+    let mut row = format!("{name}, {}", if online { "online" } else { "offline" });
+    if verified {
+        row += ", verified";
+    }
+    match missed {
+        0 => {}
+        1 => row += ", one missed call",
+        many => row += &format!(", {many} missed calls"),
+    }
+    row
+}
+
+pub fn request_title(proposed_name: &str) -> String {
+    format!("“{proposed_name}” wants to be your contact")
+}
+
+pub fn remove_title(name: &str) -> String {
+    format!("Remove {name}?")
+}
+
+pub fn block_title(name: &str) -> String {
+    format!("Block {name}?")
+}
+
+pub fn rename_title(name: &str) -> String {
+    format!("Rename {name}")
+}
+
+/// How long ago `then` was, both Unix seconds: short, for the edge of a row. Free of time zones and locales.
+pub fn ago(then: u64, now: u64) -> String {
+    match now.saturating_sub(then) {
+        0..60 => "now".to_owned(),
+        past @ 60..3600 => format!("{} min", past / 60),
+        past @ 3600..86_400 => format!("{} h", past / 3600),
+        past @ 86_400..604_800 => format!("{} d", past / 86_400),
+        past => format!("{} wk", past / 604_800),
+    }
+}
+
+/// The same in a sentence of its own.
+pub fn long_ago(then: u64, now: u64) -> String {
+    match ago(then, now) {
+        just if just == "now" => "just now".to_owned(),
+        past => format!("{past} ago"),
+    }
+}
+
+/// When an invitation ends.
+pub fn invitation_holds(expires: u64, now: u64) -> String {
+    match expires.saturating_sub(now) {
+        0 => "It has expired. Make a new one.".to_owned(),
+        left @ 1..7200 => format!("Works once, for {} more minutes.", left.div_ceil(60)),
+        left @ 7200..172_800 => format!("Works once, for {} more hours.", left / 3600),
+        left => format!("Works once, for {} more days.", left / 86_400),
+    }
+}
+
+/// The clock of a call: `12:34`, `1:02:03`.
+pub fn duration(lasted: Duration) -> String {
+    let seconds = lasted.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+}
+
+/// The quality bars, for screen readers.
+pub fn quality(bars: u8) -> &'static str {
+    match bars {
+        0 => "Connection quality unknown",
+        1 => "Connection bad",
+        2 => "Connection weak",
+        3 => "Connection fair",
+        _ => "Connection good",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_reads_as_a_clock() {
+        assert_eq!(duration(Duration::from_secs(754)), "12:34");
+        assert_eq!(duration(Duration::from_secs(3723)), "1:02:03");
+    }
+
+    #[test]
+    fn times_ago_are_short_and_a_clock_set_back_is_now() {
+        let now = 1_700_000_000;
+        assert_eq!(ago(now + 50, now), "now");
+        assert_eq!(ago(now - 300, now), "5 min");
+        assert_eq!(ago(now - 90_000, now), "1 d");
+    }
+
+    #[test]
+    fn an_invitation_says_how_long_it_holds() {
+        assert_eq!(invitation_holds(100, 100), "It has expired. Make a new one.");
+        assert_eq!(invitation_holds(86_400, 0), "Works once, for 24 more hours.");
+    }
+}

@@ -1,0 +1,77 @@
+//! The screens. Each is a function of the snapshot that draws itself and returns what the person wants.
+
+pub mod add_person;
+pub mod call;
+pub mod contact;
+pub mod incoming;
+pub mod manage;
+pub mod people;
+pub mod requests;
+pub mod settings;
+pub mod toasts;
+pub mod welcome;
+
+use eframe::egui::{Frame, Panel, Ui};
+
+use super::local::{Dialog, Local, Page};
+use super::tokens::size;
+use super::video::Pictures;
+use super::{keys, theme};
+use crate::engine::command::Command;
+use crate::engine::snapshot::{CallStage, Snapshot, Stage};
+
+/// The whole main window.
+pub fn window_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
+    let wish = match snapshot.stage {
+        Stage::Starting => {
+            welcome::starting_ui(ui);
+            None
+        }
+        Stage::Welcome => welcome::welcome_ui(ui, local),
+        Stage::Locked { wrong } => welcome::locked_ui(ui, wrong, local),
+        Stage::Ready => ready_ui(ui, snapshot, local, pictures),
+    };
+    let dismissed = toasts::toasts_ui(ui.ctx(), snapshot, local);
+    wish.or(dismissed)
+}
+
+fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
+    if let Some(call) = &snapshot.call {
+        let key = keys::call_keys(ui.ctx(), call, local);
+        // While they call, the popup asks; the page below stays as it is.
+        if call.stage != CallStage::Incoming && !local.call.dismissed {
+            let wish = call::call_ui(ui, snapshot, call, local, pictures);
+            return key.or(wish);
+        }
+        if key.is_some() {
+            return key;
+        }
+    }
+    match local.page {
+        Page::People => people_ui(ui, snapshot, local),
+        Page::Settings => settings::settings_ui(ui, snapshot, local),
+    }
+}
+
+fn people_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let list = Panel::left("people")
+        .exact_size((ui.available_width() * 0.4).clamp(size::SIDEBAR_MIN, size::SIDEBAR))
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(Frame::NONE.fill(p.sidebar))
+        .show(ui, |ui| people::list_ui(ui, snapshot, local))
+        .inner;
+    let contact = contact::contact_ui(ui, snapshot, local);
+    let dialog = dialog_ui(ui, snapshot, local);
+    dialog.or(list).or(contact)
+}
+
+fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    match local.dialog.take()? {
+        Dialog::AddPerson => add_person::add_person_ui(ui, snapshot, local),
+        Dialog::Rename { key, name } => manage::rename_ui(ui, snapshot, key, name, local),
+        Dialog::Block { key } => manage::block_ui(ui, snapshot, key, local),
+        Dialog::Remove { key } => manage::remove_ui(ui, snapshot, key, local),
+    }
+}

@@ -1,0 +1,145 @@
+//! A call: the other side's picture, and over it who, how safe, how good, and the controls.
+
+mod bars;
+mod controls;
+mod self_view;
+mod words;
+
+use eframe::egui::{Align2, Color32, CursorIcon, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+
+use crate::engine::command::Command;
+use crate::engine::snapshot::{CallStage, CallView, Snapshot};
+use crate::ui::local::{CallLocal, Local};
+use crate::ui::tokens::{DARK, motion, size, space, stage, type_size};
+use crate::ui::video::Pictures;
+use crate::ui::widgets::{avatar::Avatar, label, paint};
+use crate::ui::{icons, text, theme};
+
+/// The stage, from dialling to the end.
+pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local, pictures: &Pictures) -> Option<Command> {
+    if local.call.peer != Some(call.peer) {
+        local.call = CallLocal { peer: Some(call.peer), last_move: ui.input(|input| input.time), ..CallLocal::default() };
+    }
+    let rect = ui.max_rect();
+    ui.painter().rect_filled(rect, 0.0, stage::BACKGROUND);
+    let picture = call.remote_camera_on && has_picture(call) && pictures.remote.letterbox(ui.painter(), rect);
+    let opacity = if picture { controls_opacity(ui, local) } else { 1.0 };
+    if picture {
+        let shade = stage::SHADE.gamma_multiply(opacity);
+        paint::vertical_gradient(ui.painter(), top_shade(rect), shade, Color32::TRANSPARENT);
+        paint::vertical_gradient(ui.painter(), bottom_shade(rect), Color32::TRANSPARENT, shade);
+    } else {
+        person_ui(ui, rect, call);
+    }
+    if picture && opacity == 0.0 {
+        ui.ctx().set_cursor_icon(CursorIcon::None);
+    }
+    background_ui(ui, rect, local);
+    if let CallStage::Ended { .. } = call.stage {
+        return controls::ended_ui(ui, rect, call, local);
+    }
+    self_view::self_view_ui(ui, rect, snapshot, call, local, pictures);
+    let wish = bars::top_ui(ui, rect, call, local, opacity);
+    hint_ui(ui, rect, call, opacity);
+    let pressed = controls::bar_ui(ui, rect, call, opacity);
+    tick(ui, call, local);
+    wish.or(pressed)
+}
+
+/// A picture can only be there once the path is.
+fn has_picture(call: &CallView) -> bool {
+    matches!(call.stage, CallStage::Active { .. } | CallStage::Reconnecting { .. })
+}
+
+fn top_shade(rect: Rect) -> Rect {
+    Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 140.0))
+}
+
+fn bottom_shade(rect: Rect) -> Rect {
+    Rect::from_min_max(pos2(rect.left(), rect.bottom() - 180.0), rect.max)
+}
+
+/// Who it is and what is going on, while there is no picture of them.
+fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
+    let avatar = Avatar { name: &call.name, key: &call.peer, echo: call.echo };
+    let glow = avatar.colors()[0].lerp_to_gamma(stage::BACKGROUND, 0.72);
+    let top = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + rect.height() * 0.7));
+    paint::vertical_gradient(ui.painter(), top, glow, stage::BACKGROUND);
+    let center = rect.center() - vec2(0.0, 70.0);
+    avatar.paint(ui.painter(), center, size::AVATAR_STAGE);
+    let name_at = center + vec2(0.0, size::AVATAR_STAGE / 2.0 + 36.0);
+    let room = rect.width() - 2.0 * space::XXL;
+    label::line(ui.painter(), name_at, Align2::CENTER_CENTER, &call.name, theme::semibold(type_size::DISPLAY), stage::TEXT, room);
+    let (line, ink) = match &call.stage {
+        CallStage::Dialing => (text::DIALING, stage::TEXT_SECOND),
+        CallStage::RingingThere => (text::RINGING_THERE, stage::TEXT_SECOND),
+        CallStage::Incoming => (text::incoming(call.media), stage::TEXT_SECOND),
+        CallStage::Connecting => (text::CONNECTING, stage::TEXT_SECOND),
+        CallStage::Active { .. } if call.remote_camera_on => (text::CONNECTING, stage::TEXT_SECOND),
+        CallStage::Active { .. } | CallStage::Reconnecting { .. } => (text::THEIR_CAMERA_OFF, stage::TEXT_SECOND),
+        CallStage::Ended { result, .. } => (result.as_str(), stage::TEXT_SECOND),
+    };
+    let line_at = name_at + vec2(0.0, 34.0);
+    let shown = label::line(ui.painter(), line_at, Align2::CENTER_CENTER, line, theme::regular(type_size::HEADING), ink, room);
+    let response = ui.interact(shown, ui.scope_id().with("stage"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Status, true, format!("{}: {line}", call.name)));
+}
+
+/// A double click on the picture fills the screen; F11 does so from anywhere in a call.
+fn background_ui(ui: &Ui, rect: Rect, local: &mut Local) {
+    let response = ui.interact(rect, ui.scope_id().with("picture"), Sense::CLICK);
+    let key = ui.input(|input| input.key_pressed(eframe::egui::Key::F11));
+    if response.double_clicked() || key {
+        local.full_screen = !local.full_screen;
+    }
+}
+
+/// One sentence above the controls: what is wrong, or what the other side has switched off.
+fn hint_ui(ui: &Ui, rect: Rect, call: &CallView, opacity: f32) {
+    let reconnecting = matches!(call.stage, CallStage::Reconnecting { .. });
+    let (icon, sentence, ink) = if reconnecting {
+        (icons::WARNING, text::RECONNECTING, DARK.warning_text)
+    } else if let Some(hint) = &call.hint {
+        (icons::WARNING, hint.as_str(), DARK.warning_text)
+    } else if has_picture(call) && !call.remote_microphone_on {
+        (icons::MICROPHONE_SLASH, text::THEIR_MICROPHONE_OFF, stage::TEXT)
+    } else {
+        return;
+    };
+    // A warning stays while the controls fade.
+    let opacity = if ink == DARK.warning_text { 1.0 } else { opacity };
+    let font = theme::medium(type_size::LABEL);
+    // Between the two corners where the self-view can sit.
+    let room = (rect.width() - 2.0 * (size::SELF_VIEW[0] + space::HUGE) - 58.0).clamp(240.0, 640.0);
+    let galley = ui.painter().layout(sentence.to_owned(), font, ink.gamma_multiply(opacity), room);
+    let pill_size = vec2(galley.size().x + 58.0, galley.size().y + 20.0);
+    let pill = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 128.0 - pill_size.y / 2.0), pill_size);
+    bars::pill(ui, pill, opacity);
+    let at = pill.left_center() + vec2(24.0, 0.0);
+    icons::paint(ui.painter(), at, icon, 18.0, icons::FILL, ink.gamma_multiply(opacity));
+    ui.painter().galley(pill.min + vec2(42.0, 10.0), galley, ink);
+    let response = ui.interact(pill, ui.scope_id().with("hint"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, sentence));
+}
+
+/// How visible the controls are: they fade when nothing moved for a while and come back on a movement, a key or the keyboard's focus.
+fn controls_opacity(ui: &Ui, local: &mut Local) -> f32 {
+    let (now, moved) = ui.input(|input| (input.time, input.pointer.is_moving() || !input.events.is_empty()));
+    let focused = ui.memory(|memory| memory.focused().is_some());
+    if moved || focused || local.call.words_open {
+        local.call.last_move = now;
+    }
+    let left = local.call.last_move + motion::CONTROLS_FADE_AFTER - now;
+    if left > 0.0 {
+        ui.ctx().request_repaint_after_secs(left as f32);
+    }
+    ui.ctx().animate_bool_with_time(ui.scope_id().with("controls"), left > 0.0, motion::SWITCH)
+}
+
+/// Repaints when the clock of the call shows its next second, and not before.
+fn tick(ui: &Ui, call: &CallView, local: &Local) {
+    if let CallStage::Active { since } | CallStage::Reconnecting { since } = call.stage {
+        let past = local.now.since(since).subsec_millis();
+        ui.ctx().request_repaint_after(std::time::Duration::from_millis(u64::from(1005 - past)));
+    }
+}

@@ -1,0 +1,76 @@
+//! The bar of the controls, and what stands there when the call is over.
+
+use eframe::egui::{Align2, CornerRadius, Rect, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
+
+use crate::engine::command::Command;
+use crate::engine::snapshot::{CallStage, CallView};
+use crate::ui::local::Local;
+use crate::ui::tokens::{DARK, size, space, stage, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{button, label};
+use crate::ui::{icons, text, theme};
+
+/// Microphone, camera, hang up.
+pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, opacity: f32) -> Option<Command> {
+    let [hang_up_width, height] = size::HANG_UP;
+    let width = 15.0 + 2.0 * (size::CONTROL + space::M) + hang_up_width + 15.0;
+    let bar = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 66.0), vec2(width, 80.0));
+    let edge = Stroke::new(1.0, stage::PILL_BORDER.gamma_multiply(opacity));
+    ui.painter().rect(bar, CornerRadius::same(40), stage::PILL.gamma_multiply(opacity), edge, StrokeKind::Inside);
+    let place = |index: f32, size: eframe::egui::Vec2| {
+        Rect::from_min_size(pos2(bar.left() + 15.0 + index * (size::CONTROL + space::M), bar.center().y - size.y / 2.0), size)
+    };
+    let square = vec2(size::CONTROL, size::CONTROL);
+    let (icon, name) = if call.microphone_on { (icons::MICROPHONE, text::MUTE) } else { (icons::MICROPHONE_SLASH, text::UNMUTE) };
+    let microphone_at = place(0.0, square);
+    let microphone = button::control(ui, microphone_at, icon, name, !call.microphone_on, opacity);
+    level_ui(ui, microphone_at, call, opacity);
+    let (icon, name) =
+        if call.camera_on { (icons::VIDEO_CAMERA, text::CAMERA_OFF) } else { (icons::VIDEO_CAMERA_SLASH, text::CAMERA_ON) };
+    let camera = button::control(ui, place(1.0, square), icon, name, !call.camera_on, opacity);
+    let hang_up = button::hang_up(ui, place(2.0, vec2(hang_up_width, height)), text::HANG_UP, opacity);
+    match (hang_up, microphone, camera) {
+        (true, ..) => Some(Command::HangUp),
+        (_, true, _) => Some(Command::SetMicrophone { on: !call.microphone_on }),
+        (.., true) => Some(Command::SetCamera { on: !call.camera_on }),
+        _ => None,
+    }
+}
+
+/// The loudness of the own microphone as an arc around its button: a silent one is seen before somebody has to say so.
+fn level_ui(ui: &Ui, button: Rect, call: &CallView, opacity: f32) {
+    let Some(level) = call.microphone_level.filter(|_| call.microphone_on) else { return };
+    let (center, radius) = (button.center(), button.width() / 2.0 + 2.5);
+    let turn = level.clamp(0.0, 1.0) * std::f32::consts::TAU;
+    let steps = (turn * 12.0) as usize;
+    if steps < 2 {
+        return;
+    }
+    let points = (0..=steps).map(|step| {
+        let angle = -std::f32::consts::FRAC_PI_2 + turn * step as f32 / steps as f32;
+        center + vec2(angle.cos(), angle.sin()) * radius
+    });
+    ui.painter().line(points.collect(), Stroke::new(2.5, DARK.success_text.gamma_multiply(opacity)));
+}
+
+/// The call is over: how long it lasted, and a way out before it goes by itself.
+pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> Option<Command> {
+    let CallStage::Ended { lasted, .. } = &call.stage else { return None };
+    if let Some(lasted) = lasted {
+        let at = pos2(rect.center().x, rect.center().y + 100.0);
+        let font = theme::mono(type_size::MONO);
+        label::line(ui.painter(), at, Align2::CENTER_CENTER, &text::duration(*lasted), font, stage::TEXT_SECOND, 120.0);
+    }
+    let place = Rect::from_center_size(pos2(rect.center().x, rect.center().y + 152.0), vec2(160.0, size::FIELD));
+    let closed = ui
+        .scope_builder(UiBuilder::new().max_rect(place), |ui| {
+            ui.style_mut().visuals.dark_mode = true;
+            TextButton::new(Look::Secondary, text::CLOSE).width(place.width()).show(ui)
+        })
+        .inner;
+    if closed || ui.input(|input| input.key_pressed(eframe::egui::Key::Escape)) {
+        local.call.dismissed = true;
+    }
+    local.full_screen = false;
+    None
+}

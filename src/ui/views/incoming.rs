@@ -1,0 +1,70 @@
+//! The popup while somebody calls. Nothing is captured, and no address leaves, before one of its buttons is pressed.
+
+use eframe::egui::{Align, Color32, Layout, Rect, Stroke, Ui, UiBuilder, pos2, vec2};
+
+use crate::engine::command::{CallMedia, Command};
+use crate::engine::snapshot::CallView;
+use crate::ui::tokens::{motion, size, type_size};
+use crate::ui::widgets::{avatar::Avatar, button, label, paint};
+use crate::ui::{icons, text, theme};
+
+/// The whole popup. `still` draws the rings at rest, for who wants no motion.
+pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command> {
+    let p = theme::palette(ui);
+    let rect = ui.max_rect();
+    let avatar = Avatar { name: &call.name, key: &call.peer, echo: call.echo };
+    ui.painter().rect_filled(rect, 0.0, p.raised);
+    let glow = avatar.colors()[0].lerp_to_gamma(p.raised, 1.0 - f32::from(p.popup_glow) / 255.0);
+    let top = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 214.0));
+    paint::vertical_gradient(ui.painter(), top, glow, p.raised);
+
+    let center = pos2(rect.center().x, rect.top() + 124.0);
+    rings(ui, center, p.accent_text, still);
+    avatar.paint(ui.painter(), center, size::AVATAR_L);
+
+    let column = Rect::from_min_max(pos2(rect.left() + 16.0, rect.top() + 26.0), pos2(rect.right() - 16.0, rect.bottom()));
+    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
+        label::text(ui, text::incoming(call.media), theme::regular(type_size::LABEL), p.text_second);
+    });
+    let below = Rect::from_min_max(pos2(column.left(), rect.top() + 210.0), column.max);
+    ui.scope_builder(UiBuilder::new().max_rect(below).layout(Layout::top_down(Align::Center)), |ui| {
+        label::text(ui, &call.name, theme::semibold(type_size::NAME), p.text);
+        let (icon, words, ink, ground) = if call.echo {
+            (icons::INFO, text::ECHO_CONTACT, p.accent_text, p.accent_soft)
+        } else if call.verified {
+            (icons::SHIELD_CHECK, text::VERIFIED_CONTACT, p.success_text, p.success_soft)
+        } else {
+            (icons::SHIELD_WARNING, text::NOT_VERIFIED_YET, p.warning_text, p.warning_soft)
+        };
+        label::badge(ui, icon, words, ink, ground);
+    });
+
+    let row = rect.bottom() - 78.0;
+    let at = |column: f32| pos2(rect.center().x + column * 104.0, row);
+    let decline = button::answer(ui, at(-1.0), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
+    let audio = button::answer(ui, at(0.0), icons::PHONE, text::ACCEPT_AUDIO, p.accent_soft, p.accent_text);
+    let video = button::answer(ui, at(1.0), icons::VIDEO_CAMERA, text::ACCEPT_VIDEO, p.success, p.on_accent);
+    match (decline, audio, video) {
+        (true, ..) => Some(Command::Decline),
+        (_, true, _) => Some(Command::Accept { media: CallMedia::Audio }),
+        (.., true) => Some(Command::Accept { media: CallMedia::Video }),
+        _ => None,
+    }
+}
+
+/// Two rings around the avatar that swell and fade: the one thing in the window that repaints by itself.
+fn rings(ui: &Ui, center: eframe::egui::Pos2, color: Color32, still: bool) {
+    let phase = if still { 0.0 } else { (ui.input(|input| input.time) / motion::RING_PULSE).fract() as f32 };
+    // At rest and at the start of each pulse, the rings stand where the design has them.
+    let swell = (phase * std::f32::consts::TAU).sin().max(0.0);
+    let inner = size::AVATAR_L / 2.0 + 12.0 + 2.0 * swell;
+    let outer = size::AVATAR_L / 2.0 + 24.0 + 4.0 * swell;
+    ui.painter().circle_stroke(center, inner, Stroke::new(2.0, color.gamma_multiply(0.35 + 0.2 * swell)));
+    ui.painter().circle_stroke(center, outer, Stroke::new(2.0, color.gamma_multiply(0.07 + 0.1 * swell)));
+    if !still {
+        ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
+    }
+}
+
+/// The size that the popup is drawn for.
+pub const SIZE: eframe::egui::Vec2 = vec2(size::POPUP[0], size::POPUP[1]);

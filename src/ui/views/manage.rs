@@ -1,0 +1,84 @@
+//! The small dialogs of a contact's menu.
+
+use eframe::egui::{Align, Key, Layout, Ui, vec2};
+
+use crate::engine::command::Command;
+use crate::engine::snapshot::{PublicKey, Snapshot};
+use crate::ui::local::{Dialog, Local};
+use crate::ui::tokens::{size, space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{dialog, field::Field, label};
+use crate::ui::{icons, text, theme};
+
+const WIDTH: f32 = 420.0;
+
+/// A new petname.
+pub fn rename_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, mut name: String, local: &mut Local) -> Option<Command> {
+    let title = text::rename_title(petname(snapshot, key)?);
+    let (answer, closed) = dialog::show(ui.ctx(), &title, WIDTH, |ui| {
+        label::text(ui, text::RENAME_SUB, theme::regular(type_size::BODY), theme::palette(ui).text_second);
+        ui.add_space(space::S);
+        let field = Field::new(text::NAME, "", 48).icon(icons::USER).show(ui, &mut name);
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let ready = !name.trim().is_empty();
+        match answers_ui(ui, Look::Primary, text::SAVE, ready) {
+            None if entered && ready => Some(true),
+            answer => answer,
+        }
+    });
+    match answer {
+        Some(true) => Some(Command::Rename { key, petname: name.trim().to_owned() }),
+        None if !closed => {
+            local.dialog = Some(Dialog::Rename { key, name });
+            None
+        }
+        _ => None,
+    }
+}
+
+/// Asks before blocking.
+pub fn block_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
+    let title = text::block_title(petname(snapshot, key)?);
+    let sure = sure_ui(ui, &title, text::BLOCK_SUB, text::BLOCK);
+    settle(sure, Command::Block { key }, Dialog::Block { key }, local)
+}
+
+/// Asks before removing.
+pub fn remove_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
+    let title = text::remove_title(petname(snapshot, key)?);
+    let sure = sure_ui(ui, &title, text::REMOVE_SUB, text::REMOVE);
+    settle(sure, Command::Remove { key }, Dialog::Remove { key }, local)
+}
+
+/// The name of a contact that is still there.
+fn petname(snapshot: &Snapshot, key: PublicKey) -> Option<&str> {
+    snapshot.contacts.iter().find(|contact| contact.key == key).map(|contact| contact.petname.as_str())
+}
+
+fn sure_ui(ui: &Ui, title: &str, sentence: &str, verb: &str) -> Option<bool> {
+    let (answer, closed) = dialog::show(ui.ctx(), title, WIDTH, |ui| {
+        label::text(ui, sentence, theme::regular(type_size::BODY), theme::palette(ui).text_second);
+        answers_ui(ui, Look::Danger, verb, true)
+    });
+    if closed { Some(false) } else { answer }
+}
+
+fn settle(sure: Option<bool>, wish: Command, again: Dialog, local: &mut Local) -> Option<Command> {
+    if sure.is_none() {
+        local.dialog = Some(again);
+    }
+    sure.unwrap_or_default().then_some(wish)
+}
+
+/// The row of answers at the foot of a dialog: yes, no, or none yet.
+fn answers_ui(ui: &mut Ui, look: Look, verb: &str, ready: bool) -> Option<bool> {
+    ui.add_space(space::L);
+    let row = vec2(ui.available_width(), size::FIELD);
+    ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
+        if TextButton::new(look, verb).enabled(ready).show(ui) {
+            return Some(true);
+        }
+        TextButton::new(Look::Secondary, text::CANCEL).show(ui).then_some(false)
+    })
+    .inner
+}

@@ -1,0 +1,194 @@
+//! The list of people at the left, with our own presence at its head and the network at its foot.
+
+use eframe::egui::{
+    Align2, CornerRadius, CursorIcon, Frame, Panel, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2,
+    vec2,
+};
+
+use super::requests;
+use crate::engine::command::Command;
+use crate::engine::snapshot::{ContactView, Snapshot};
+use crate::ui::local::{Dialog, Local, Page};
+use crate::ui::tokens::{mark, radius, size, space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{avatar::Avatar, button, field, label, paint};
+use crate::ui::{icons, text, theme};
+
+/// The whole column.
+pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let column = ui.max_rect();
+    ui.painter().vline(column.right() - 0.5, column.y_range(), (1.0, p.border));
+    foot_ui(ui, snapshot);
+    let opened = head_ui(ui, snapshot, local);
+    let listed = ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let request = requests::requests_ui(ui, snapshot);
+        for contact in matching(snapshot, &local.search) {
+            let selected = selected(snapshot, local).is_some_and(|shown| shown.key == contact.key);
+            if row_ui(ui, contact, selected, local) {
+                local.selected = Some(contact.key);
+            }
+        }
+        empty_ui(ui, snapshot, local);
+        requests::sent_ui(ui, snapshot);
+        request
+    });
+    opened.or(listed.inner)
+}
+
+/// Who is shown beside the list.
+pub fn selected<'a>(snapshot: &'a Snapshot, local: &Local) -> Option<&'a ContactView> {
+    let picked = local.selected.and_then(|key| snapshot.contacts.iter().find(|contact| contact.key == key));
+    picked.or(snapshot.contacts.first())
+}
+
+fn matching<'a>(snapshot: &'a Snapshot, search: &str) -> impl Iterator<Item = &'a ContactView> {
+    let search = search.trim().to_lowercase();
+    snapshot.contacts.iter().filter(move |contact| contact.petname.to_lowercase().contains(&search))
+}
+
+fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let width = ui.available_width();
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 124.0), Sense::hover());
+    if let Some(me) = &snapshot.me {
+        let at = rect.min + vec2(34.0, 32.0);
+        let avatar = Avatar { name: &me.name, key: &me.key, echo: false };
+        avatar.paint_with_presence(ui.painter(), at, size::AVATAR_S, snapshot.network.online, p.sidebar);
+        let place = Rect::from_center_size(at, vec2(size::AVATAR_S, size::AVATAR_S));
+        let name = text::yourself(&me.name, snapshot.network.online);
+        let response = ui.interact(place, ui.scope_id().with("me"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        response.on_hover_text(name);
+    }
+    let title = rect.min + vec2(64.0, 32.0);
+    label::line(ui.painter(), title, Align2::LEFT_CENTER, text::CONTACTS, theme::semibold(type_size::TITLE), p.text, 150.0);
+    let buttons = Rect::from_min_max(pos2(rect.right() - 88.0, rect.top() + 14.0), pos2(rect.right() - 8.0, rect.top() + 50.0));
+    let mut opened = None;
+    ui.scope_builder(
+        UiBuilder::new().max_rect(buttons).layout(eframe::egui::Layout::left_to_right(eframe::egui::Align::Center)),
+        |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            if button::icon(ui, icons::USER_PLUS, text::ADD_PERSON).clicked() {
+                local.dialog = Some(Dialog::AddPerson);
+            }
+            if button::icon(ui, icons::GEAR, text::SETTINGS).clicked() {
+                local.page = Page::Settings;
+                opened = Some(Command::RefreshDevices);
+            }
+        },
+    );
+    let search = Rect::from_min_size(rect.min + vec2(space::M, 64.0), vec2(width - 2.0 * space::M, size::FIELD));
+    field::search(ui, search, &mut local.search);
+    opened
+}
+
+fn row_ui(ui: &mut Ui, contact: &ContactView, selected: bool, local: &Local) -> bool {
+    let p = theme::palette(ui);
+    let (outer, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW_STEP), Sense::click());
+    let response = response.on_hover_cursor(CursorIcon::PointingHand);
+    let spoken = text::contact_row(&contact.petname, contact.online, contact.verified, contact.missed_calls);
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, &spoken));
+    let rect = Rect::from_min_size(outer.min + vec2(space::S, 0.0), vec2(outer.width() - 2.0 * space::S, size::ROW));
+    let hovered = response.hovered();
+    let ground = if selected {
+        p.selected
+    } else if hovered {
+        p.hover
+    } else {
+        p.sidebar
+    };
+    ui.painter().rect_filled(rect, CornerRadius::same(radius::M), ground);
+    let at = rect.left_center() + vec2(34.0, 0.0);
+    let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
+    avatar.paint_with_presence(ui.painter(), at, size::AVATAR_ROW, contact.online, ground);
+
+    let right = rect.right() - space::M;
+    let mut room = right - rect.left() - 68.0;
+    let missed = contact.missed_calls > 0;
+    if let Some((_, when)) = &contact.last {
+        let ago = text::ago(*when, local.now.unix_us() / 1_000_000);
+        let ink = if missed { p.accent_text } else { p.text_third };
+        let at = pos2(right, rect.top() + 24.0);
+        let time = label::line(ui.painter(), at, Align2::RIGHT_CENTER, &ago, theme::regular(type_size::LABEL), ink, 80.0);
+        room -= time.width() + space::S;
+    }
+    let name_at = pos2(rect.left() + 68.0, rect.top() + 24.0);
+    let name_room = room - if contact.verified { 24.0 } else { 0.0 };
+    let font = theme::semibold(type_size::BODY);
+    let name = label::line(ui.painter(), name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, name_room);
+    if contact.verified {
+        let at = name.right_center() + vec2(13.0, 0.0);
+        icons::paint(ui.painter(), at, icons::SEAL_CHECK, 16.0, icons::FILL, p.accent_text);
+    }
+    second_line(ui, contact, rect, right);
+    paint::focus_ring(ui, &response, rect, f32::from(radius::M), p);
+    response.clicked()
+}
+
+/// Below the name: the missed call, what happened last, or what the contact is.
+fn second_line(ui: &Ui, contact: &ContactView, rect: Rect, right: f32) {
+    let p = theme::palette(ui);
+    let at = pos2(rect.left() + 68.0, rect.top() + 45.0);
+    let missed = contact.missed_calls > 0;
+    let mut room = right - at.x;
+    if missed {
+        let badge = pos2(right - 10.0, at.y);
+        ui.painter().circle_filled(badge, 10.0, p.accent);
+        let count = contact.missed_calls.min(99).to_string();
+        ui.painter().text(badge, Align2::CENTER_CENTER, count, theme::semibold(type_size::OVERLINE), p.on_accent);
+        room -= 28.0;
+    }
+    let line = match &contact.last {
+        _ if contact.blocked => text::BLOCKED,
+        Some((what, _)) => what,
+        None if contact.echo => text::ECHO_STATUS,
+        None if contact.online => text::ONLINE,
+        None => text::OFFLINE,
+    };
+    let font = theme::regular(type_size::LABEL);
+    if missed {
+        icons::paint(ui.painter(), at + vec2(7.0, 0.0), icons::PHONE_X, 15.0, icons::FILL, p.danger_text);
+        label::line(ui.painter(), at + vec2(20.0, 0.0), Align2::LEFT_CENTER, line, font, p.danger_text, room - 20.0);
+    } else {
+        label::line(ui.painter(), at, Align2::LEFT_CENTER, line, font, p.text_second, room);
+    }
+}
+
+/// What stands below a list that has nobody but Echo in it, or nobody who is searched for.
+fn empty_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) {
+    let p = theme::palette(ui);
+    let searching = !local.search.trim().is_empty();
+    let sentence = if searching && matching(snapshot, &local.search).next().is_none() {
+        text::NOBODY_FOUND
+    } else if !searching && snapshot.requests.is_empty() && snapshot.contacts.iter().all(|contact| contact.echo) {
+        text::NO_CONTACTS
+    } else {
+        return;
+    };
+    Frame::NONE.inner_margin(20).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = space::M;
+        label::text(ui, sentence, theme::regular(type_size::LABEL), p.text_second);
+        if !searching && TextButton::new(Look::Secondary, text::ADD_PERSON).icon(icons::USER_PLUS).small().show(ui) {
+            local.dialog = Some(Dialog::AddPerson);
+        }
+    });
+}
+
+fn foot_ui(ui: &mut Ui, snapshot: &Snapshot) {
+    let p = theme::palette(ui);
+    let foot = Panel::bottom("foot").exact_size(size::FOOT).resizable(false).show_separator_line(false).frame(Frame::NONE);
+    foot.show(ui, |ui| {
+        let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+        ui.painter().hline(rect.x_range(), rect.top() + 0.5, (1.0, p.border));
+        let dot = rect.left_center() + vec2(20.0, 0.0);
+        ui.painter().circle_filled(dot, 4.0, if snapshot.network.online { mark::ONLINE } else { mark::OFFLINE });
+        let at = rect.left_center() + vec2(32.0, 0.0);
+        let status = &snapshot.network.status;
+        let font = theme::regular(type_size::LABEL);
+        label::line(ui.painter(), at, Align2::LEFT_CENTER, status, font, p.text_second, rect.width() - 48.0);
+        response.widget_info(|| WidgetInfo::labeled(Role::Status, true, status));
+        response.on_hover_text(status);
+    });
+}

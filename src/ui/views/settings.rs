@@ -1,0 +1,226 @@
+//! The settings: a list of pages at the left, cards at the right. What is changed here holds at once.
+
+use eframe::egui::{
+    Align2, CornerRadius, CursorIcon, Frame, Margin, Panel, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, pos2, vec2,
+};
+
+use super::welcome;
+use crate::engine::command::{CallMedia, Command};
+use crate::engine::snapshot::Snapshot;
+use crate::settings::{LinkMode, Reach, Settings, Theme};
+use crate::ui::local::{Local, Page, ReachKind, SettingsPage};
+use crate::ui::tokens::{radius, size, space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{button, choice, label, paint, switch};
+use crate::ui::{icons, text, theme};
+
+const PAGES: [(SettingsPage, char, &str); 4] = [
+    (SettingsPage::Profile, icons::USER, text::PROFILE),
+    (SettingsPage::AudioVideo, icons::HEADPHONES, text::AUDIO_VIDEO),
+    (SettingsPage::Appearance, icons::PALETTE, text::APPEARANCE),
+    (SettingsPage::Network, icons::GLOBE, text::NETWORK),
+];
+
+/// The whole page.
+pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let list = Panel::left("settings").exact_size(size::SETTINGS_LIST).resizable(false).show_separator_line(false);
+    list.frame(Frame::NONE.fill(p.sidebar)).show(ui, |ui| list_ui(ui, local));
+    let rect = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(rect, 0.0, p.background);
+    let title = PAGES.iter().find(|(page, ..)| *page == local.settings.page).map_or("", |(.., name)| name);
+    let title_at = rect.left_top() + vec2(space::XXL, 30.0);
+    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, 400.0);
+    let close = Rect::from_center_size(pos2(rect.right() - 42.0, rect.top() + 32.0), vec2(size::TOOLBAR, size::TOOLBAR));
+    let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
+    if closed || ui.input(|input| input.key_pressed(eframe::egui::Key::Escape)) {
+        local.page = Page::People;
+    }
+    let page = Rect::from_min_max(rect.min + vec2(space::XXL, 66.0), rect.max - vec2(space::M, 0.0));
+    ui.scope_builder(UiBuilder::new().max_rect(page), |ui| {
+        ScrollArea::vertical().id_salt(title).auto_shrink([false, false]).show(ui, |ui| {
+            ui.set_max_width((page.width() - space::XL).min(size::SETTINGS_PAGE));
+            ui.spacing_mut().item_spacing.y = space::S;
+            let mut settings = snapshot.settings.clone();
+            let wish = match local.settings.page {
+                SettingsPage::Profile => profile_ui(ui, snapshot, local),
+                SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, &mut settings),
+                SettingsPage::Appearance => appearance_ui(ui, &mut settings),
+                SettingsPage::Network => network_ui(ui, snapshot, local, &mut settings),
+            };
+            ui.add_space(space::XL);
+            wish.or_else(|| (settings != snapshot.settings).then(|| Command::ChangeSettings { settings: Box::new(settings) }))
+        })
+    })
+    .inner
+    .inner
+}
+
+fn list_ui(ui: &mut Ui, local: &mut Local) {
+    let p = theme::palette(ui);
+    let column = ui.max_rect();
+    ui.painter().vline(column.right() - 0.5, column.y_range(), (1.0, p.border));
+    let title_at = column.left_top() + vec2(24.0, 32.0);
+    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, text::SETTINGS, theme::semibold(type_size::TITLE), p.text, 200.0);
+    for (index, (page, icon, name)) in PAGES.into_iter().enumerate() {
+        let min = column.left_top() + vec2(space::M, 68.0 + 44.0 * index as f32);
+        let rect = Rect::from_min_size(min, vec2(column.width() - 2.0 * space::M, 42.0));
+        let response = ui.interact(rect, ui.scope_id().with(name), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
+        let on = local.settings.page == page;
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, on, name));
+        if on || response.hovered() {
+            ui.painter().rect_filled(rect, CornerRadius::same(10), if on { p.selected } else { p.hover });
+        }
+        let (family, ink, font, color) = if on {
+            (icons::FILL, p.accent_text, theme::semibold(type_size::BODY), p.text)
+        } else {
+            (icons::REGULAR, p.text_second, theme::regular(type_size::BODY), p.text_second)
+        };
+        icons::paint(ui.painter(), rect.left_center() + vec2(22.0, 0.0), icon, size::ICON, family, ink);
+        label::line(ui.painter(), rect.left_center() + vec2(42.0, 0.0), Align2::LEFT_CENTER, name, font, color, 170.0);
+        paint::focus_ring(ui, &response, rect, 10.0, p);
+        if response.clicked() {
+            local.settings.page = page;
+        }
+    }
+    let foot = column.left_bottom() + vec2(24.0, -24.0);
+    let font = theme::regular(type_size::CAPTION);
+    label::line(ui.painter(), foot, Align2::LEFT_CENTER, &text::version(), font, p.text_third, column.width() - 48.0);
+}
+
+/// A card with a heading.
+fn card<T>(ui: &mut Ui, title: &str, content: impl FnOnce(&mut Ui) -> T) -> T {
+    let p = theme::palette(ui);
+    let ground = if ui.visuals().dark_mode { p.sidebar } else { p.raised };
+    let frame = Frame::NONE
+        .fill(ground)
+        .stroke(Stroke::new(1.0, p.border))
+        .corner_radius(CornerRadius::same(radius::L))
+        .inner_margin(Margin::same(20))
+        .outer_margin(Margin { left: 0, right: 0, top: 0, bottom: 12 });
+    frame
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            label::text(ui, title, theme::semibold(type_size::HEADING), p.text);
+            ui.add_space(space::S);
+            content(ui)
+        })
+        .inner
+}
+
+fn profile_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let me = snapshot.me.as_ref()?;
+    card(ui, &me.name, |ui| {
+        label::text(ui, text::YOUR_KEY, theme::medium(type_size::LABEL), p.text_second);
+        label::text(ui, me.key.to_string(), theme::mono(type_size::MONO), p.text);
+        label::text(ui, text::YOUR_KEY_SUB, theme::regular(type_size::CAPTION), p.text_third);
+        ui.add_space(space::XS);
+        if TextButton::new(Look::Secondary, text::COPY_KEY).icon(icons::COPY).small().show(ui) {
+            local.copy = Some(me.key.to_string());
+        }
+    });
+    None
+}
+
+fn audio_video_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Settings) -> Option<Command> {
+    let devices = &snapshot.devices;
+    let mut wish = None;
+    card(ui, text::CAMERA, |ui| {
+        choice::device(ui, text::CAMERA_DEVICE, &devices.cameras, &mut settings.camera);
+        missing(ui, devices.cameras.is_empty(), text::NO_CAMERA);
+        ui.add_space(space::XS);
+        if let Some(echo) = snapshot.contacts.iter().find(|contact| contact.echo) {
+            ui.horizontal(|ui| {
+                if TextButton::new(Look::Secondary, text::TEST_CALL).icon(icons::VIDEO_CAMERA).small().show(ui) {
+                    wish = Some(Command::Call { key: echo.key, media: CallMedia::Video });
+                }
+                label::text(ui, text::TEST_CALL_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+            });
+        }
+    });
+    card(ui, text::MICROPHONE, |ui| {
+        choice::device(ui, text::INPUT_DEVICE, &devices.microphones, &mut settings.microphone);
+        missing(ui, devices.microphones.is_empty(), text::NO_MICROPHONE);
+        ui.add_space(space::XS);
+        switch::row(ui, text::NOISE, text::NOISE_SUB, &mut settings.noise_suppression);
+        switch::row(ui, text::ECHO_CANCELLATION, text::ECHO_CANCELLATION_SUB, &mut settings.echo_cancellation);
+        switch::row(ui, text::GAIN, text::GAIN_SUB, &mut settings.automatic_gain);
+    });
+    card(ui, text::SPEAKER, |ui| {
+        choice::device(ui, text::OUTPUT_DEVICE, &devices.speakers, &mut settings.speaker);
+        missing(ui, devices.speakers.is_empty(), text::NO_SPEAKER);
+    });
+    wish
+}
+
+fn missing(ui: &mut Ui, none: bool, sentence: &str) {
+    if none {
+        label::text(ui, sentence, theme::regular(type_size::CAPTION), theme::palette(ui).warning_text);
+    }
+}
+
+fn appearance_ui(ui: &mut Ui, settings: &mut Settings) -> Option<Command> {
+    const THEMES: [Theme; 3] = [Theme::System, Theme::Dark, Theme::Light];
+    card(ui, text::THEME, |ui| {
+        let chosen = THEMES.iter().position(|theme| *theme == settings.theme).unwrap_or_default();
+        if let Some(clicked) = choice::segments(ui, text::THEMES, chosen) {
+            settings.theme = THEMES[clicked];
+        }
+    });
+    None
+}
+
+fn network_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, settings: &mut Settings) -> Option<Command> {
+    card(ui, text::REACH, |ui| {
+        let state = &mut local.settings;
+        if let Reach::OwnRelay(address) = &snapshot.settings.reach
+            && state.reach.is_none()
+            && state.relay.is_empty()
+        {
+            state.relay.clone_from(address);
+        }
+        let mut kind = state.reach.unwrap_or(ReachKind::of(&snapshot.settings.reach));
+        let before = kind;
+        welcome::reach_ui(ui, &mut kind, &mut state.relay);
+        let reach = kind.reach(&state.relay);
+        if kind == ReachKind::OwnRelay {
+            // An address is applied when it is written, not letter by letter.
+            state.reach = Some(kind);
+            let ready = reach.as_ref().is_some_and(|reach| *reach != snapshot.settings.reach);
+            ui.add_space(space::XS);
+            if TextButton::new(Look::Primary, text::USE_RELAY).small().enabled(ready).show(ui)
+                && let Some(reach) = reach
+            {
+                settings.reach = reach;
+                state.reach = None;
+            }
+        } else if kind != before
+            && let Some(reach) = reach
+        {
+            settings.reach = reach;
+            state.reach = None;
+        }
+    });
+    card(ui, text::ADDRESS, |ui| {
+        let relayed = snapshot.settings.reach != Reach::ThisNetwork;
+        for (mode, name, sentence) in [
+            (LinkMode::Direct, text::LINK_DIRECT, text::LINK_DIRECT_SUB),
+            (LinkMode::Hide, text::LINK_HIDE, text::LINK_HIDE_SUB),
+            (LinkMode::Never, text::LINK_NEVER, text::LINK_NEVER_SUB),
+        ] {
+            let possible = relayed || mode == LinkMode::Direct;
+            let clicked = ui.add_enabled_ui(possible, |ui| choice::card(ui, name, sentence, settings.link_mode == mode)).inner;
+            if clicked && possible {
+                settings.link_mode = mode;
+            }
+        }
+        if !relayed {
+            label::text(ui, text::LINK_NEEDS_RELAY, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+        }
+        ui.add_space(space::S);
+        switch::row(ui, text::LAN, text::LAN_SUB, &mut settings.lan_discovery);
+    });
+    None
+}

@@ -1,0 +1,126 @@
+//! The card in the middle of an empty window: first start, and the passphrase of a sealed profile.
+
+use eframe::egui::{Align2, Area, CornerRadius, Frame, Id, Key, Margin, ScrollArea, Sense, Stroke, Ui, vec2};
+
+use crate::engine::command::Command;
+use crate::ui::local::{Local, ReachKind};
+use crate::ui::tokens::{AVATARS, mark, radius, size, space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{choice, field::Field, label, paint};
+use crate::ui::{icons, text, theme};
+
+/// The longest name in characters; the store allows 64 bytes.
+const NAME_LIMIT: usize = 48;
+
+/// First start: a name, and how others reach it.
+pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
+    let state = &mut local.welcome;
+    card_ui(ui, |ui| {
+        heading(ui, text::WELCOME, text::WELCOME_SUB);
+        let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
+        let entered = name.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        ui.add_space(space::S);
+        label::text(ui, text::REACH, theme::medium(type_size::LABEL), theme::palette(ui).text);
+        reach_ui(ui, &mut state.reach, &mut state.relay);
+        ui.add_space(space::M);
+        let reach = state.reach.reach(&state.relay);
+        let ready = !state.name.trim().is_empty() && reach.is_some();
+        let create = TextButton::new(Look::Primary, text::CREATE).width(ui.available_width()).enabled(ready).show(ui);
+        let reach = reach.filter(|_| ready && (create || entered))?;
+        Some(Command::CreateProfile { name: state.name.trim().to_owned(), reach })
+    })
+}
+
+/// The three ways to be reached, each with its sentence, and the address that the second one needs.
+pub fn reach_ui(ui: &mut Ui, kind: &mut ReachKind, relay: &mut String) {
+    for (card, name, sentence) in [
+        (ReachKind::ThisNetwork, text::REACH_NETWORK, text::REACH_NETWORK_SUB),
+        (ReachKind::OwnRelay, text::REACH_RELAY, text::REACH_RELAY_SUB),
+        (ReachKind::PublicRelays, text::REACH_PUBLIC, text::REACH_PUBLIC_SUB),
+    ] {
+        if choice::card(ui, name, sentence, *kind == card) {
+            *kind = card;
+        }
+    }
+    if *kind == ReachKind::OwnRelay {
+        Field::new(text::RELAY_ADDRESS, text::RELAY_ADDRESS_HINT, 256).icon(icons::LINK).show(ui, relay);
+        if !relay.trim().is_empty() && kind.reach(relay).is_none() {
+            label::text(ui, text::RELAY_ADDRESS_WRONG, theme::regular(type_size::CAPTION), theme::palette(ui).danger_text);
+        }
+    }
+}
+
+/// A sealed profile waits for its passphrase.
+pub fn locked_ui(ui: &mut Ui, wrong: bool, local: &mut Local) -> Option<Command> {
+    let state = &mut local.locked;
+    card_ui(ui, |ui| {
+        let p = theme::palette(ui);
+        heading(ui, text::LOCKED, text::LOCKED_SUB);
+        let field = Field::new(text::PASSPHRASE, "", 1024).icon(icons::KEY);
+        let response = field.show_secret(ui, &mut state.passphrase, &mut state.visible);
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if ui.memory(|memory| memory.focused().is_none()) && state.passphrase.is_empty() {
+            response.request_focus();
+        }
+        if wrong && state.passphrase.is_empty() {
+            label::text(ui, text::PASSPHRASE_WRONG, theme::regular(type_size::CAPTION), p.danger_text);
+        }
+        ui.add_space(space::M);
+        let ready = !state.passphrase.is_empty();
+        let unlock = TextButton::new(Look::Primary, text::UNLOCK).width(ui.available_width()).enabled(ready).show(ui);
+        (ready && (unlock || entered)).then(|| Command::Unlock { passphrase: std::mem::take(&mut state.passphrase) })
+    })
+}
+
+/// The moment before the profile is open.
+pub fn starting_ui(ui: &mut Ui) {
+    let p = theme::palette(ui);
+    let rect = ui.max_rect();
+    paint::vertical_gradient(ui.painter(), rect, p.welcome_glow, p.sidebar);
+    logo(ui, eframe::egui::Rect::from_center_size(rect.center() - vec2(0.0, 30.0), vec2(52.0, 52.0)));
+    let font = theme::regular(type_size::BODY);
+    ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_CENTER, text::STARTING, font, p.text_second);
+}
+
+fn heading(ui: &mut Ui, title: &str, sub: &str) {
+    let p = theme::palette(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(52.0, 52.0), Sense::hover());
+    logo(ui, rect);
+    ui.add_space(space::S);
+    label::text(ui, title, theme::semibold(type_size::TITLE), p.text);
+    ui.add_space(-space::XS);
+    label::text(ui, sub, theme::regular(type_size::BODY), p.text_second);
+    ui.add_space(space::S);
+}
+
+fn logo(ui: &Ui, rect: eframe::egui::Rect) {
+    paint::gradient_square(ui.painter(), rect, f32::from(radius::L), AVATARS[0]);
+    icons::paint(ui.painter(), rect.center(), icons::VIDEO_CAMERA, 28.0, icons::FILL, mark::ON_AVATAR);
+}
+
+/// A raised card in the middle of the glow; it scrolls where the window is too low for it.
+fn card_ui<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<T>) -> Option<T> {
+    let p = theme::palette(ui);
+    let rect = ui.max_rect();
+    ui.painter().rect_filled(rect, 0.0, p.sidebar);
+    let glow = eframe::egui::Rect::from_min_max(rect.min, eframe::egui::pos2(rect.right(), rect.top() + rect.height() * 0.62));
+    paint::vertical_gradient(ui.painter(), glow, p.welcome_glow, p.sidebar);
+    let frame = Frame::NONE
+        .fill(p.raised)
+        .stroke(Stroke::new(1.0, p.border))
+        .corner_radius(CornerRadius::same(radius::XL))
+        .inner_margin(Margin::same(36))
+        .shadow(paint::shadow(p));
+    let area = Area::new(Id::unique("card")).anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0)).movable(false);
+    area.show(ui.ctx(), |ui| {
+        frame
+            .show(ui, |ui| {
+                ui.set_width(size::CARD - 72.0);
+                let room = rect.height() - 72.0 - space::XXL;
+                let scroll = ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([false, true]);
+                scroll.show(ui, content).inner
+            })
+            .inner
+    })
+    .inner
+}

@@ -1,0 +1,11 @@
+//! Small pieces that the views are made of. Each tells its accessible name and role.
+
+pub mod avatar;
+pub mod button;
+pub mod choice;
+pub mod dialog;
+pub mod field;
+pub mod label;
+pub mod paint;
+pub mod qr;
+pub mod switch;
