@@ -1,0 +1,218 @@
+//! A screen that nobody sees, hands on it, and eyes: Xvfb, openbox, xdotool and ImageMagick.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::skip;
+use super::vesper::terminate;
+
+/// How long a test waits for something to appear: a bound against hanging; software rendering on a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A virtual screen with a window manager; gone when dropped.
+pub struct Desktop {
+    display: String,
+    server: Child,
+    manager: Child,
+}
+
+/// A window on it.
+pub struct Window<'a> {
+    desktop: &'a Desktop,
+    id: String,
+}
+
+/// What a window looks like.
+pub struct Picture {
+    pub width: usize,
+    pub height: usize,
+    /// Red, green, blue, row by row.
+    rgb: Vec<u8>,
+}
+
+impl Desktop {
+    /// Puts up a screen, or says what this machine lacks for it and returns nothing.
+    pub fn up() -> Option<Self> {
+        let missing = ["Xvfb", "openbox", "xdotool", "import"].into_iter().find(|program| !is_there(program));
+        if let Some(program) = missing {
+            skip(&format!("it needs {program} for a screen of its own"));
+            return None;
+        }
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "2600x1000x24", "-nolisten", "tcp", "+extension", "GLX"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is there");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut number).expect("Xvfb says its number");
+        let display = format!(":{}", number.trim());
+        let manager = Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()).spawn().expect("openbox is there");
+        let desktop = Self { display, server, manager };
+        wait("the window manager", || desktop.tool(&["get_desktop"]));
+        Some(desktop)
+    }
+
+    /// What a program needs to know to draw here, in software, and to find no other screen and no message bus.
+    pub fn environment(&self) -> [(&str, &str); 4] {
+        [
+            ("DISPLAY", &self.display),
+            ("WAYLAND_DISPLAY", ""),
+            ("LIBGL_ALWAYS_SOFTWARE", "1"),
+            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere"),
+        ]
+    }
+
+    /// The visible window of process `pid` with this title, once it is there.
+    pub fn window(&self, pid: u32, title: &str) -> Window<'_> {
+        let pid = pid.to_string();
+        let found = wait(title, || self.tool(&["search", "--all", "--onlyvisible", "--pid", &pid, "--name", title]));
+        Window { desktop: self, id: found.lines().next().expect("a search that found nothing fails").to_owned() }
+    }
+
+    /// Whether process `pid` shows a window with this title.
+    pub fn has_window(&self, pid: u32, title: &str) -> bool {
+        self.tool(&["search", "--all", "--onlyvisible", "--pid", &pid.to_string(), "--name", title]).is_some()
+    }
+
+    /// What `xdotool` printed, if it did as it was told.
+    fn tool(&self, arguments: &[&str]) -> Option<String> {
+        let mut command = Command::new("timeout");
+        let output = command.args(["20", "xdotool"]).args(arguments).env("DISPLAY", &self.display).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        for process in [&mut self.manager, &mut self.server] {
+            // Not killed: the server has a lock file to take away.
+            terminate(process);
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Window<'_> {
+    pub fn move_to(&self, x: i32, y: i32) {
+        self.tool(&["windowmove", &self.id, &x.to_string(), &y.to_string()]);
+    }
+
+    pub fn resize(&self, width: usize, height: usize) {
+        self.tool(&["windowsize", &self.id, &width.to_string(), &height.to_string()]);
+    }
+
+    /// Brings the window up and clicks at this point of it.
+    pub fn click(&self, x: usize, y: usize) {
+        self.tool(&["windowactivate", "--sync", &self.id]);
+        self.tool(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
+        // A person's finger is slower than a frame; the button must be seen to go down and up.
+        self.tool(&["mousedown", "1", "sleep", "0.2", "mouseup", "1"]);
+    }
+
+    /// The window as a person sees it, so nothing may lie over it.
+    pub fn look(&self) -> Picture {
+        let mut command = Command::new("import");
+        command.args(["-window", &self.id, "-depth", "8", "ppm:-"]).env("DISPLAY", &self.desktop.display);
+        let output = command.output().expect("ImageMagick is there");
+        Picture::parse(&output.stdout).unwrap_or_else(|| panic!("import: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Looks until `answer` is something.
+    pub fn look_for<T>(&self, what: &str, answer: impl Fn(&Picture) -> Option<T>) -> T {
+        wait(what, || answer(&self.look()))
+    }
+
+    fn tool(&self, arguments: &[&str]) {
+        assert!(self.desktop.tool(arguments).is_some(), "xdotool {arguments:?}");
+    }
+}
+
+impl Picture {
+    /// Reads a binary PPM with 255 shades: `P6 width height 255` and the pixels.
+    fn parse(ppm: &[u8]) -> Option<Self> {
+        let mut rest = ppm;
+        let mut word = || {
+            let end = rest.iter().position(u8::is_ascii_whitespace)?;
+            let word = std::str::from_utf8(&rest[..end]).ok()?;
+            rest = &rest[end + 1..];
+            Some(word)
+        };
+        let (magic, width, height, shades) = (word()?, word()?.parse().ok()?, word()?.parse().ok()?, word()?);
+        let complete = magic == "P6" && shades == "255" && rest.len() == width * height * 3;
+        complete.then(|| Self { width, height, rgb: rest.to_vec() })
+    }
+
+    /// The number of the 16:9 picture that fills this window, from the strip of 24 cells at its top left.
+    ///
+    /// Left to right: `1 0 1 0`, 16 bits of the number, the parity of those 20, `1 0 1`. White is what is nearer to the first cell
+    /// than to the second, for the window shades its upper edge.
+    pub fn marker(&self) -> Option<u16> {
+        let wide = (self.width as f64).min(self.height as f64 * 16.0 / 9.0);
+        let left = (self.width as f64 - wide) / 2.0;
+        let top = (self.height as f64 - wide * 9.0 / 16.0) / 2.0;
+        let cell = wide / 32.0;
+        // Names and words lie over the upper part of the strip until they fade.
+        [0.85, 0.7, 0.5].into_iter().find_map(|row| {
+            let y = (top + cell * row) as usize;
+            let cells: Vec<u32> = (0..24).map(|n| self.light((left + cell * (f64::from(n) + 0.5)) as usize, y)).collect();
+            let (white, black) = (cells[0], cells[1]);
+            let bits: Vec<u32> = cells.iter().map(|light| u32::from(*light * 2 > white + black)).collect();
+            let number = bits[4..20].iter().fold(0, |number, bit| number << 1 | *bit as u16);
+            let parity = bits[..20].iter().sum::<u32>() % 2;
+            let fits = white > black + 60 && bits[..4] == [1, 0, 1, 0] && bits[20] == parity && bits[21..] == [1, 0, 1];
+            fits.then_some(number)
+        })
+    }
+
+    /// How many different colours there are.
+    pub fn colors(&self) -> usize {
+        self.rgb.as_chunks::<3>().0.iter().collect::<std::collections::HashSet<_>>().len()
+    }
+
+    /// The brightness of a small square around a point, 0 to 255.
+    fn light(&self, x: usize, y: usize) -> u32 {
+        let (xs, ys) = (x.saturating_sub(2)..(x + 3).min(self.width), y.saturating_sub(2)..(y + 3).min(self.height));
+        let count = (xs.len() * ys.len() * 3).max(1);
+        let pixels = ys.flat_map(|y| xs.clone().map(move |x| (y * self.width + x) * 3));
+        pixels.flat_map(|at| &self.rgb[at..at + 3]).map(|shade| u32::from(*shade)).sum::<u32>() / count as u32
+    }
+}
+
+/// Asks until there is an answer.
+fn wait<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} never appeared");
+        sleep(Duration::from_millis(200));
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}
+
+#[test]
+fn a_marker_is_read_from_a_shaded_picture_and_only_from_a_whole_one() {
+    let (width, height) = (1180, 760);
+    let draw = |bits: [u8; 24]| {
+        let cell = |x: usize| usize::min(x * 32 / width, 31);
+        // The picture is 664 high and starts at 48; the shade takes a third of the light.
+        let shade = |x, y| if (48..85).contains(&y) && cell(x) < 24 { bits[cell(x)] * 150 + 10 } else { 90 };
+        let rgb = (0..height).flat_map(|y| (0..width).flat_map(move |x| [shade(x, y); 3])).collect();
+        Picture { width, height, rgb }
+    };
+    let bits = [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 1];
+    assert_eq!(draw(bits).marker(), Some(0b10_0000_0011));
+    for flipped in 0..24 {
+        let mut wrong = bits;
+        wrong[flipped] ^= 1;
+        assert_eq!(draw(wrong).marker(), None, "bit {flipped} is wrong");
+    }
+}

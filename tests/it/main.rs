@@ -1,0 +1,22 @@
+//! Everything that is tested from outside the modules, in one binary, for one link step.
+//!
+//! What needs more than any machine has (root for network namespaces, a program for a virtual screen) says so and is skipped;
+//! `./dev test` as root has it all.
+
+#![allow(clippy::disallowed_methods, reason = "tests stand outside: they read the clock and start what they need")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, also in the functions that tests share")]
+
+mod calls;
+mod layers;
+mod ui;
+
+#[cfg(target_os = "linux")]
+mod check;
+#[cfg(target_os = "linux")]
+mod lab;
+#[cfg(target_os = "linux")]
+mod outcomes;
+#[cfg(target_os = "linux")]
+mod strangers;
+#[cfg(target_os = "linux")]
+mod xvfb;

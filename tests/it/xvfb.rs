@@ -1,0 +1,64 @@
+//! Two windows, one screen: one rings the other, and a click starts the call.
+
+use crate::lab::cable::Quality;
+use crate::lab::desktop::{Desktop, Picture};
+use crate::lab::people::{People, Person};
+use crate::lab::vesper::Vesper;
+use crate::lab::{Host, Lab};
+
+/// Where things are in the main window, which opens at 1180x760, and in the popup of 360x440: `src/ui/tokens.rs` has the sizes.
+const SECOND_PERSON: (usize, usize) = (160, 224);
+const VIDEO_CALL: (usize, usize) = (1096, 32);
+const ACCEPT_VIDEO: (usize, usize) = (284, 362);
+/// In the window of a call, which is made as wide and high as the picture, so that nothing of it is cut off.
+const CALL: (usize, usize) = (1280, 720);
+const CAMERA: (usize, usize) = (624, 654);
+
+#[test]
+fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
+    let Some(people) = People::meet() else { return };
+    let Some(lab) = Lab::up(Quality::CLEAN) else { return };
+    let Some(desktop) = Desktop::up() else { return };
+    let alice = open(&people.alice, &lab.a, &desktop);
+    let bob = open(&people.bob, &lab.b, &desktop);
+    let (callers, callees) = (desktop.window(alice.id(), "Vesper"), desktop.window(bob.id(), "Vesper"));
+    callers.move_to(0, 0);
+    callees.move_to(1290, 0);
+
+    // Echo is first in the list, the only contact second.
+    callers.click(SECOND_PERSON.0, SECOND_PERSON.1);
+    callers.click(VIDEO_CALL.0, VIDEO_CALL.1);
+    let popup = desktop.window(bob.id(), "Incoming call");
+    assert!(callees.look().marker().is_none(), "nothing is shown before the click");
+    popup.click(ACCEPT_VIDEO.0, ACCEPT_VIDEO.1);
+    for window in [&callers, &callees] {
+        window.resize(CALL.0, CALL.1);
+    }
+
+    let first = callers.look_for("the callee's picture", Picture::marker);
+    callers.look_for("the callee's next picture", |picture| picture.marker().filter(|number| *number != first));
+    callees.look_for("the caller's picture", Picture::marker);
+    assert!(!desktop.has_window(bob.id(), "Incoming call"), "the popup is gone");
+
+    callees.click(CAMERA.0, CAMERA.1);
+    callers.look_for("a screen without the callee's picture", |picture| picture.marker().is_none().then_some(()));
+    callees.look_for("the caller's picture, still", Picture::marker);
+    callees.click(CAMERA.0, CAMERA.1);
+    callers.look_for("the callee's picture again", Picture::marker);
+}
+
+#[test]
+fn a_window_opens_for_a_newcomer() {
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let vesper = Vesper::start_with(None, &folder.path().join("new"), &desktop.environment(), SOURCES);
+    let window = desktop.window(vesper.id(), "Vesper");
+    // Something is drawn: a window of one colour is no welcome.
+    window.look_for("the first screen", |picture| (picture.colors() > 16).then_some(()));
+}
+
+const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];
+
+fn open(person: &Person, host: &Host, desktop: &Desktop) -> Vesper {
+    Vesper::start_with(Some(host), &person.folder, &desktop.environment(), SOURCES)
+}
