@@ -21,14 +21,18 @@ mod devices;
 mod echo_contact;
 pub mod event;
 mod figures;
+mod knocks;
+mod link_events;
 mod network;
 mod opening;
 pub mod options;
 pub mod people;
+mod questions;
 pub mod report;
 pub mod request;
 mod session;
 pub mod snapshot;
+mod sources;
 mod views;
 
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! What the engine does for a call: feeds the rules, performs what they say, tells the person.
 
+mod outputs;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,10 +9,9 @@ use super::command::{CallMedia, Command};
 use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
 use super::event::What;
-use super::options::AutoAccept;
-use super::session::{Session, SessionEvent};
-use super::snapshot::{CallStage, CallView, NoticeKind};
-use crate::call::{CallEvent, CallSecrets, Dial, EndReason, Input, Output, Role, Rules};
+use super::session::SessionEvent;
+use super::snapshot::{CallView, NoticeKind};
+use crate::call::{CallSecrets, Dial, Input, Role, Rules};
 use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
@@ -21,8 +22,6 @@ use crate::transport::{LocalSecrets, PeerEvent};
 
 /// H.264 and Opus, as descriptions number them.
 const CODECS: [u8; 2] = [1, 2];
-/// How long the line about an ended call stays.
-const FAREWELL: Duration = Duration::from_secs(4);
 /// How often figures are taken while a call is connected.
 const SECOND: Duration = Duration::from_secs(1);
 /// How often the microphone's level is shown.
@@ -302,179 +301,12 @@ impl Calls {
             self.perform(core, output, now);
         }
     }
-
-    fn perform(&mut self, core: &mut Core, output: Output, now: Instant) {
-        match output {
-            Output::OpenLink { peer } => core.network.dial(peer),
-            Output::Send { peer, message } => core.network.send(peer, message),
-            Output::Ring { peer, call, media } => self.ring(core, peer, call, media, now),
-            Output::StopRinging => {
-                if let Some(current) = &mut self.current {
-                    current.stop_ringing();
-                }
-            }
-            Output::Gather { call, peer, role, description } => {
-                let at = self.secrets.iter().position(|secrets| secrets.fingerprint == description.fingerprint);
-                let Some(secrets) = at.map(|at| self.secrets.swap_remove(at)) else { return };
-                let current = self.current.get_or_insert_with(|| Current::dialing(core, peer, CallMedia::Video));
-                current.call = Some(call);
-                current.role = role;
-                current.session = Some(Session::gather(core, call, role, secrets, current.echo));
-            }
-            Output::MissedCall { peer } => missed(core, peer),
-            Output::Event(event) => self.event(core, event, now),
-            Output::Ended { peer, reason, .. } => self.ended(core, peer, reason, now),
-            output => self.perform_in_session(core, output, now),
-        }
-    }
-
-    fn perform_in_session(&mut self, core: &mut Core, output: Output, now: Instant) {
-        let Some(current) = &mut self.current else { return };
-        let Some(session) = &mut current.session else { return };
-        match output {
-            Output::Connect { remote, candidates, .. } => session.connect(remote, candidates),
-            Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
-            Output::Secure { keys, .. } => {
-                current.words = Some(keys.words);
-                session.secure(keys, now);
-            }
-            Output::StartMedia { token, .. } => {
-                session.start_media(token, current.switches, core);
-                session.peer_sends(current.remote);
-                self.next_meter = core.screens.waker.is_some().then_some(now + METER);
-            }
-            Output::SendControl { control, copies, .. } => {
-                if let Some(item) = session.send_control(&control, copies, now) {
-                    core.network.send(current.peer, Message::Control(item));
-                }
-            }
-            Output::Heartbeat { .. } => {
-                if let Some(heartbeat) = session.heartbeat()
-                    && let Some(item) = session.send_control(&heartbeat, 1, now)
-                {
-                    core.network.send(current.peer, Message::Control(item));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn switches_input(&self) -> Input {
-        self.current.as_ref().map(|current| current.switches).unwrap_or_default().into()
-    }
-
-    fn ring(&mut self, core: &mut Core, peer: PublicKey, call: CallId, media: MediaKind, now: Instant) {
-        let media = if media.video { CallMedia::Video } else { CallMedia::Audio };
-        self.farewell = None;
-        self.current = Some(Current::incoming(core, peer, call, media));
-        core.notices.tell(What::Incoming { peer, name: core.petname(peer), media });
-        let auto = match &core.options.auto_accept {
-            AutoAccept::Nobody => false,
-            AutoAccept::AllContacts => true,
-            AutoAccept::Named(names) => names.iter().any(|name| {
-                name.eq_ignore_ascii_case(&core.petname(peer)) || (name.len() >= 4 && peer.to_string().starts_with(name))
-            }),
-        };
-        if auto {
-            self.accept(core, media, now);
-        }
-    }
-
-    fn event(&mut self, core: &mut Core, event: CallEvent, now: Instant) {
-        let Some(current) = &mut self.current else { return };
-        match event {
-            CallEvent::RingingThere { peer } => {
-                current.rings_there(core);
-                core.notices.tell(What::Ringing { peer });
-            }
-            CallEvent::Accepted { peer, role, .. } => {
-                current.accepted(role);
-                core.notices.tell(What::Accepted { peer });
-            }
-            CallEvent::Connected { peer } => {
-                current.connected(core, now);
-                self.next_second = Some(now + SECOND);
-                let words = current.words.map(|words| words.map(|(_, name)| name)).unwrap_or_default();
-                core.notices.tell(What::Connected { peer, words });
-            }
-            CallEvent::Reconnecting { .. } => {
-                current.stage = CallStage::Reconnecting { since: MediaTime::now() };
-                core.notices.tell(What::Reconnecting);
-            }
-            CallEvent::Reconnected { .. } => {
-                current.stage = CallStage::Active { since: current.times.connected.unwrap_or_else(MediaTime::now) };
-                core.notices.tell(What::Reconnected);
-            }
-            CallEvent::RemoteMedia { media, .. } => {
-                if current.remote.microphone != media.microphone {
-                    core.notices.tell(What::Muted { remote: true, on: !media.microphone });
-                }
-                if current.remote.camera != media.camera {
-                    core.notices.tell(What::Camera { remote: true, on: media.camera });
-                }
-                current.remote = Switches { microphone: media.microphone, camera: media.camera };
-                if let Some(session) = &current.session {
-                    session.peer_sends(current.remote);
-                }
-            }
-        }
-    }
-
-    fn ended(&mut self, core: &mut Core, peer: PublicKey, reason: EndReason, now: Instant) {
-        let Some(mut current) = self.current.take() else { return };
-        self.secrets.clear();
-        (self.next_second, self.next_meter) = (None, None);
-        match reason {
-            EndReason::PeerDeclined => core.notices.tell(What::Declined { peer }),
-            EndReason::Busy => core.notices.tell(What::Busy { peer }),
-            EndReason::NoAnswer => core.notices.tell(What::Missed { peer }),
-            _ => {}
-        }
-        let lasted = current.times.connected.map(|since| MediaTime::now().since(since));
-        current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
-        core.notices.tell(What::Report(Box::new(current.report(reason))));
-        remember(core, &current, reason);
-        self.farewell = Some((current.view(core), now + FAREWELL));
-        let echo = current.echo;
-        current.close();
-        if echo {
-            core.network.stop_echo_soon(now);
-        }
-    }
 }
 
 impl From<CallMedia> for MediaKind {
     fn from(media: CallMedia) -> Self {
         Self { video: media == CallMedia::Video }
     }
-}
-
-/// Notes on the contact what became of the call.
-fn remember(core: &mut Core, current: &Current, reason: EndReason) {
-    let line = current.line(reason);
-    let suite = current.suite();
-    let note = |contact: &mut crate::contacts::Contact| {
-        contact.last = Some((line, unix_seconds()));
-        contact.lowest_suite = contact.lowest_suite.max(suite);
-        if current.times.connected.is_some() {
-            contact.missed_calls = 0;
-        }
-    };
-    if !current.echo
-        && core.people.accepted(current.peer).is_some()
-        && let Err(error) = core.people.change(current.peer, note)
-    {
-        core.notices.error(&error);
-    }
-}
-
-fn missed(core: &mut Core, peer: PublicKey) {
-    core.notices.tell(What::Missed { peer });
-    let name = core.petname(peer);
-    if let Err(error) = core.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1)) {
-        core.notices.error(&error);
-    }
-    core.notices.show(NoticeKind::Info, format!("{name} called; you missed it."));
 }
 
 /// Which end of a call the report names.

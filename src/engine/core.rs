@@ -43,6 +43,7 @@ pub struct Screens {
 }
 
 /// Everything that can wake the engine.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Wake {
     Command(Option<Command>),
     Asked(Asked),
@@ -151,7 +152,14 @@ impl Core {
             Command::RefuseRequest { key } => self.people.refuse(key),
             Command::Rename { key, petname } => self.people.rename(key, &petname),
             Command::Block { key } => self.people.block(key),
-            Command::Unblock { key } | Command::Remove { key } => self.people.remove(key),
+            Command::Remove { key } => self.people.remove(key),
+            Command::Unblock { key } => {
+                // The secret went with the block, so there is nothing to go back to.
+                let text =
+                    format!("{} is unblocked. To call each other again, one of you has to invite the other.", self.petname(key));
+                self.notices.show(snapshot::NoticeKind::Info, text);
+                self.people.remove(key)
+            }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls).await,
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::RefreshDevices => return self.look_at_devices(),

@@ -1,13 +1,13 @@
-//! Whom I know, in memory and on disk together: every change is kept before anybody is told of it.
+//! Whom I know: what the store keeps, in memory for the views, and what each change asks of the link.
+//!
+//! Every change is on the disk before anybody is told of it, and the copies here are read back from there.
 
 use anyhow::{Result, anyhow, bail};
-use serde_json::json;
 
 use super::event::What;
-use super::request::{Line, Reply, Request};
 use crate::contacts::{
-    Contact, ContactState, Found, Hint, Invitation, MAX_PENDING, MAX_PENDING_PER_INVITATION, OpenInvitation, PairSecret,
-    PendingRequest, Profile, SentKnock, Store, StoreError, Verified, VerifiedBy, find, names,
+    Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, SentKnock,
+    Store, StoreError, Verified, VerifiedBy, names,
 };
 use crate::identity::{Identity, PublicKey};
 use crate::settings::Settings;
@@ -37,26 +37,6 @@ pub enum Effect {
     /// Knock with the invitation of this knock id, now.
     Knock(PublicKey),
     Tell(What),
-}
-
-/// A knock whose proof held.
-#[derive(Debug, Clone)]
-pub struct Knock {
-    pub knock_id: PublicKey,
-    pub key: PublicKey,
-    pub name: String,
-    pub hints: Vec<Hint>,
-    pub k1: [u8; 32],
-}
-
-/// What a knock is answered.
-#[derive(Debug, Clone, PartialEq)]
-pub enum KnockReply {
-    /// A person has to decide first.
-    Pending,
-    /// The invitation is used up, expired or unknown; or they are not wanted, which is not said.
-    Gone,
-    Welcome(PairSecret),
 }
 
 impl People {
@@ -94,174 +74,79 @@ impl People {
         self.contacts.iter().find(|contact| contact.key == key && contact.state == ContactState::Accepted)
     }
 
-    /// Answers what another command or the command line itself asks.
-    pub fn answer(&mut self, request: &Request, now: u64) -> (Reply, Vec<Effect>) {
-        match self.perform(request, now) {
-            Ok((lines, effects)) => (Ok(lines), effects),
-            Err(error) => (Err(format!("{error:#}")), Vec::new()),
-        }
-    }
-
-    fn perform(&mut self, request: &Request, now: u64) -> Result<(Vec<Line>, Vec<Effect>)> {
-        let effects = match request {
-            Request::Id => return Ok((vec![self.id()], Vec::new())),
-            Request::List => return Ok((self.list(), Vec::new())),
-            Request::Invite { .. } => bail!("an invitation is made by the process that serves it"),
-            Request::Accept { id } => self.accept(self.find_request(id)?, None, now)?,
-            Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
-            Request::Block { id } => self.block(self.find(id)?)?,
-            Request::Remove { id } => self.remove(self.find(id)?)?,
-            Request::Verify { id } => self.verify(self.find(id)?, VerifiedBy::Number, now)?,
-        };
-        Ok((Vec::new(), effects))
-    }
-
-    /// Keeps a new invitation; the link serves it already.
-    pub fn invited(&mut self, invitation: OpenInvitation) -> Result<()> {
-        self.keep(|store| store.put_open_invitation(&invitation))?;
-        self.invitations.push(invitation);
+    /// Keeps a new invitation.
+    pub fn invited(&mut self, invitation: &OpenInvitation) -> Result<()> {
+        self.keep(|store| store.put_open_invitation(invitation))?;
         Ok(())
     }
 
     /// Takes an invitation back; requests that came by it stay.
     pub fn withdraw(&mut self, knock_id: PublicKey) -> Result<Vec<Effect>> {
         self.keep(|store| store.remove_open_invitation(&knock_id))?;
-        self.invitations.retain(|open| open.invitation.knock_id != knock_id);
         Ok(vec![Effect::Unserve(knock_id)])
     }
 
-    /// Takes back what has expired.
+    /// Takes back what has expired, ours and theirs.
     pub fn expire(&mut self, now: u64) -> Result<Vec<Effect>> {
-        let expired = |invitation: &Invitation| u64::from(invitation.expires) <= now;
-        let open: Vec<PublicKey> =
-            self.invitations.iter().filter(|open| expired(&open.invitation)).map(|open| open.invitation.knock_id).collect();
-        let sent: Vec<PublicKey> =
-            self.sent.iter().filter(|sent| expired(&sent.invitation)).map(|sent| sent.invitation.knock_id).collect();
-        let mut effects = Vec::new();
-        for knock_id in open {
-            effects.extend(self.withdraw(knock_id)?);
-        }
-        for knock_id in sent {
+        let ended = self.keep(|store| store.remove_ended_invitations(now))?.unwrap_or_default();
+        let mut effects: Vec<Effect> = ended.into_iter().map(Effect::Unserve).collect();
+        let expired = self.sent.iter().map(|sent| &sent.invitation).filter(|invitation| invitation.check(now).is_err());
+        for knock_id in expired.map(|invitation| invitation.knock_id).collect::<Vec<_>>() {
             effects.extend(self.gone(knock_id)?);
         }
         Ok(effects)
     }
 
-    /// Somebody holds an invitation of ours. What is answered is on disk first.
-    pub fn knocked(&mut self, knock: Knock, now: u64) -> Result<(KnockReply, Vec<Effect>)> {
-        let gone = Ok((KnockReply::Gone, Vec::new()));
-        let Some(at) = self.invitations.iter().position(|open| open.invitation.knock_id == knock.knock_id) else { return gone };
-        let mut open = self.invitations[at].clone();
-        if u64::from(open.invitation.expires) <= now || knock.key == self.identity.public() {
-            return gone;
+    /// Somebody holds an invitation of ours.
+    pub fn knocked(&mut self, knock: &Knock, now: u64) -> Result<(Admission, Vec<Effect>)> {
+        let known: Vec<PublicKey> = self.pending.iter().map(|pending| pending.key).collect();
+        let admission = self.keep(|store| store.knocked(knock, now))?.unwrap_or(Admission::Gone);
+        let mut tell = None;
+        if admission == Admission::UsedUp {
+            let text = "An invitation of yours was used twice: one of them is not whom you meant. Compare safety numbers.".into();
+            tell = Some(What::Warning { text });
+        } else if let Some(request) = self.pending.iter().find(|request| !known.contains(&request.key)) {
+            let warning = self.warning(request);
+            tell = Some(What::Request { peer: request.key, name: request.proposed_name.clone(), warning });
         }
-        if let Some(contact) = self.contacts.iter().find(|contact| contact.key == knock.key) {
-            // Accepted before, by this invitation or another: they have not heard it yet, or lost it.
-            return match &contact.pair_secret {
-                Some(secret) => Ok((KnockReply::Welcome(secret.clone()), Vec::new())),
-                None => gone,
-            };
-        }
-        if let Some(at) = self.pending.iter().position(|pending| pending.key == knock.key) {
-            let mut pending = self.pending[at].clone();
-            (pending.hints, pending.k1) = (knock.hints, knock.k1);
-            self.keep(|store| store.put_pending_request(&pending))?;
-            self.pending[at] = pending;
-            return Ok((KnockReply::Pending, Vec::new()));
-        }
-        if !open.used_by.contains(&knock.key) {
-            open.used_by.push(knock.key);
-        }
-        let twice = open.used_by.len() > 1;
-        let label = open.label.clone();
-        self.keep(|store| store.put_open_invitation(&open))?;
-        self.invitations[at] = open;
-        if self.invitations[at].invitation.one_use && !self.invitations[at].accepted.is_empty() {
-            let text =
-                format!("The invitation {label} was used twice: one of them is not whom you meant. Compare safety numbers.");
-            return Ok((KnockReply::Gone, vec![Effect::Tell(What::Warning { text })]));
-        }
-        let by_this = self.pending.iter().filter(|pending| pending.knock_id == knock.knock_id).count();
-        if self.pending.len() >= MAX_PENDING || by_this >= MAX_PENDING_PER_INVITATION {
-            return gone;
-        }
-        let pending = PendingRequest {
-            key: knock.key,
-            proposed_name: names::clean(&knock.name),
-            hints: knock.hints,
-            knock_id: knock.knock_id,
-            invitation: label,
-            twice,
-            k1: knock.k1,
-            since: now,
-        };
-        self.keep(|store| store.put_pending_request(&pending))?;
-        let warning = self.warning(&pending);
-        let tell = What::Request { peer: pending.key, name: pending.proposed_name.clone(), warning };
-        self.pending.push(pending);
-        Ok((KnockReply::Pending, vec![Effect::Tell(tell)]))
+        Ok((admission, tell.into_iter().map(Effect::Tell).collect()))
     }
 
     /// The sentence that a request deserves before it is accepted.
-    pub fn warning(&self, pending: &PendingRequest) -> Option<String> {
-        if pending.twice {
+    pub fn warning(&self, request: &PendingRequest) -> Option<String> {
+        if request.twice {
             return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
         }
-        let similar = names::similar_to(&pending.proposed_name, &self.contacts)?;
-        Some(format!("This name looks like {}, but it is another key. Ask the person before you accept.", similar.petname))
+        let similar = match names::similar_to(&request.proposed_name, &self.contacts) {
+            Some(contact) => contact.petname.as_str(),
+            None if names::is_reserved(&request.proposed_name) => names::ECHO,
+            None => return None,
+        };
+        Some(format!("This name looks like {similar}, but it is another key. Ask the person before you accept."))
     }
 
     /// Makes a contact of a request. They hear it at their next knock.
     pub fn accept(&mut self, key: PublicKey, petname: Option<&str>, now: u64) -> Result<Vec<Effect>> {
-        let pending = self.pending.iter().find(|pending| pending.key == key).cloned();
-        let pending = pending.ok_or_else(|| anyhow!("there is no such request any more"))?;
-        let petname = names::free_petname(petname.unwrap_or(&pending.proposed_name), &self.contacts);
-        let hints = pending.hints.clone();
-        let contact = Contact::new(key, Some(&petname), &pending.proposed_name, PairSecret::generate(), hints, now);
-        let mut open = self.invitations.iter().find(|open| open.invitation.knock_id == pending.knock_id).cloned();
-        let mut rivals = Vec::new();
-        if let Some(open) = &mut open {
-            open.accepted.push(key);
-            if open.invitation.one_use {
-                let same = |other: &&PendingRequest| other.knock_id == pending.knock_id && other.key != key;
-                rivals = self.pending.iter().filter(same).map(|other| other.key).collect();
-            }
+        match self.keep(|store| store.accept_request(&key, petname, now))?.flatten() {
+            Some(contact) => Ok(vec![Effect::Admit(contact.key)]),
+            None => bail!("this request has ended; send the person a new invitation"),
         }
-        self.keep(|store| {
-            store.change(|changes| {
-                changes.put(&contact)?;
-                open.iter().try_for_each(|open| changes.put(open))?;
-                rivals.iter().chain([&key]).try_for_each(|key| changes.remove::<PendingRequest>(key.as_bytes()))
-            })
-        })?;
-        if let Some(open) = open {
-            self.invitations
-                .iter_mut()
-                .filter(|other| other.invitation.knock_id == pending.knock_id)
-                .for_each(|other| *other = open.clone());
-        }
-        self.pending.retain(|other| other.key != key && !rivals.contains(&other.key));
-        self.contacts.push(contact);
-        Ok(vec![Effect::Admit(key)])
     }
 
-    /// Lets a request go; whoever sent it learns nothing but that the invitation is gone.
+    /// Lets a request go; whoever sent it learns only that the invitation does not hold.
     pub fn refuse(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
-        let Some(pending) = self.pending.iter().find(|pending| pending.key == key).cloned() else { return Ok(Vec::new()) };
-        self.keep(|store| store.remove_pending_request(&key))?;
-        self.pending.retain(|other| other.key != key);
-        self.withdraw(pending.knock_id)
+        self.keep(|store| store.refuse_request(&key))?;
+        Ok(Vec::new())
     }
 
     /// They heard that they were accepted: a one-use invitation has done its work.
     pub fn welcomed(&mut self, knock_id: PublicKey, key: PublicKey) -> Result<Vec<Effect>> {
-        let Some(open) = self.invitations.iter().find(|open| open.invitation.knock_id == knock_id) else { return Ok(Vec::new()) };
-        let Some(contact) = self.accepted(key) else { return Ok(Vec::new()) };
-        let mut effects = vec![Effect::Tell(What::Contact { peer: key, name: contact.petname.clone() })];
-        if open.invitation.one_use {
-            effects.extend(self.withdraw(knock_id)?);
-        }
-        Ok(effects)
+        let serves = |people: &Self| people.invitations.iter().any(|open| open.invitation.knock_id == knock_id);
+        let served = serves(self);
+        self.keep(|store| store.knock_done(&knock_id, &key))?;
+        let told = self.accepted(key).map(|contact| What::Contact { peer: key, name: contact.petname.clone() });
+        let over = (served && !serves(self)).then_some(Effect::Unserve(knock_id));
+        Ok(told.filter(|_| served).map(Effect::Tell).into_iter().chain(over).collect())
     }
 
     /// Sends a request to whoever made the invitation.
@@ -273,63 +158,56 @@ impl People {
             bail!("this is your own invitation; send it to somebody else");
         }
         if self.sent.iter().all(|sent| sent.invitation.knock_id != knock_id) {
-            let sent = SentKnock { invitation, petname, since: now, pending: false };
-            self.keep(|store| store.put_sent_knock(&sent))?;
-            self.sent.push(sent);
+            self.keep(|store| store.put_sent_knock(&SentKnock { invitation, petname, since: now, pending: false }))?;
         }
         Ok(vec![Effect::Knock(knock_id)])
     }
 
     /// They have our request and have not decided.
     pub fn waiting(&mut self, knock_id: PublicKey) -> Result<()> {
-        let Some(sent) = self.sent.iter_mut().find(|sent| sent.invitation.knock_id == knock_id) else { return Ok(()) };
-        sent.pending = true;
-        let sent = sent.clone();
-        self.keep(|store| store.put_sent_knock(&sent))
+        let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id && !sent.pending) else {
+            return Ok(());
+        };
+        let sent = SentKnock { pending: true, ..sent.clone() };
+        self.keep(|store| store.put_sent_knock(&sent))?;
+        Ok(())
     }
 
     /// Our request was refused, or its invitation is used up or expired.
     pub fn gone(&mut self, knock_id: PublicKey) -> Result<Vec<Effect>> {
         self.keep(|store| store.remove_sent_knock(&knock_id))?;
-        self.sent.retain(|sent| sent.invitation.knock_id != knock_id);
         let text = "This invitation does not hold any more: it was used, withdrawn, or has expired. Ask for a new one.".into();
         Ok(vec![Effect::Tell(What::RequestFailed { text })])
     }
 
     /// Our request was accepted.
-    pub fn welcome(
-        &mut self,
-        knock_id: PublicKey,
-        key: PublicKey,
-        name: &str,
-        hints: Vec<Hint>,
-        secret: PairSecret,
-        now: u64,
-    ) -> Result<Vec<Effect>> {
+    pub fn welcome(&mut self, knock_id: PublicKey, welcome: Welcome, now: u64) -> Result<Vec<Effect>> {
+        let Welcome { key, name, hints, secret } = welcome;
         let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id) else { return Ok(Vec::new()) };
-        let others: Vec<Contact> = self.contacts.iter().filter(|known| known.key != key).cloned().collect();
-        let petname = names::free_petname(sent.petname.as_deref().unwrap_or(name), &others);
-        let mut contact = Contact::new(key, Some(&petname), name, secret, hints, now);
-        if let Some(known) = self.contacts.iter().find(|known| known.key == key) {
-            (contact.petname, contact.verified) = (known.petname.clone(), known.verified);
-        }
+        let contact = match self.contacts.iter().find(|known| known.key == key) {
+            Some(known) => Contact { pair_secret: Some(secret), hints, state: ContactState::Accepted, ..known.clone() },
+            None => {
+                let petname = names::free_petname(sent.petname.as_deref().unwrap_or(&name), &self.contacts);
+                Contact::new(key, Some(&petname), &name, secret, hints, now)
+            }
+        };
         self.keep(|store| {
             store.change(|changes| {
                 changes.put(&contact)?;
                 changes.remove::<SentKnock>(knock_id.as_bytes())
             })
         })?;
-        self.sent.retain(|sent| sent.invitation.knock_id != knock_id);
-        self.contacts.retain(|known| known.key != key);
-        let name = contact.petname.clone();
-        self.contacts.push(contact);
-        Ok(vec![Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name })])
+        Ok(vec![Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })])
     }
 
     pub fn rename(&mut self, key: PublicKey, name: &str) -> Result<Vec<Effect>> {
         let name = names::clean(name);
         if name.is_empty() {
             bail!("a name needs at least one letter");
+        }
+        let others: Vec<Contact> = self.contacts.iter().filter(|contact| contact.key != key).cloned().collect();
+        if names::free_petname(&name, &others) != name {
+            bail!("somebody else has this name already; choose another one");
         }
         self.change(key, |contact| contact.petname = name)?;
         Ok(Vec::new())
@@ -347,18 +225,15 @@ impl People {
 
     pub fn remove(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
         self.keep(|store| store.remove_contact(&key))?;
-        self.contacts.retain(|contact| contact.key != key);
         Ok(vec![Effect::Shut(key)])
     }
 
-    /// Changes a contact on disk, then in memory.
+    /// Changes a contact.
     pub fn change(&mut self, key: PublicKey, change: impl FnOnce(&mut Contact)) -> Result<()> {
-        let at =
-            self.contacts.iter().position(|contact| contact.key == key).ok_or_else(|| anyhow!("there is no such contact"))?;
-        let mut contact = self.contacts[at].clone();
+        let contact = self.contacts.iter().find(|contact| contact.key == key);
+        let mut contact = contact.cloned().ok_or_else(|| anyhow!("there is no such contact"))?;
         change(&mut contact);
         self.keep(|store| store.put_contact(&contact))?;
-        self.contacts[at] = contact;
         Ok(())
     }
 
@@ -369,57 +244,23 @@ impl People {
         Ok(())
     }
 
-    fn keep(&self, write: impl FnOnce(&Store) -> Result<(), StoreError>) -> Result<()> {
-        Ok(self.profile.as_ref().map_or(Ok(()), |profile| write(&profile.store))?)
+    /// Writes, then reads back what views show. Echo has nothing to write to.
+    fn keep<T>(&mut self, write: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<Option<T>> {
+        let Some(Profile { store, .. }) = &self.profile else { return Ok(None) };
+        let written = write(store)?;
+        self.contacts = store.contacts()?;
+        self.invitations = store.open_invitations()?;
+        self.pending = store.pending_requests()?;
+        self.sent = store.sent_knocks()?;
+        Ok(Some(written))
     }
+}
 
-    fn find(&self, text: &str) -> Result<PublicKey> {
-        match find(&self.contacts, text) {
-            Found::One(contact) => Ok(contact.key),
-            Found::Echo => bail!("Echo is built in; it cannot be changed"),
-            Found::None => bail!("there is no contact \"{text}\"; `vesper contacts` lists them"),
-            Found::Several(_) => bail!("several contacts fit \"{text}\"; give the start of the key instead"),
-        }
-    }
-
-    fn find_request(&self, text: &str) -> Result<PublicKey> {
-        let fits = |pending: &&PendingRequest| {
-            pending.proposed_name.eq_ignore_ascii_case(text) || (text.len() >= 4 && pending.key.to_string().starts_with(text))
-        };
-        match self.pending.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [pending] => Ok(pending.key),
-            [] => bail!("there is no request of \"{text}\"; `vesper contacts` lists them"),
-            _ => bail!("several requests fit \"{text}\"; give the start of the key instead"),
-        }
-    }
-
-    fn id(&self) -> Line {
-        let (key, version) = (self.identity.public().to_string(), env!("CARGO_PKG_VERSION"));
-        Line::new(
-            json!({"event": "id", "name": self.name, "key": key, "version": version}),
-            format!("{}\n{key}\nvesper {version}", self.name),
-        )
-    }
-
-    fn list(&self) -> Vec<Line> {
-        let contacts = self.contacts.iter().map(|contact| {
-            let (key, blocked, verified) =
-                (contact.key.to_string(), contact.state == ContactState::Blocked, contact.verified.is_some());
-            let marks = [(verified, " (verified)"), (blocked, " (blocked)")];
-            let marks: String = marks.iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
-            Line::new(
-                json!({"contact": contact.petname, "key": key, "verified": verified, "blocked": blocked}),
-                format!("{key}  {}{marks}", contact.petname),
-            )
-        });
-        let requests = self.pending.iter().map(|pending| {
-            let (key, name, warning) = (pending.key.to_string(), &pending.proposed_name, self.warning(pending));
-            let careful = warning.as_ref().map(|warning| format!(" Careful: {warning}")).unwrap_or_default();
-            Line::new(
-                json!({"request": name, "key": key, "warning": warning}),
-                format!("{key}  \"{name}\" asks to become a contact.{careful}"),
-            )
-        });
-        contacts.chain(requests).collect()
-    }
+/// What the answer to our request brought.
+#[derive(Debug)]
+pub struct Welcome {
+    pub key: PublicKey,
+    pub name: String,
+    pub hints: Vec<Hint>,
+    pub secret: PairSecret,
 }

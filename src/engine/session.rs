@@ -13,6 +13,7 @@ use super::core::{Core, Screens};
 use super::current::Switches;
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
 use super::snapshot::NoticeKind;
+use super::sources::{camera, microphone, processing, speaker};
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
@@ -20,7 +21,6 @@ use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, delay_line};
 use crate::media::clock_offset::ClockOffset;
-use crate::media::echo::VoiceProcessing;
 use crate::media::events::MediaEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::media::record::RecordFormat;
@@ -361,45 +361,5 @@ impl Session {
             }
         });
         events
-    }
-}
-
-fn camera(switches: Switches, options: &MediaOptions, settings: &Settings) -> VideoSourceSpec {
-    if !switches.camera {
-        return VideoSourceSpec::None;
-    }
-    match &options.camera {
-        CameraChoice::None => VideoSourceSpec::None,
-        CameraChoice::Test => VideoSourceSpec::Test,
-        CameraChoice::File(path) => VideoSourceSpec::File(path.clone()),
-        CameraChoice::Device(name) => VideoSourceSpec::Camera(Some(name.clone())),
-        CameraChoice::Chosen => VideoSourceSpec::Camera(settings.camera.clone()),
-    }
-}
-
-fn microphone(options: &MediaOptions, settings: &Settings) -> AudioSourceSpec {
-    match &options.microphone {
-        MicrophoneChoice::None => AudioSourceSpec::None,
-        MicrophoneChoice::Tone => AudioSourceSpec::Tone,
-        MicrophoneChoice::File(path) => AudioSourceSpec::File(path.clone()),
-        MicrophoneChoice::Device(name) => AudioSourceSpec::Microphone(Some(name.clone())),
-        MicrophoneChoice::Chosen => AudioSourceSpec::Microphone(settings.microphone.clone()),
-    }
-}
-
-fn speaker(options: &MediaOptions, settings: &Settings) -> AudioSinkSpec {
-    match &options.speaker {
-        SpeakerChoice::None => AudioSinkSpec::None,
-        SpeakerChoice::File(path) => AudioSinkSpec::File(path.clone()),
-        SpeakerChoice::Device(name) => AudioSinkSpec::Speaker(Some(name.clone())),
-        SpeakerChoice::Chosen => AudioSinkSpec::Speaker(settings.speaker.clone()),
-    }
-}
-
-fn processing(settings: &Settings) -> VoiceProcessing {
-    VoiceProcessing {
-        echo_cancellation: settings.echo_cancellation,
-        noise_suppression: settings.noise_suppression,
-        automatic_gain: settings.automatic_gain,
     }
 }

@@ -52,7 +52,7 @@ impl Core {
     pub(super) fn sent_views(&self) -> Vec<SentRequest> {
         let view = |sent: &crate::contacts::SentKnock| SentRequest {
             label: sent.petname.clone().unwrap_or_else(|| sent.invitation.name.clone()),
-            status: match (sent.pending, self.network.cannot_reach(sent.invitation.knock_id)) {
+            status: match (sent.pending, self.network.knocks.cannot_reach(sent.invitation.knock_id)) {
                 (true, _) => "They have your request and have not answered yet".into(),
                 (false, true) => {
                     "Not reachable yet; trying again. They need to be online, on your network or with a relay".into()

@@ -97,6 +97,7 @@ pub async fn answer(
     let mut options = options(media, call)?;
     options.network = network.into();
     options.hang_up_after = network.seconds.map(|seconds| duration("--seconds", seconds)).transpose()?;
+    options.stay_online = true;
     if let Some(names) = auto {
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let who = if names.is_empty() { "every contact".to_owned() } else { names.join(", ") };

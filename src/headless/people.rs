@@ -53,7 +53,7 @@ pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &
         Opened::Theirs(_) if wait => bail!("another Vesper has this profile open and serves the invitation; leave out --wait"),
         Opened::Theirs(directory) => return print(owner::ask(&directory, &request).await?, output),
     };
-    let mut engine = start(profile, network);
+    let mut engine = start(profile, network, wait);
     print(engine.ask(request).await, output)?;
     if wait {
         let limit = tokio::time::sleep(expires);
@@ -65,12 +65,9 @@ pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &
                 () = &mut limit => bail!("nobody used the invitation before it expired"),
                 () = &mut asked => bail!("ended before anybody used the invitation"),
             };
-            match &event.what {
-                What::Invitation { .. } => continue,
-                What::Request { peer, .. } => engine.command(Command::AcceptRequest { key: *peer, petname: None }).await,
-                _ => {}
+            if !matches!(event.what, What::Invitation { .. }) {
+                output.event(&event);
             }
-            output.event(&event);
             if matches!(event.what, What::Contact { .. }) {
                 break;
             }
@@ -89,7 +86,7 @@ pub async fn add(
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    let mut engine = start(account.own()?, network);
+    let mut engine = start(account.own()?, network, false);
     engine.command(Command::AddContact { invitation: invitation.into(), petname }).await;
     let limit = tokio::time::sleep(Duration::try_from_secs_f64(timeout).context("--timeout is a number of seconds")?);
     let asked = super::calling::asked_to_end();
@@ -114,8 +111,9 @@ pub async fn add(
     done
 }
 
-fn start(profile: Profile, network: &NetworkArgs) -> Engine {
-    Engine::start(Start::Profile(Box::new(profile)), Options { network: network.into(), ..Options::default() }, None)
+fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Engine {
+    let options = Options { network: network.into(), accept_requests, ..Options::default() };
+    Engine::start(Start::Profile(Box::new(profile)), options, None)
 }
 
 /// The wall clock, in seconds.

@@ -1,6 +1,6 @@
 //! The OpenH264 calls that the safe wrapper lacks: concealment, decoding that reports it, and a bitrate that changes while
 //! encoding. The only file with unsafe code.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the safe wrapper of OpenH264 lacks the options that calls need")]
 
 use openh264::decoder::Decoder;
 use openh264::encoder::Encoder;

@@ -40,9 +40,9 @@ struct Plane<'a> {
 impl Plane<'_> {
     fn scale(&self, out: &mut [u8], width: usize, height: usize) {
         if width <= self.width && height <= self.height {
-            self.shrink(out, width, height)
+            self.shrink(out, width, height);
         } else {
-            self.stretch(out, width, height)
+            self.stretch(out, width, height);
         }
     }
 

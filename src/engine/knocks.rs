@@ -1,0 +1,184 @@
+//! Invitations of ours that are served, and knocks with those of others, tried again until they are answered.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::core::{Core, unix_seconds};
+use super::event::What;
+use super::people::{Effect, Welcome};
+use crate::contacts::{Admission, Knock, MAX_OPEN_INVITATIONS, OpenInvitation};
+use crate::identity::{PublicKey, random};
+use crate::signal::knock::{KnockAnswer, KnockOutcome, KnockRequest, Knocked};
+use crate::signal::link::Link;
+
+/// Our knocks that wait for their answer, by the knock id of the invitation.
+#[derive(Default)]
+pub struct Knocks(HashMap<PublicKey, Patience>);
+
+/// When to knock again: every 5 s in the first two minutes, then ever less often, up to 5 minutes.
+#[derive(Default)]
+struct Patience {
+    /// Absent while a knock is under way.
+    next: Option<Instant>,
+    tries: u32,
+    unreachable: bool,
+}
+
+impl Knocks {
+    /// Knocks with this invitation from `now` on.
+    pub fn begin(&mut self, knock_id: PublicKey, now: Instant) {
+        self.0.entry(knock_id).or_default().next = Some(now);
+    }
+
+    /// When the next knock is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.values().filter_map(|patience| patience.next).min()
+    }
+
+    /// Whether the last knock with this invitation found nobody.
+    pub fn cannot_reach(&self, knock_id: PublicKey) -> bool {
+        self.0.get(&knock_id).is_some_and(|patience| patience.unreachable)
+    }
+
+    fn take_due(&mut self, now: Instant) -> Vec<PublicKey> {
+        let due = self.0.iter_mut().filter_map(|(id, patience)| patience.next.take_if(|next| *next <= now).map(|_| *id));
+        due.collect()
+    }
+
+    fn again(&mut self, knock_id: PublicKey, unreachable: bool, now: Instant) {
+        if let Some(patience) = self.0.get_mut(&knock_id) {
+            patience.again(unreachable, now);
+        }
+    }
+}
+
+impl Core {
+    /// Makes an invitation and serves it.
+    pub(super) async fn invite(&mut self, seconds: u64) -> Result<OpenInvitation> {
+        if self.people.invitations.len() >= MAX_OPEN_INVITATIONS {
+            bail!("{MAX_OPEN_INVITATIONS} invitations are open already; wait until one is used or expires");
+        }
+        let Some(link) = self.network.link() else { bail!("this computer is offline; connect it, then make an invitation") };
+        let now = unix_seconds();
+        let label = format!("no. {}", self.people.invitations.len() + 1);
+        let mut open = OpenInvitation::new(&self.people.name, Vec::new(), &label, true, now, now.saturating_add(seconds));
+        open.invitation.hints = link.invitation_hints(&open.knock_identity());
+        link.open_invitation(open.clone());
+        self.people.invited(&open)?;
+        self.network.shown_invitation = Some(open.invitation.knock_id);
+        let (text, expires) = (open.invitation.encode(), u64::from(open.invitation.expires));
+        self.notices.tell(What::Invitation { text, expires });
+        Ok(open)
+    }
+
+    /// Knocks whose time has come.
+    pub(super) fn knock_where_due(&mut self, now: Instant) {
+        for knock_id in self.network.knocks.take_due(now) {
+            let sent = self.people.sent.iter().find(|sent| sent.invitation.knock_id == knock_id);
+            match (sent, self.network.link()) {
+                (Some(sent), Some(link)) => link.knock(KnockRequest {
+                    invitation: sent.invitation.clone(),
+                    name: self.people.name.clone(),
+                    hints: link.hints(),
+                    approve_relay: true,
+                }),
+                (Some(_), None) => self.network.knocks.again(knock_id, true, now),
+                (None, _) => drop(self.network.knocks.0.remove(&knock_id)),
+            }
+        }
+    }
+
+    /// What became of a knock of ours.
+    pub(super) fn knock_answered(&mut self, knock_id: PublicKey, outcome: KnockOutcome, now: Instant) {
+        let unreachable = matches!(outcome, KnockOutcome::Unreachable { .. });
+        let effects = match outcome {
+            KnockOutcome::Ok { key, name, hints, pair_secret, confirm } => {
+                let kept = self.people.welcome(knock_id, Welcome { key, name, hints, secret: pair_secret }, unix_seconds());
+                // Said only when the contact is on disk: otherwise the answer is asked for again.
+                if kept.is_ok() {
+                    confirm.done();
+                }
+                kept
+            }
+            KnockOutcome::Gone | KnockOutcome::Refused => self.people.gone(knock_id),
+            KnockOutcome::Pending => self.people.waiting(knock_id).map(|()| Vec::new()),
+            KnockOutcome::Unreachable { .. } => Ok(Vec::new()),
+        };
+        if self.people.sent.iter().any(|sent| sent.invitation.knock_id == knock_id) {
+            self.network.knocks.again(knock_id, unreachable, now);
+        }
+        self.told(effects);
+    }
+
+    /// Somebody with an invitation of ours is there.
+    pub(super) fn knocked(&mut self, knocked: Knocked) {
+        let Knocked { invitation: knock_id, knocker, name, hints, k1, reply } = knocked;
+        let knock = Knock { knock_id, knocker, name, hints, k1 };
+        match self.admit(&knock) {
+            Ok((answer, effects)) => {
+                let hints = self.network.link().map(Link::hints).unwrap_or_default();
+                reply.send(match answer {
+                    Admission::Pending => KnockAnswer::Pending,
+                    Admission::Gone | Admission::UsedUp => KnockAnswer::Gone,
+                    Admission::Ok(pair_secret) => KnockAnswer::Ok { name: self.people.name.clone(), hints, pair_secret },
+                });
+                self.told(Ok(effects));
+            }
+            // Not kept, so not answered: they knock again.
+            Err(error) => self.notices.error(&error),
+        }
+    }
+
+    /// What to answer: a person decides, unless this process was started to accept whoever has its invitation.
+    fn admit(&mut self, knock: &Knock) -> Result<(Admission, Vec<Effect>)> {
+        let (answer, mut effects) = self.people.knocked(knock, unix_seconds())?;
+        let waits = answer == Admission::Pending && self.people.pending.iter().any(|request| request.key == knock.knocker);
+        if !(waits && self.options.accept_requests) {
+            return Ok((answer, effects));
+        }
+        effects.extend(self.people.accept(knock.knocker, None, unix_seconds())?);
+        let (answer, more) = self.people.knocked(knock, unix_seconds())?;
+        effects.extend(more);
+        Ok((answer, effects))
+    }
+}
+
+impl Patience {
+    fn again(&mut self, unreachable: bool, now: Instant) {
+        self.tries += 1;
+        self.unreachable = unreachable;
+        let seconds = match self.tries {
+            0..24 => 5,
+            tries => 10_u64 << (tries - 24).min(5),
+        };
+        // A fifth of jitter, so that many who start together do not knock together.
+        let jitter = u64::from(u16::from_be_bytes(random())) * seconds * 200 / 65_536;
+        self.next = Some(now + Duration::from_millis(seconds.min(300) * 1000 + jitter));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+
+    #[test]
+    fn knocks_come_less_and_less_often_but_never_stop() {
+        let (mut now, id, mut knocks) = (Instant::now(), Identity::generate().public(), Knocks::default());
+        knocks.begin(id, now);
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            assert_eq!(knocks.take_due(now), [id]);
+            assert_eq!(knocks.deadline(), None, "one knock at a time");
+            knocks.again(id, true, now);
+            let next = knocks.deadline().unwrap();
+            waits.push((next - now).as_secs());
+            now = next;
+        }
+        assert!(waits[..23].iter().all(|wait| (5..=6).contains(wait)), "{waits:?}");
+        assert!(waits[39] >= 300 && waits[39] <= 360, "{waits:?}");
+        assert!(knocks.cannot_reach(id));
+    }
+}

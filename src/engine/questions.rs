@@ -1,0 +1,81 @@
+//! What another command, or the command line itself, may ask of a profile and change in it.
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use super::people::{Effect, People};
+use super::request::{Line, Reply, Request};
+use crate::contacts::{ContactState, Found, PendingRequest, VerifiedBy, find};
+use crate::identity::PublicKey;
+
+impl People {
+    /// Answers at `now` (Unix seconds), with what the change asks of a running engine.
+    pub fn answer(&mut self, request: &Request, now: u64) -> (Reply, Vec<Effect>) {
+        match self.perform(request, now) {
+            Ok((lines, effects)) => (Ok(lines), effects),
+            Err(error) => (Err(format!("{error:#}")), Vec::new()),
+        }
+    }
+
+    fn perform(&mut self, request: &Request, now: u64) -> Result<(Vec<Line>, Vec<Effect>)> {
+        let effects = match request {
+            Request::Id => return Ok((vec![self.id()], Vec::new())),
+            Request::List => return Ok((self.list(), Vec::new())),
+            Request::Invite { .. } => bail!("an invitation is made by the process that serves it"),
+            Request::Accept { id } => self.accept(self.find_request(id)?, None, now)?,
+            Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
+            Request::Block { id } => self.block(self.find(id)?)?,
+            Request::Remove { id } => self.remove(self.find(id)?)?,
+            Request::Verify { id } => self.verify(self.find(id)?, VerifiedBy::Number, now)?,
+        };
+        Ok((Vec::new(), effects))
+    }
+
+    fn find(&self, text: &str) -> Result<PublicKey> {
+        match find(&self.contacts, text) {
+            Found::One(contact) => Ok(contact.key),
+            Found::Echo => bail!("Echo is built in; it cannot be changed"),
+            Found::None => bail!("there is no contact \"{text}\"; `vesper contacts` lists them"),
+            Found::Several(_) => bail!("several contacts fit \"{text}\"; give the start of the key instead"),
+        }
+    }
+
+    fn find_request(&self, text: &str) -> Result<PublicKey> {
+        let fits = |pending: &&PendingRequest| {
+            pending.proposed_name.eq_ignore_ascii_case(text) || (text.len() >= 4 && pending.key.to_string().starts_with(text))
+        };
+        match self.pending.iter().filter(fits).collect::<Vec<_>>()[..] {
+            [pending] => Ok(pending.key),
+            [] => bail!("there is no request of \"{text}\"; `vesper contacts` lists them"),
+            _ => bail!("several requests fit \"{text}\"; give the start of the key instead"),
+        }
+    }
+
+    fn id(&self) -> Line {
+        let (key, version) = (self.identity.public().to_string(), env!("CARGO_PKG_VERSION"));
+        let text = format!("{}\n{key}\nvesper {version}", self.name);
+        Line::new(json!({"event": "id", "name": self.name, "key": key, "version": version}), text)
+    }
+
+    fn list(&self) -> Vec<Line> {
+        let contacts = self.contacts.iter().map(|contact| {
+            let (key, blocked, verified) =
+                (contact.key.to_string(), contact.state == ContactState::Blocked, contact.verified.is_some());
+            let marks = [(verified, " (verified)"), (blocked, " (blocked)")];
+            let marks: String = marks.iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
+            Line::new(
+                json!({"contact": contact.petname, "key": key, "verified": verified, "blocked": blocked}),
+                format!("{key}  {}{marks}", contact.petname),
+            )
+        });
+        let requests = self.pending.iter().map(|pending| {
+            let (key, name, warning) = (pending.key.to_string(), &pending.proposed_name, self.warning(pending));
+            let careful = warning.as_ref().map(|warning| format!(" Careful: {warning}")).unwrap_or_default();
+            Line::new(
+                json!({"request": name, "key": key, "warning": warning}),
+                format!("{key}  \"{name}\" asks to become a contact.{careful}"),
+            )
+        });
+        contacts.chain(requests).collect()
+    }
+}
