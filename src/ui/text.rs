@@ -61,7 +61,7 @@ pub const ECHO_SUB: &str = "Echo is a second person inside Vesper: it answers, s
                             Nothing leaves this computer. Use it to try your camera and microphone.";
 pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
 pub const OFFLINE_SUB: &str =
-    "Their computer cannot be reached just now. You can call anyway: it rings if they appear within a minute.";
+    "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
 pub const VOICE_CALL: &str = "Voice call";
 pub const VIDEO_CALL: &str = "Video call";

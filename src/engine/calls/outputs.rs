@@ -36,6 +36,8 @@ impl Calls {
                 current.role = role;
                 current.session = Some(Session::gather(core, call, role, secrets, current.echo));
             }
+            // The call that takes its place gathers next, and brings its own id.
+            Output::Superseded { .. } => {}
             Output::MissedCall { peer } => missed(core, peer),
             Output::Event(event) => self.event(core, event, now),
             Output::Ended { peer, reason, .. } => self.ended(core, peer, reason, now),
