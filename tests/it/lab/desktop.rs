@@ -41,7 +41,7 @@ impl Desktop {
             return None;
         }
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "2600x1000x24", "-nolisten", "tcp", "+extension", "GLX"])
+            .args(["-displayfd", "1", "-screen", "0", "2640x1000x24", "-nolisten", "tcp", "+extension", "GLX"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -49,9 +49,14 @@ impl Desktop {
         let mut number = String::new();
         BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut number).expect("Xvfb says its number");
         let display = format!(":{}", number.trim());
-        let manager = Command::new("openbox").env("DISPLAY", &display).stderr(Stdio::null()).spawn().expect("openbox is there");
+        let manager = Command::new("openbox")
+            .env("DISPLAY", &display)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox is there");
         let desktop = Self { display, server, manager };
-        wait("the window manager", || desktop.tool(&["get_desktop"]));
+        wait(|| desktop.tool(&["get_desktop"])).expect("openbox manages the screen");
         Some(desktop)
     }
 
@@ -68,7 +73,8 @@ impl Desktop {
     /// The visible window of process `pid` with this title, once it is there.
     pub fn window(&self, pid: u32, title: &str) -> Window<'_> {
         let pid = pid.to_string();
-        let found = wait(title, || self.tool(&["search", "--all", "--onlyvisible", "--pid", &pid, "--name", title]));
+        let found = wait(|| self.tool(&["search", "--all", "--onlyvisible", "--pid", &pid, "--name", title]));
+        let found = found.unwrap_or_else(|| panic!("no window \"{title}\" opened"));
         Window { desktop: self, id: found.lines().next().expect("a search that found nothing fails").to_owned() }
     }
 
@@ -96,12 +102,10 @@ impl Drop for Desktop {
 }
 
 impl Window<'_> {
+    /// Puts the window somewhere, as large as a call's picture, so that nothing of it is cut off.
     pub fn move_to(&self, x: i32, y: i32) {
+        self.tool(&["windowsize", "--sync", &self.id, "1280", "720"]);
         self.tool(&["windowmove", &self.id, &x.to_string(), &y.to_string()]);
-    }
-
-    pub fn resize(&self, width: usize, height: usize) {
-        self.tool(&["windowsize", &self.id, &width.to_string(), &height.to_string()]);
     }
 
     /// Brings the window up and clicks at this point of it.
@@ -114,15 +118,23 @@ impl Window<'_> {
 
     /// The window as a person sees it, so nothing may lie over it.
     pub fn look(&self) -> Picture {
-        let mut command = Command::new("import");
-        command.args(["-window", &self.id, "-depth", "8", "ppm:-"]).env("DISPLAY", &self.desktop.display);
-        let output = command.output().expect("ImageMagick is there");
+        let output = self.import(&["-window", &self.id, "-depth", "8", "ppm:-"]).output().expect("ImageMagick is there");
         Picture::parse(&output.stdout).unwrap_or_else(|| panic!("import: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Looks until `answer` is something.
     pub fn look_for<T>(&self, what: &str, answer: impl Fn(&Picture) -> Option<T>) -> T {
-        wait(what, || answer(&self.look()))
+        wait(|| answer(&self.look())).unwrap_or_else(|| {
+            let seen = format!("{}/{what}.png", env!("CARGO_TARGET_TMPDIR"));
+            let _ = self.import(&["-window", "root", &seen]).status();
+            panic!("{what} never appeared; this was there instead: {seen}")
+        })
+    }
+
+    fn import(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("import");
+        command.args(arguments).env("DISPLAY", &self.desktop.display);
+        command
     }
 
     fn tool(&self, arguments: &[&str]) {
@@ -181,16 +193,16 @@ impl Picture {
     }
 }
 
-/// Asks until there is an answer.
-fn wait<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+/// Asks until there is an answer, or for too long.
+fn wait<T>(mut answer: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
+    while Instant::now() < deadline {
         if let Some(answer) = answer() {
-            return answer;
+            return Some(answer);
         }
-        assert!(Instant::now() < deadline, "{what} never appeared");
         sleep(Duration::from_millis(200));
     }
+    None
 }
 
 fn is_there(program: &str) -> bool {
