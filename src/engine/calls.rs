@@ -5,6 +5,8 @@ mod outputs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
+
 use super::command::{CallMedia, Command};
 use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
@@ -27,6 +29,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How often the microphone's level is shown.
 const METER: Duration = Duration::from_millis(200);
 
+/// How long the end of the program waits for devices to close and records to be written.
+const CLOSING: Duration = Duration::from_millis(1500);
+
 /// The rules, the one call there can be, and the last line about the one before.
 pub struct Calls {
     rules: Rules,
@@ -36,6 +41,8 @@ pub struct Calls {
     farewell: Option<(CallView, Instant)>,
     next_second: Option<Instant>,
     next_meter: Option<Instant>,
+    /// The session before, while it closes its devices and writes its records to the end.
+    closing: Option<JoinHandle<()>>,
 }
 
 impl Calls {
@@ -48,6 +55,7 @@ impl Calls {
             farewell: None,
             next_second: None,
             next_meter: None,
+            closing: None,
         }
     }
 
@@ -155,8 +163,9 @@ impl Calls {
     pub async fn quit(&mut self, core: &mut Core) {
         if self.current.is_some() {
             self.feed(core, Input::HangUp, Instant::now());
-            // The last words leave the sockets before they close.
-            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        if let Some(closing) = self.closing.take() {
+            let _ = tokio::time::timeout(CLOSING, closing).await;
         }
     }
 

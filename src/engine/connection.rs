@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::session::SessionEvent;
@@ -23,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Connection {
     orders: mpsc::Sender<Order>,
     stats: watch::Receiver<Option<PathStats>>,
+    task: JoinHandle<()>,
 }
 
 enum Order {
@@ -37,7 +39,7 @@ impl Connection {
     pub fn open(call: CallId, config: PeerConfig, ports: MediaPorts, engine: mpsc::Sender<SessionEvent>) -> Self {
         let (orders, queue) = mpsc::channel(ORDERS);
         let (publish, stats) = watch::channel(None);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             match Peer::gather(config, ports).await {
                 Ok(Gathering { peer, candidates, events }) => {
                     if engine.send(SessionEvent::Gathered { call, gathered: Ok(candidates) }).await.is_ok() {
@@ -50,7 +52,13 @@ impl Connection {
                 }
             }
         });
-        Self { orders, stats }
+        Self { orders, stats, task }
+    }
+
+    /// Sends what is ordered, says goodbye, closes the sockets.
+    pub async fn close(self) {
+        drop(self.orders);
+        let _ = self.task.await;
     }
 
     pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {

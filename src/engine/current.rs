@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
+
 use super::calls::role_name;
 use super::core::Core;
 use super::figures::Figures;
@@ -231,12 +233,10 @@ impl Current {
         }
     }
 
-    /// Closes devices and sockets.
-    pub fn close(mut self) {
+    /// Closes devices, files and sockets; what comes back ends when that is done.
+    pub fn close(mut self) -> Option<JoinHandle<()>> {
         self.stop_ringing();
-        if let Some(session) = self.session {
-            session.close();
-        }
+        self.session.map(Session::close)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::connection::{self, Connection};
 use super::control_stream::ControlStream;
@@ -345,9 +346,15 @@ impl Session {
         self.clock_offset.us()
     }
 
-    /// Ends pipelines and connection on a thread of their own: devices take their time.
-    pub fn close(self) {
-        tokio::task::spawn_blocking(move || drop(self));
+    /// Ends the connection with a goodbye, and the pipelines off the engine's task: devices take their time, and records
+    /// their last lines. The task ends when all of it is done.
+    pub fn close(self) -> JoinHandle<()> {
+        let Self { connection, pipelines, .. } = self;
+        tokio::spawn(async move {
+            let devices = tokio::task::spawn_blocking(move || drop(pipelines));
+            connection.close().await;
+            let _ = devices.await;
+        })
     }
 
     fn forward_media_events(&self, core: &Core) -> mpsc::Sender<MediaEvent> {

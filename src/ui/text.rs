@@ -60,8 +60,7 @@ pub const ECHO_STATUS: &str = "Answers from inside this program";
 pub const ECHO_SUB: &str = "Echo is a second person inside Vesper: it answers, sends your picture back, and your voice a second later. \
                             Nothing leaves this computer. Use it to try your camera and microphone.";
 pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
-pub const OFFLINE_SUB: &str =
-    "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
+pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
 pub const VOICE_CALL: &str = "Voice call";
 pub const VIDEO_CALL: &str = "Video call";

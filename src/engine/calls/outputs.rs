@@ -153,7 +153,7 @@ impl Calls {
         remember(core, &current, reason);
         self.farewell = Some((current.view(core), now + FAREWELL));
         let echo = current.echo;
-        current.close();
+        self.closing = current.close();
         if echo {
             core.network.stop_echo_soon(now);
         }
