@@ -34,6 +34,7 @@ mod session;
 pub mod snapshot;
 mod sources;
 mod views;
+pub mod words;
 
 use std::path::PathBuf;
 use std::pin::Pin;

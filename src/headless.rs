@@ -10,14 +10,22 @@ mod standard_input;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use zeroize::Zeroizing;
 
 use crate::contacts::{Profile, ProfileError};
+use crate::engine::words::in_words;
 use args::{Cli, Command};
-use output::Output;
+pub use calling::asked_to_end;
+use output::{Output, remark};
 pub use owner::Owner;
+
+/// The longest that a process lives after it was asked to end.
+const END: Duration = Duration::from_millis(1950);
+/// How long devices and recordings may take to close at the end.
+const CLOSING: Duration = Duration::from_millis(500);
 
 /// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
 pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
@@ -27,6 +35,7 @@ pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("this system gives no threads to work with")),
     };
+    runtime.spawn(end_in_time());
     let account = Account { profile: cli.profile, name: cli.name, passphrase };
     let done = runtime.block_on(async move {
         match command {
@@ -46,12 +55,19 @@ pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
             }
         }
     });
-    // Whatever still hangs in a blocking read (standard input) must not keep the process.
-    runtime.shutdown_background();
+    // Devices close and recordings reach the disk on threads of their own; what hangs must not keep the process.
+    runtime.shutdown_timeout(CLOSING);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// A process that is asked to end does so, whatever it waits for: also for whoever does not read its output.
+async fn end_in_time() {
+    calling::asked_to_end().await;
+    tokio::time::sleep(END).await;
+    std::process::exit(1);
 }
 
 /// What the window was started with.
@@ -108,13 +124,12 @@ impl Account {
 
     fn create(&self, directory: &Path, passphrase: Option<&str>) -> Result<Profile, ProfileError> {
         let name = self.name.clone().unwrap_or_else(login_name);
+        let profile = Profile::create(directory, &name, passphrase)?;
         if passphrase.is_none() {
-            eprintln!(
-                "the new profile {} is not sealed with a passphrase; set VESPER_PASSPHRASE to seal one",
-                directory.display()
-            );
+            let folder = directory.display();
+            remark(&format!("the new profile {folder} is not sealed with a passphrase; set VESPER_PASSPHRASE to seal one"));
         }
-        Profile::create(directory, &name, passphrase)
+        Ok(profile)
     }
 }
 
@@ -130,7 +145,7 @@ fn login_name() -> String {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("vesper: {error:#}");
+    remark(&in_words(error));
     ExitCode::FAILURE
 }
 

@@ -3,12 +3,15 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use vesper::contacts::Profile;
+use vesper::engine::command::Command;
 use vesper::engine::snapshot::Stage;
+use vesper::engine::words::in_words;
 use vesper::engine::{Engine, Start};
 use vesper::headless::args::{self, Cli};
 use vesper::headless::{self, Owner};
@@ -25,14 +28,14 @@ fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
-    log();
+    log(if cli.command.is_some() { COMMAND_LOG } else { WINDOW_LOG });
     if cli.command.is_some() {
         return headless::run(cli, passphrase);
     }
     match window(cli, passphrase) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vesper: {error:#}");
+            eprintln!("vesper: {}", in_words(&error));
             ExitCode::FAILURE
         }
     }
@@ -51,6 +54,7 @@ fn window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
         Engine::start(start, options, Some(Arc::new(move || waker.wake())))
     };
     let socket = runtime.spawn(serve_commands(directory, engine.watch(), engine.requests()));
+    runtime.spawn(end_when_asked(engine.commands()));
     let (remote, preview) = engine.screens();
     let handles = UiHandles { snapshot: engine.watch(), commands: engine.commands(), remote, preview, waker };
     let renderer = cli.renderer.map(|renderer| match renderer {
@@ -60,8 +64,17 @@ fn window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let shown = ui::run(handles, UiOptions { renderer });
     socket.abort();
     runtime.block_on(engine.quit());
-    runtime.shutdown_background();
+    // Devices close on threads of their own.
+    runtime.shutdown_timeout(Duration::from_millis(300));
     shown.context("the window could not be opened; `vesper check` and `vesper call` work without one")
+}
+
+/// Hangs up and ends when the system asks for it, as at the end of a session: the person on the other side must not wait.
+async fn end_when_asked(commands: tokio::sync::mpsc::Sender<Command>) {
+    headless::asked_to_end().await;
+    let _ = commands.try_send(Command::Quit);
+    let _ = tokio::time::timeout(Duration::from_millis(1900), commands.closed()).await;
+    std::process::exit(0);
 }
 
 /// Answers other commands for this profile once it is open.
@@ -80,13 +93,17 @@ async fn serve_commands(
 }
 
 /// Our own warnings; the libraries log what strangers send them as errors.
-const DEFAULT_LOG: &str = "off,vesper=warn";
+const WINDOW_LOG: &str = "off,vesper=warn";
+/// A command says in events and sentences what a person has to know.
+const COMMAND_LOG: &str = "off,vesper=error";
 
-fn log() {
-    let filter = EnvFilter::try_from_env("VESPER_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+fn log(default: &str) {
+    let filter = EnvFilter::try_from_env("VESPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Else it would complain, and panic, on a standard error that somebody closed.
+        .log_internal_errors(false)
         .init();
 }

@@ -40,3 +40,4 @@ pub use config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
 pub use counters::PathStats;
 pub use peer::{Gathering, Peer};
 pub use secrets::LocalSecrets;
+pub use servers::is_ice_server;

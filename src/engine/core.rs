@@ -11,10 +11,11 @@ use super::event::Event;
 use super::network::Network;
 use super::opening;
 use super::options::Options;
-use super::people::People;
+use super::people::{Effect, People};
 use super::request::{Asked, Line, Reply, Request};
 use super::session::SessionEvent;
 use super::snapshot::{self, Snapshot, Stage};
+use super::words::in_words;
 use super::{Start, Waker, devices};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
@@ -114,7 +115,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Wake::Command(None | Some(Command::Quit)) => break,
             Wake::Command(Some(command)) => core.command(command, &mut calls, now).await,
             Wake::Asked((request, reply_to)) => {
-                let reply = core.request(request).await;
+                let reply = core.request(request, &mut calls, now).await;
                 // Whoever asked may have gone.
                 let _ = reply_to.send(reply);
             }
@@ -166,21 +167,30 @@ impl Core {
             command => return calls.command(self, command, now).await,
         };
         match effects {
-            Ok(effects) => self.told(Ok(effects)),
+            Ok(effects) => self.carry_out(effects, calls, now).await,
             Err(error) => self.notices.failed(&error),
         }
     }
 
+    /// Does what a change of people asks for. A call with somebody who is shut out ends first, while they can be told.
+    async fn carry_out(&mut self, effects: Vec<Effect>, calls: &mut Calls, now: Instant) {
+        let peer = calls.view(self).map(|call| call.peer);
+        if effects.iter().any(|effect| matches!(effect, Effect::Shut(key) if Some(*key) == peer)) {
+            calls.command(self, Command::HangUp, now).await;
+        }
+        self.told(Ok(effects));
+    }
+
     /// Answers another command, or the command line itself.
-    async fn request(&mut self, request: Request) -> Reply {
+    async fn request(&mut self, request: Request, calls: &mut Calls, now: Instant) -> Reply {
         if let Request::Invite { seconds } = request {
-            let open = self.invite(seconds).await.map_err(|error| format!("{error:#}"))?;
+            let open = self.invite(seconds).await.map_err(|error| in_words(&error))?;
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
             let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
             return Ok(vec![Line::new(json, text)]);
         }
         let (reply, effects) = self.people.answer(&request, unix_seconds());
-        self.told(Ok(effects));
+        self.carry_out(effects, calls, now).await;
         reply
     }
 
@@ -259,7 +269,7 @@ impl Notices {
     }
 
     /// A request or change that came to nothing, as scripts wait for it.
-    fn failed(&mut self, error: &anyhow::Error) {
+    pub fn failed(&mut self, error: &anyhow::Error) {
         self.tell(super::event::What::RequestFailed { text: sentence(error) });
         self.show(snapshot::NoticeKind::Error, sentence(error));
     }
@@ -278,7 +288,7 @@ impl Notices {
 
 /// An error as a sentence: a capital first, a full stop last.
 fn sentence(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
+    let text = in_words(error);
     let mut letters = text.chars();
     let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
     sentence.push_str(letters.as_str());

@@ -1,11 +1,17 @@
 //! What the process was started with: where media come from, which way packets may go, who is accepted by itself.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::{Result, anyhow};
+
+use crate::media::video_source::VideoSourceSpec;
+use crate::media::wav::WavSource;
 use crate::settings::LinkMode;
+pub use crate::signal::link::is_relay_url;
+pub use crate::transport::is_ice_server;
 
 /// Everything about an engine that is chosen at its start and not by the person in the window.
 #[derive(Debug, Clone, Default)]
@@ -113,6 +119,41 @@ impl Default for MediaOptions {
     }
 }
 
+impl Options {
+    /// Looks at every file that was named: what is wrong with one is better said before a call than in it.
+    pub fn check_files(&self) -> Result<()> {
+        let media = &self.media;
+        if let CameraChoice::File(path) = &media.camera {
+            VideoSourceSpec::File(path.clone()).check()?;
+        }
+        if let MicrophoneChoice::File(path) = &media.microphone {
+            WavSource::open(path)?;
+        }
+        let speaker = match &media.speaker {
+            SpeakerChoice::File(path) => Some(path),
+            _ => None,
+        };
+        let written =
+            [speaker, media.record_video.as_ref(), media.record_audio.as_ref(), media.trace.as_ref(), self.stats.as_ref()];
+        written.into_iter().flatten().try_for_each(|path| check_writable(path))
+    }
+}
+
+/// Whether a file can be written at `path`; what is in it stays, and what was not there is not left behind.
+fn check_writable(path: &Path) -> Result<()> {
+    let is_new = path.symlink_metadata().is_err();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .map_err(|error| anyhow!("{} cannot be written: {error}; choose another file", path.display()))?;
+    if is_new {
+        // It is made anew when there is something to write; a file that stays empty harms nobody.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
 /// The file that `text` names with the prefix `file:`, if it does.
 fn file(text: &str) -> Option<Result<PathBuf, String>> {
     let path = text.strip_prefix("file:")?;
@@ -157,5 +198,24 @@ impl FromStr for SpeakerChoice {
                 None => Self::Device(text.into()),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_could_be_written_is_neither_made_nor_changed_by_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (folder.path().join("new.csv"), folder.path().join("old.csv"));
+        std::fs::write(&old, "kept").unwrap();
+        let options = |path: &Path| Options { stats: Some(path.into()), ..Options::default() };
+        options(&new).check_files().unwrap();
+        options(&old).check_files().unwrap();
+        assert!(!new.exists());
+        assert_eq!(std::fs::read_to_string(old).unwrap(), "kept");
+        let refused = options(&folder.path().join("no/such/folder")).check_files().unwrap_err();
+        assert!(refused.to_string().contains("cannot be written"), "{refused}");
     }
 }

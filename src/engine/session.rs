@@ -20,7 +20,7 @@ use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
-use crate::media::audio_source::{AudioSourceSpec, delay_line};
+use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
@@ -50,6 +50,8 @@ const ECHO_DELAY: Duration = Duration::from_secs(1);
 pub const START_KBPS: u32 = 1500;
 /// As much as 720p30 of a person talking is worth.
 pub const MOST_KBPS: u32 = 2500;
+/// Below this a picture is no picture any more.
+const LEAST_KBPS: u32 = 100;
 /// What sound and control take of the estimate, with their headers.
 const SOUND_KBPS: u32 = 80;
 
@@ -215,14 +217,12 @@ impl Session {
             out: ends.audio_out,
             events,
         });
-        let mut started = |what: &str, error: anyhow::Error| {
-            core.notices.say(NoticeKind::Error, format!("{what}: {error:#}."));
-        };
+        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, format!("{what}: {error}."));
         self.pipelines = Some(Pipelines {
             video_send,
             video_receive,
-            audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error.into())).ok(),
-            audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error.into())).ok(),
+            audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error)).ok(),
+            audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error)).ok(),
             _token: token,
         });
     }
@@ -262,7 +262,7 @@ impl Session {
         match event {
             PeerEvent::KeyframeRequest => video.request_keyframe(),
             PeerEvent::Estimate { kbps } => {
-                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).clamp(100, self.most_kbps));
+                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).max(LEAST_KBPS).min(self.most_kbps));
             }
             _ => {}
         }
@@ -362,6 +362,11 @@ impl Session {
         let (call, to_engine) = (self.call, core.session_events.clone());
         tokio::spawn(async move {
             while let Some(event) = queue.recv().await {
+                let event = match event {
+                    // Whoever has no camera, or one that another program holds, is told so; the pipeline goes on trying.
+                    MediaEvent::SourceLost { text, .. } => MediaEvent::Warning { what: "source_lost", text },
+                    event => event,
+                };
                 if to_engine.send(SessionEvent::Media { call, event }).await.is_err() {
                     return;
                 }

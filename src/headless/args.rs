@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::engine::options::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use crate::engine::options::{CameraChoice, MicrophoneChoice, SpeakerChoice, is_ice_server, is_relay_url};
 
 /// Private video calls, straight from you to them. Without a command, the window opens.
 #[derive(Debug, Parser)]
@@ -46,8 +46,8 @@ pub enum Command {
     /// Call the built-in contact Echo through the real network stack and report what arrived.
     Check {
         /// How long to talk.
-        #[arg(long, default_value_t = 10.0)]
-        seconds: f64,
+        #[arg(long, default_value = "10", value_parser = parse_seconds)]
+        seconds: Duration,
         #[command(flatten)]
         media: MediaArgs,
         #[command(flatten)]
@@ -73,8 +73,8 @@ pub enum Command {
         #[arg(long = "name", id = "petname", value_name = "NAME")]
         petname: Option<String>,
         /// How many seconds to wait.
-        #[arg(long, default_value_t = 60.0)]
-        timeout: f64,
+        #[arg(long, default_value = "60", value_parser = parse_seconds)]
+        timeout: Duration,
         #[command(flatten)]
         network: NetworkArgs,
     },
@@ -168,27 +168,27 @@ pub struct CallArgs {
     #[arg(long, value_name = "PATH.csv")]
     pub trace: Option<PathBuf>,
     /// Most kilobits a second to send.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(50..=100_000))]
     pub max_kbps: Option<u32>,
     /// Mute the microphone after so many seconds of the call.
-    #[arg(long, value_name = "S")]
-    pub mute_at: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    pub mute_at: Option<Duration>,
     /// Switch the camera off after so many seconds of the call.
-    #[arg(long, value_name = "S")]
-    pub camera_off_at: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    pub camera_off_at: Option<Duration>,
 }
 
 /// How a call ends by itself, and which way it goes.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
     /// Hang up so many seconds after the call connected.
-    #[arg(long, value_name = "N")]
-    pub seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = parse_seconds)]
+    pub seconds: Option<Duration>,
     /// A relay to be reachable through.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = parse_relay)]
     pub relay: Option<String>,
     /// A STUN or TURN server for the call; may be given several times.
-    #[arg(long = "ice-server", value_name = "URL")]
+    #[arg(long = "ice-server", value_name = "URL", value_parser = parse_ice_server)]
     pub ice_servers: Vec<String>,
     /// What of this computer's address a contact may learn.
     #[arg(long, value_enum)]
@@ -215,6 +215,30 @@ fn parse_size(text: &str) -> Result<(usize, usize), String> {
         }
         (width, height) if width % 2 != 0 || height % 2 != 0 => Err("both sides must be even".into()),
         size => Ok(size),
+    }
+}
+
+/// Seconds of a call. More than a year is a slip of the finger, and would overflow the clock.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const MOST: f64 = 366.0 * 86_400.0;
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds looks like 10 or 2.5".to_owned())?;
+    if !(0.0..=MOST).contains(&seconds) {
+        return Err("from no second to a year can be waited".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn parse_relay(text: &str) -> Result<String, String> {
+    match is_relay_url(text) {
+        true => Ok(text.into()),
+        false => Err("a relay looks like https://relay.example".into()),
+    }
+}
+
+fn parse_ice_server(text: &str) -> Result<String, String> {
+    match is_ice_server(text) {
+        true => Ok(text.into()),
+        false => Err("a server looks like stun:HOST[:PORT] or turn:USER:PASSWORD@HOST[:PORT]".into()),
     }
 }
 
@@ -265,5 +289,9 @@ mod tests {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         assert_eq!(parse_duration("90m"), Ok(Duration::from_secs(5400)));
+        for text in ["", "-1", "nan", "inf", "1e300", "soon"] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
     }
 }

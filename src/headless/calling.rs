@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::args::{CallArgs, MediaArgs, NetworkArgs};
-use super::output::Output;
+use super::output::{Output, remark};
 use super::owner::Owner;
 use super::{Account, find, standard_input};
 use crate::contacts::Profile;
@@ -15,18 +16,23 @@ use crate::engine::event::What;
 use crate::engine::options::{AutoAccept, CameraChoice, MediaOptions, MicrophoneChoice, Options, SpeakerChoice};
 use crate::engine::report::Report;
 use crate::engine::snapshot::{ContactView, Snapshot, Stage};
+use crate::engine::words::in_words;
 use crate::engine::{Engine, Start};
+use crate::media::sound_devices::SoundDevice;
 use crate::media::{camera, sound_devices};
 
 /// How long the end of the process may take when a call has to be hung up first.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_millis(1400);
+/// How long to wait for the report of a call that is being hung up.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A call to Echo through the real stack; fails unless picture, sound and sealing worked both ways.
-pub async fn check(account: &Account, seconds: f64, media: &MediaArgs, call: &CallArgs, output: Output) -> Result<()> {
+pub async fn check(account: &Account, seconds: Duration, media: &MediaArgs, call: &CallArgs, output: Output) -> Result<()> {
     let mut options = options(media, call)?;
-    options.hang_up_after = Some(duration("--seconds", seconds)?);
+    options.hang_up_after = Some(seconds);
+    let profile = account.own()?;
     replace_missing_devices(&mut options.media);
-    let (mut engine, _owner) = start(account.own()?, options)?;
+    let (mut engine, _owner) = start(profile, options);
     let echo = wait_for(&mut engine, |contact| contact.echo).await.context("Echo did not start")?;
     engine.command(Command::Call { key: echo.key, media: CallMedia::Video }).await;
     let report = until_report(&mut engine, output, None).await;
@@ -56,18 +62,22 @@ pub async fn call(
 ) -> Result<()> {
     let mut options = options(media, call)?;
     options.network = network.into();
-    options.hang_up_after = network.seconds.map(|seconds| duration("--seconds", seconds)).transpose()?;
-    let (mut engine, _owner) = start(account.own()?, options)?;
+    options.hang_up_after = network.seconds;
+    let (mut engine, _owner) = start(account.own()?, options);
     ready(&mut engine).await?;
     let contacts = engine.snapshot().contacts.clone();
     let found = find(contact, &contacts, |one| &one.petname, |one| one.key.to_string());
-    let key = match found {
-        Ok(contact) => contact.key,
+    let (key, is_echo) = match found {
+        Ok(contact) => (contact.key, contact.echo),
         Err(error) => {
             engine.quit().await;
             return Err(error);
         }
     };
+    if !is_echo && let Err(error) = reachable(&engine) {
+        engine.quit().await;
+        return Err(error);
+    }
     let kind = if audio_only { CallMedia::Audio } else { CallMedia::Video };
     engine.command(Command::Call { key, media: kind }).await;
     let report = until_report(&mut engine, output, Some(standard_input::commands())).await;
@@ -96,12 +106,12 @@ pub async fn answer(
 ) -> Result<()> {
     let mut options = options(media, call)?;
     options.network = network.into();
-    options.hang_up_after = network.seconds.map(|seconds| duration("--seconds", seconds)).transpose()?;
+    options.hang_up_after = network.seconds;
     options.stay_online = true;
     if let Some(names) = auto {
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let who = if names.is_empty() { "every contact".to_owned() } else { names.join(", ") };
-        eprintln!("vesper: calls of {who} are accepted without asking; whoever calls learns this computer's address");
+        remark(&format!("calls of {who} are accepted without asking; whoever calls learns this computer's address"));
         options.auto_accept = if names.is_empty() { AutoAccept::AllContacts } else { AutoAccept::Named(names) };
         // Nobody decides that a camera may see them by starting a service: it has to be named.
         if media.camera.is_none() {
@@ -111,8 +121,12 @@ pub async fn answer(
             options.media.microphone = MicrophoneChoice::None;
         }
     }
-    let (mut engine, _owner) = start(account.own()?, options)?;
+    let (mut engine, _owner) = start(account.own()?, options);
     ready(&mut engine).await?;
+    if let Err(error) = reachable(&engine) {
+        engine.quit().await;
+        return Err(error);
+    }
     let mut typed = standard_input::commands();
     let mut typing = true;
     let asked = asked_to_end();
@@ -156,12 +170,16 @@ pub async fn asked_to_end() {
 async fn until_report(engine: &mut Engine, output: Output, typed: Option<mpsc::Receiver<Command>>) -> Result<Report> {
     let (_keep, nothing) = mpsc::channel(1);
     let (mut typed, mut typing) = (typed.unwrap_or(nothing), true);
-    let mut ending = false;
+    let mut ends_by: Option<Instant> = None;
     let asked = asked_to_end();
     tokio::pin!(asked);
     loop {
+        let limit = ends_by;
         let event = tokio::select! {
             event = engine.next_event() => event.context("the call went away; start again")?,
+            () = async { if let Some(limit) = limit { sleep_until(limit).await } else { std::future::pending().await } } => {
+                bail!("ended before there was a call");
+            }
             command = typed.recv(), if typing => {
                 match command {
                     Some(command) => engine.command(command).await,
@@ -169,20 +187,22 @@ async fn until_report(engine: &mut Engine, output: Output, typed: Option<mpsc::R
                 }
                 continue;
             }
-            () = &mut asked, if !ending => {
-                ending = true;
+            () = &mut asked, if ends_by.is_none() => {
+                ends_by = Some(Instant::now() + LAST_WORDS);
                 engine.command(Command::HangUp).await;
                 continue;
             }
         };
         output.event(&event);
-        if let What::Report(report) = event.what {
-            return Ok(*report);
+        match event.what {
+            What::Report(report) => return Ok(*report),
+            What::RequestFailed { text } => bail!("{text}"),
+            _ => {}
         }
     }
 }
 
-/// Hangs up whatever runs, prints what that brings, ends within [`GOODBYE`].
+/// Hangs up whatever runs, prints what that brings, ends within [`GOODBYE`]. Dropping the engine then cuts off the rest.
 async fn goodbye(mut engine: Engine, output: Output) {
     engine.command(Command::Quit).await;
     let rest = async {
@@ -191,18 +211,28 @@ async fn goodbye(mut engine: Engine, output: Output) {
         }
     };
     let _ = tokio::time::timeout(GOODBYE, rest).await;
-    engine.quit().await;
 }
 
-fn start(profile: Profile, options: Options) -> Result<(Engine, Owner)> {
+/// Starts the engine, and answers other commands for its profile meanwhile; a call is worth more than that.
+pub fn start(profile: Profile, options: Options) -> (Engine, Option<Owner>) {
     let directory = profile.path().to_owned();
     let engine = Engine::start(Start::Profile(Box::new(profile)), options, None);
-    let owner = Owner::serve(&directory, engine.requests())?;
-    Ok((engine, owner))
+    let owner = Owner::serve(&directory, engine.requests())
+        .inspect_err(|error| remark(&format!("other commands cannot use this profile meanwhile: {}", in_words(error))));
+    (engine, owner.ok())
+}
+
+/// Fails where no contact could ever be reached, as with a relay that is none.
+pub fn reachable(engine: &Engine) -> Result<()> {
+    let network = engine.snapshot().network.clone();
+    if !network.online {
+        bail!("{}", network.status);
+    }
+    Ok(())
 }
 
 /// Waits until the profile is open and its network is up.
-async fn ready(engine: &mut Engine) -> Result<()> {
+pub async fn ready(engine: &mut Engine) -> Result<()> {
     let mut snapshot = engine.watch();
     let is_ready = |snapshot: &std::sync::Arc<Snapshot>| snapshot.stage == Stage::Ready && !snapshot.network.status.is_empty();
     snapshot.wait_for(is_ready).await.context("Vesper ended while it started")?;
@@ -215,13 +245,15 @@ async fn wait_for(engine: &mut Engine, wanted: impl Fn(&ContactView) -> bool) ->
 }
 
 fn options(media: &MediaArgs, call: &CallArgs) -> Result<Options> {
-    Ok(Options {
+    let options = Options {
         media: MediaOptions { max_kbps: call.max_kbps, trace: call.trace.clone(), ..media.into() },
-        mute_after: call.mute_at.map(|seconds| duration("--mute-at", seconds)).transpose()?,
-        camera_off_after: call.camera_off_at.map(|seconds| duration("--camera-off-at", seconds)).transpose()?,
+        mute_after: call.mute_at,
+        camera_off_after: call.camera_off_at,
         stats: call.stats.clone(),
         ..Options::default()
-    })
+    };
+    options.check_files()?;
+    Ok(options)
 }
 
 impl From<&MediaArgs> for MediaOptions {
@@ -241,22 +273,20 @@ impl From<&MediaArgs> for MediaOptions {
     }
 }
 
-fn duration(option: &str, seconds: f64) -> Result<Duration> {
-    Duration::try_from_secs_f64(seconds).with_context(|| format!("{option} is a number of seconds"))
-}
-
 /// `check` works on a computer without devices too, and says what it took instead.
 fn replace_missing_devices(media: &mut MediaOptions) {
     if media.camera == CameraChoice::Chosen && camera::cameras().is_empty() {
-        eprintln!("vesper: no camera here; the test picture is sent instead");
+        remark("no camera here; the test picture is sent instead");
         media.camera = CameraChoice::Test;
     }
-    if media.microphone == MicrophoneChoice::Chosen && sound_devices::microphones().is_empty() {
-        eprintln!("vesper: no microphone here; a tone is sent instead");
+    // A sound system lists converters and the like even where there is no device; then none of them is its default.
+    let none = |devices: Vec<SoundDevice>| devices.iter().all(|device| !device.default);
+    if media.microphone == MicrophoneChoice::Chosen && none(sound_devices::microphones()) {
+        remark("no microphone here; a tone is sent instead");
         media.microphone = MicrophoneChoice::Tone;
     }
-    if media.speaker == SpeakerChoice::Chosen && sound_devices::speakers().is_empty() {
-        eprintln!("vesper: no speaker here; sound is measured, not played");
+    if media.speaker == SpeakerChoice::Chosen && none(sound_devices::speakers()) {
+        remark("no speaker here; sound is measured, not played");
         media.speaker = SpeakerChoice::None;
     }
 }

@@ -6,6 +6,11 @@ use serde_json::Value;
 
 use crate::engine::event::Event;
 
+/// Says something on standard error. Whoever closed that does not want to hear it.
+pub fn remark(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "vesper: {text}");
+}
+
 /// Where a command's lines go. A closed pipe is no error: whoever read has seen enough.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {

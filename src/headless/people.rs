@@ -6,14 +6,14 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::args::{ContactsAction, NetworkArgs};
 use super::output::Output;
-use super::{Account, Opened, owner};
+use super::{Account, Opened, Owner, calling, owner};
 use crate::contacts::Profile;
+use crate::engine::Engine;
 use crate::engine::command::Command;
 use crate::engine::event::What;
 use crate::engine::options::{NetworkOptions, Options};
 use crate::engine::people::People;
 use crate::engine::request::{Reply, Request};
-use crate::engine::{Engine, Start};
 use crate::media::clock::MediaTime;
 use crate::settings::LinkMode;
 
@@ -53,11 +53,11 @@ pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &
         Opened::Theirs(_) if wait => bail!("another Vesper has this profile open and serves the invitation; leave out --wait"),
         Opened::Theirs(directory) => return print(owner::ask(&directory, &request).await?, output),
     };
-    let mut engine = start(profile, network, wait);
+    let (mut engine, _owner) = start(profile, network, wait).await?;
     print(engine.ask(request).await, output)?;
     if wait {
         let limit = tokio::time::sleep(expires);
-        let asked = super::calling::asked_to_end();
+        let asked = calling::asked_to_end();
         tokio::pin!(limit, asked);
         loop {
             let event = tokio::select! {
@@ -82,14 +82,14 @@ pub async fn add(
     account: &Account,
     invitation: &str,
     petname: Option<String>,
-    timeout: f64,
+    timeout: Duration,
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    let mut engine = start(account.own()?, network, false);
+    let (mut engine, _owner) = start(account.own()?, network, false).await?;
     engine.command(Command::AddContact { invitation: invitation.into(), petname }).await;
-    let limit = tokio::time::sleep(Duration::try_from_secs_f64(timeout).context("--timeout is a number of seconds")?);
-    let asked = super::calling::asked_to_end();
+    let limit = tokio::time::sleep(timeout);
+    let asked = calling::asked_to_end();
     tokio::pin!(limit, asked);
     let done = loop {
         let event = tokio::select! {
@@ -111,9 +111,16 @@ pub async fn add(
     done
 }
 
-fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Engine {
+/// Starts the engine; fails where nobody could be reached.
+async fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Result<(Engine, Option<Owner>)> {
     let options = Options { network: network.into(), accept_requests, ..Options::default() };
-    Engine::start(Start::Profile(Box::new(profile)), options, None)
+    let (mut engine, owner) = calling::start(profile, options);
+    calling::ready(&mut engine).await?;
+    if let Err(error) = calling::reachable(&engine) {
+        engine.quit().await;
+        return Err(error);
+    }
+    Ok((engine, owner))
 }
 
 /// The wall clock, in seconds.

@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use tokio::sync::mpsc;
 
+use super::output::remark;
 use crate::engine::command::{CallMedia, Command};
 
 /// Reads commands from standard input on a thread of its own until it ends.
@@ -12,20 +13,20 @@ use crate::engine::command::{CallMedia, Command};
 pub fn commands() -> mpsc::Receiver<Command> {
     let (sender, receiver) = mpsc::channel(16);
     let read = move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            match parse(&line) {
+        for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
+            match parse(&String::from_utf8_lossy(&line)) {
                 Ok(Some(command)) => {
                     if sender.blocking_send(command).is_err() {
                         return;
                     }
                 }
                 Ok(None) => {}
-                Err(usage) => eprintln!("vesper: {usage}"),
+                Err(usage) => remark(&usage),
             }
         }
     };
     if let Err(error) = std::thread::Builder::new().name("standard-input".into()).spawn(read) {
-        eprintln!("vesper: standard input cannot be read: {error}");
+        remark(&format!("standard input cannot be read: {error}"));
     }
     receiver
 }

@@ -232,6 +232,12 @@ impl Link {
     }
 }
 
+/// Whether `text` is the address of a relay.
+pub fn is_relay_url(text: &str) -> bool {
+    let has_host = text.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.is_empty());
+    has_host && text.parse::<iroh::RelayUrl>().is_ok()
+}
+
 impl LinkConfig {
     /// The link of a profile that uses its own network only, is not to be discovered, and has no contacts.
     pub fn new(identity: Identity) -> Self {

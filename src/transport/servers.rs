@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use webrtc::peer_connection::RTCIceServer;
 
 use super::config::TransportError;
@@ -14,9 +14,11 @@ pub(super) const SERVER_PATIENCE: Duration = Duration::from_secs(2);
 /// The library's form of the servers, names resolved, and whom the sockets may talk to for them.
 pub(super) async fn resolve(servers: &[String]) -> Result<(Vec<RTCIceServer>, Vec<SocketAddr>), TransportError> {
     let (mut resolved, mut addresses) = (Vec::new(), Vec::new());
+    // One limit for all names: a call has to begin before its own deadline, however many servers are gone.
+    let deadline = Instant::now() + SERVER_PATIENCE;
     for server in servers {
         let parsed = IceServer::parse(server).ok_or_else(|| TransportError::IceServer(server.clone()))?;
-        let found = timeout(SERVER_PATIENCE, tokio::net::lookup_host((parsed.host, parsed.port))).await;
+        let found = timeout_at(deadline, tokio::net::lookup_host((parsed.host, parsed.port))).await;
         let Ok(Ok(found)) = found else {
             tracing::warn!("the name of a STUN or TURN server was not found");
             continue;
@@ -32,6 +34,11 @@ pub(super) async fn resolve(servers: &[String]) -> Result<(Vec<RTCIceServer>, Ve
         }
     }
     Ok((resolved, addresses))
+}
+
+/// Whether `text` names a server in the way that [`PeerConfig`](super::PeerConfig) takes it.
+pub fn is_ice_server(text: &str) -> bool {
+    IceServer::parse(text).is_some()
 }
 
 #[derive(Debug, PartialEq)]

@@ -11,6 +11,8 @@ mod layers;
 mod ui;
 
 #[cfg(target_os = "linux")]
+mod bad_input;
+#[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
 mod lab;

@@ -209,3 +209,17 @@ fn nothing_of_a_call_leaves_the_callee_before_it_is_accepted() {
     alice.say("hangup");
     bob.end();
 }
+
+#[test]
+fn a_contact_who_is_blocked_in_the_middle_of_a_call_is_hung_up_on() {
+    let (lab, people) = lab_and_people!(Quality::CLEAN);
+    let mut bob = people.bob.answer(&lab.b, ["--auto", "--once"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    seen_and_heard(&mut alice);
+    bob.wait("connected");
+    let blocked = Vesper::start(None, &people.bob.folder, ["contacts", "block", &people.alice.key]).end();
+    assert_eq!(blocked.code, Some(0), "{blocked:#?}");
+    for ended in [alice.end(), bob.end()] {
+        assert_eq!(ended.report()["ended"], "hangup", "{ended:#?}");
+    }
+}

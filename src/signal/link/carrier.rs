@@ -55,7 +55,7 @@ pub(super) enum Report {
     Open,
     Message(Box<Message>, Instant),
     /// Where the contact can be found from now on.
-    Hints(Vec<Hint>),
+    Hints(Vec<Hint>, Instant),
     /// A frame that is no message; it was dropped.
     Malformed,
     /// The answer to a ping arrived.
@@ -225,7 +225,7 @@ async fn read(
                     pongs.send_replace(n);
                     None
                 }
-                Ok(Message::Hints(hints)) => Some(Report::Hints(hints)),
+                Ok(Message::Hints(hints)) => Some(Report::Hints(hints, now())),
                 Ok(message) => Some(Report::Message(Box::new(message), now())),
                 Err(_) => Some(Report::Malformed),
             },

@@ -19,6 +19,7 @@ use super::{ALPN, LinkEvent, LinkPeer};
 use crate::contacts::Hint;
 use crate::identity::PublicKey;
 use crate::signal::message::Message;
+use crate::signal::rate::RateLimit;
 use crate::signal::ticket;
 
 /// The time to reach a contact. iroh itself would try for half a minute.
@@ -43,12 +44,17 @@ pub(super) enum Input {
     Discovered(Vec<Hint>),
 }
 
+/// How often a contact may move. The newest place is dialled in any case.
+const HINTS_PER_SECOND: u32 = 2;
+
 pub(super) struct Peer {
     me: PublicKey,
     peer: LinkPeer,
     /// What LAN discovery says; newer than what the contact itself said.
     discovered: Vec<Hint>,
     our_hints: Vec<Hint>,
+    /// How often the engine hears where the contact is.
+    hints_told: RateLimit,
     endpoint: Endpoint,
     network: Network,
     events: mpsc::Sender<LinkEvent>,
@@ -86,6 +92,7 @@ impl Peer {
             peer,
             discovered: Vec::new(),
             our_hints,
+            hints_told: RateLimit::new(HINTS_PER_SECOND),
             endpoint,
             network,
             events,
@@ -164,9 +171,12 @@ impl Peer {
             }
             Report::Open => {}
             Report::Message(message, at) => self.event(LinkEvent::Message { peer, message: *message, at }).await,
-            Report::Hints(hints) => {
+            Report::Hints(hints, at) => {
                 self.peer.hints = hints.clone();
-                self.event(LinkEvent::PeerHints { peer, hints }).await;
+                // Each is written to the disk; whoever says it faster is not worth that.
+                if self.hints_told.allow(at) {
+                    self.event(LinkEvent::PeerHints { peer, hints }).await;
+                }
             }
             Report::Malformed => self.event(LinkEvent::Malformed { peer }).await,
             Report::Alive if self.contest == Some(id) => {

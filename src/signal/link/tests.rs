@@ -101,6 +101,28 @@ async fn contacts() -> (Person, Person) {
 }
 
 #[tokio::test]
+async fn a_contact_that_moves_all_the_time_is_not_written_down_each_time() {
+    let (mut alice, bob) = (Person::new(71).await, Person::new(72).await);
+    alice.knows(&bob, [7; 32]);
+    bob.knows(&alice, [7; 32]);
+    bob.link.dial(alice.key);
+    alice.until(|event| matches!(event, LinkEvent::Up { .. }).then_some(())).await;
+    for port in 1..40 {
+        bob.link.send(alice.key, Message::Hints(vec![Hint::Address(([192, 0, 2, 1], port).into())]));
+    }
+    bob.link.send(alice.key, Message::Cancel { call: CallId([1; 16]), reason: 0 });
+    let mut told = 0;
+    loop {
+        match alice.event().await {
+            LinkEvent::PeerHints { .. } => told += 1,
+            LinkEvent::Message { .. } => break,
+            _ => {}
+        }
+    }
+    assert!((1..30).contains(&told), "told {told} times");
+}
+
+#[tokio::test]
 async fn two_contacts_exchange_messages_by_key() {
     let (mut alice, mut bob) = contacts().await;
     assert!(alice.link.send(bob.key, ringing(1)));
