@@ -17,6 +17,7 @@ mod connection;
 mod control_stream;
 mod core;
 mod current;
+pub mod device_news;
 mod devices;
 mod echo_contact;
 pub mod event;

@@ -34,6 +34,7 @@ pub mod screen;
 pub mod slot;
 pub mod sound_devices;
 mod sound_keeper;
+mod sound_names;
 pub mod speaker;
 pub mod test_pattern;
 pub mod tone;

@@ -138,6 +138,8 @@ async fn serve(
 
 /// How the peer connection of a call is to be made.
 pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: bool, max_kbps: u32) -> PeerConfig {
+    // Echo itself is on this computer like its caller, and works without any network.
+    let with_echo = with_echo || core.options.media.mirror;
     let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
     let bind = if with_echo { vec![loopback] } else { core.options.network.bind.into_iter().collect() };
     let mode = core.options.network.mode.unwrap_or(core.people.settings.link_mode);

@@ -250,6 +250,9 @@ impl Session {
         {
             tracing::warn!("the microphone could not be changed: {error}");
         }
+        if let (Some(audio), true) = (&pipelines.audio_send, processing(before) != processing(after)) {
+            audio.set_processing(processing(after));
+        }
         let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
         if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {
             audio.set_speaker(after.speaker.clone());

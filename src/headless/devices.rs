@@ -8,8 +8,11 @@ use crate::media::{camera, sound_devices};
 
 /// Prints cameras with their formats, microphones and speakers, with the defaults.
 pub fn list(output: Output) -> Result<()> {
-    for camera in camera::cameras() {
-        let formats = camera.formats.join(", ");
+    for camera in camera::cameras_with_formats() {
+        let formats = match &camera.formats[..] {
+            [] => "cannot be opened now".to_owned(),
+            formats => formats.join(", "),
+        };
         output.both(
             &json!({"device": "camera", "name": camera.name, "formats": camera.formats}),
             &format!("camera      {} ({formats})", camera.name),

@@ -125,7 +125,7 @@ impl AudioSource {
             self.next = Some(now);
             return Some(captured);
         }
-        let begin = self.next.filter(|next| now.since(*next) < STOOD_STILL).unwrap_or(now - FRAME_TIME);
+        let begin = self.next.filter(|next| now.since(*next) < STOOD_STILL).unwrap_or(now - FRAME_TIME - self.grace());
         self.next = Some(begin);
         if now < begin + FRAME_TIME + self.grace() {
             return None;

@@ -10,6 +10,7 @@ use super::scale::{fit, scale};
 use super::video_source::{SourceContext, Stop};
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Buffer, Camera, NokhwaError};
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -40,23 +41,34 @@ pub fn cameras() -> Vec<CameraInfo> {
 /// The cameras there are with what each can do. Opens each for a moment, so not for use while one is in a call.
 pub fn cameras_with_formats() -> Vec<CameraInfo> {
     let formats = |index| {
-        let mut formats =
-            Camera::new(index, any_format()).and_then(|mut camera| camera.compatible_camera_formats()).unwrap_or_default();
-        formats.sort_by_key(|format| std::cmp::Reverse((area(format), format.frame_rate())));
-        formats.dedup();
-        formats.iter().map(|f| format!("{}x{} {} {}", f.width(), f.height(), f.format(), f.frame_rate())).collect()
+        let formats = Camera::new(index, any_format()).and_then(|mut camera| camera.compatible_camera_formats());
+        listed(formats.unwrap_or_default())
     };
     devices().into_iter().map(|(name, index)| CameraInfo { name, formats: formats(index) }).collect()
 }
 
+/// The sizes that could be used, each with the most frames a second that it has; the largest first.
+fn listed(mut formats: Vec<CameraFormat>) -> Vec<String> {
+    formats.retain(|format| FORMATS.contains(&format.format()));
+    formats.sort_by_key(|format| Reverse((area(format), format.width(), format.format(), format.frame_rate())));
+    formats.dedup_by_key(|format| (format.resolution(), format.format()));
+    formats.iter().map(|f| format!("{}x{} {} {}", f.width(), f.height(), f.format(), f.frame_rate())).collect()
+}
+
 /// Reads the camera called `name`, or the first, until it is to stop or fails; says why in a sentence with a next step.
 pub(super) fn run(name: Option<&str>, context: &SourceContext, stop: &Stop, lost: &mut Option<String>) -> Result<(), String> {
-    let (found, mut camera) = open_any(find(name)?, context)?;
+    // That it is not there is no news once it was said that it was unplugged.
+    let devices = find(name).map_err(|text| lost.clone().unwrap_or(text))?;
+    let (found, mut camera) = open_any(devices, context)?;
     let mut whole = Frame::black(16, 16);
     let mut damaged = 0;
     stop.set_open(true);
     while !stop.is_set() {
         let buffer = camera.frame().map_err(|error| sentence(&found, &error))?;
+        // The camera may have been switched off while its driver hung.
+        if stop.is_set() {
+            break;
+        }
         let captured = captured(&buffer, MediaTime::now(), SystemTime::now());
         let mut frame = context.frame();
         if convert(&buffer, context, &mut whole, &mut frame).is_err() {
@@ -125,14 +137,15 @@ fn open(index: CameraIndex, context: &SourceContext) -> Result<Camera, NokhwaErr
     let mut camera = Camera::new(index, any_format())?;
     let mut formats = camera.compatible_camera_formats()?;
     formats.retain(|format| FORMATS.contains(&format.format()) && format.width() >= 16 && format.height() >= 16);
-    formats.sort_by_key(|format| std::cmp::Reverse(score(format, context.width, context.height, context.fps)));
+    formats.sort_by_key(|format| Reverse(score(format, context.width, context.height, context.fps)));
     let exactly = |format: &CameraFormat| RequestedFormatType::Exact(*format);
     let taken = formats
         .iter()
         .take(6)
         .find(|format| camera.set_camera_requset(RequestedFormat::with_formats(exactly(format), &FORMATS)).is_ok());
-    tracing::info!(format = %taken.copied().unwrap_or(camera.camera_format()), "camera opened");
+    let format = taken.copied().unwrap_or(camera.camera_format());
     camera.open_stream()?;
+    tracing::info!(%format, "camera opened");
     Ok(camera)
 }
 
@@ -140,16 +153,18 @@ fn area(format: &CameraFormat) -> u32 {
     format.width() * format.height()
 }
 
-/// How well a format serves: enough frames, then as large as wanted and no larger, then of the same shape, then cheap.
-fn score(format: &CameraFormat, width: usize, height: usize, fps: u32) -> (u32, i64, bool, u8) {
+/// How well a format serves: enough frames, then as large as wanted and no larger, then of the same shape, then cheap, then not
+/// more frames than are sent.
+fn score(format: &CameraFormat, width: usize, height: usize, fps: u32) -> (u32, i64, bool, u8, Reverse<u32>) {
     let wanted = (width * height) as i64;
     let area = i64::from(area(format));
     let size = if area <= wanted { area } else { 2 * wanted - area };
     let same_shape = format.width() as usize * height == format.height() as usize * width;
     let cheap = FORMATS.iter().position(|known| *known == format.format()).map_or(0, |index| 3 - index as u8);
     // 15 is as good as 10 is bad: what counts is whether it moves well, then how much it shows.
-    let smooth = if format.frame_rate() + 5 >= fps { 2 } else { u32::from(format.frame_rate() >= 20) };
-    (smooth, size, same_shape, cheap)
+    let rate = format.frame_rate();
+    let smooth = if rate * 6 >= fps * 5 { 2 } else { u32::from(rate >= 20) };
+    (smooth, size, same_shape, cheap, Reverse(rate.abs_diff(fps)))
 }
 
 /// The capture time on our clock; the driver's stamp is on the wall clock.
@@ -226,6 +241,16 @@ mod tests {
         let usb3 = [(1280, 720, MJPEG, 30), (1280, 720, NV12, 30), (1280, 720, YUYV, 30), (1920, 1080, YUYV, 30)];
         assert_eq!(best(&usb3), CameraFormat::new_from(1280, 720, YUYV, 30));
         assert_eq!(best(&[(320, 240, YUYV, 30), (640, 480, YUYV, 30)]).width(), 640);
+        let many = [1, 15, 25, 60, 30, 50].map(|fps| (1280, 720, YUYV, fps));
+        assert_eq!(best(&many).frame_rate(), 30);
+    }
+
+    #[test]
+    fn of_each_size_the_smoothest_is_listed_and_what_is_not_used_is_not() {
+        use FrameFormat::{MJPEG, RAWRGB, YUYV};
+        let formats = [(640, 480, YUYV, 15), (1280, 720, MJPEG, 30), (640, 480, YUYV, 30), (640, 480, RAWRGB, 60)];
+        let formats = formats.map(|(width, height, format, fps)| CameraFormat::new_from(width, height, format, fps));
+        assert_eq!(listed(formats.to_vec()), ["1280x720 MJPEG 30", "640x480 YUYV 30"]);
     }
 
     #[test]

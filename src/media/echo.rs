@@ -33,6 +33,7 @@ impl VoiceProcessing {
 
 /// The processing chain with its memory of the room.
 pub struct VoiceProcessor {
+    wanted: VoiceProcessing,
     apm: Option<Box<AudioProcessing>>,
     denoise: Option<Box<DenoiseState<'static>>>,
     scratch: [f32; BLOCK],
@@ -41,23 +42,18 @@ pub struct VoiceProcessor {
 impl VoiceProcessor {
     /// A chain that knows nothing of the room yet; the echo canceller takes about a second of speech to learn it.
     pub fn new(wanted: VoiceProcessing) -> Self {
-        let stream = StreamConfig::new(AUDIO_RATE, 1);
-        let apm = (wanted.echo_cancellation || wanted.automatic_gain).then(|| {
-            let config = Config {
-                pipeline: Pipeline {
-                    maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
-                    multi_channel_render: false,
-                    multi_channel_capture: false,
-                    ..Pipeline::default()
-                },
-                high_pass_filter: Some(HighPassFilter::default()),
-                echo_canceller: wanted.echo_cancellation.then(EchoCanceller::default),
-                gain_controller2: wanted.automatic_gain.then(gain),
-                ..Config::default()
-            };
-            Box::new(AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build())
-        });
-        Self { apm, denoise: wanted.noise_suppression.then(DenoiseState::new), scratch: [0.0; BLOCK] }
+        Self { wanted, apm: apm(wanted), denoise: wanted.noise_suppression.then(DenoiseState::new), scratch: [0.0; BLOCK] }
+    }
+
+    /// Does it otherwise from now on. What stays keeps its memory of the room.
+    pub fn change(&mut self, wanted: VoiceProcessing) {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        if (before.echo_cancellation, before.automatic_gain) != (wanted.echo_cancellation, wanted.automatic_gain) {
+            self.apm = apm(wanted);
+        }
+        if before.noise_suppression != wanted.noise_suppression {
+            self.denoise = wanted.noise_suppression.then(DenoiseState::new);
+        }
     }
 
     /// Hears 10 ms that the speaker plays, so that they can be taken out of what the microphone hears.
@@ -80,6 +76,26 @@ impl VoiceProcessor {
             *block = self.scratch.map(|sample| (sample / 32_768.0).clamp(-1.0, 1.0));
         }
     }
+}
+
+/// What works in one piece, for it shares what it knows; nothing if nothing of it is wanted.
+fn apm(wanted: VoiceProcessing) -> Option<Box<AudioProcessing>> {
+    let stream = StreamConfig::new(AUDIO_RATE, 1);
+    (wanted.echo_cancellation || wanted.automatic_gain).then(|| {
+        let config = Config {
+            pipeline: Pipeline {
+                maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
+                multi_channel_render: false,
+                multi_channel_capture: false,
+                ..Pipeline::default()
+            },
+            high_pass_filter: Some(HighPassFilter::default()),
+            echo_canceller: wanted.echo_cancellation.then(EchoCanceller::default),
+            gain_controller2: wanted.automatic_gain.then(gain),
+            ..Config::default()
+        };
+        Box::new(AudioProcessing::builder().config(config).capture_config(stream).render_config(stream).build())
+    })
 }
 
 /// A careful gain: it lifts a quiet voice, never the system's microphone volume, and never a quiet room.
@@ -149,6 +165,22 @@ mod tests {
         let mut chain = VoiceProcessor::new(VoiceProcessing::NONE);
         let mut seed = 3;
         let block = noise(&mut seed, 0.5);
+        let mut near = block;
+        chain.near_end(&mut near);
+        assert_eq!(near, block);
+    }
+
+    #[test]
+    fn a_change_takes_effect_at_once_and_leaves_the_rest_its_memory() {
+        let all = VoiceProcessing::default();
+        let mut chain = VoiceProcessor::new(all);
+        let memory = |chain: &VoiceProcessor| chain.apm.as_deref().map(std::ptr::from_ref);
+        let before = memory(&chain);
+        chain.change(VoiceProcessing { noise_suppression: false, ..all });
+        assert!(chain.denoise.is_none());
+        assert_eq!(memory(&chain), before);
+        chain.change(VoiceProcessing::NONE);
+        let block = noise(&mut 3, 0.5);
         let mut near = block;
         chain.near_end(&mut near);
         assert_eq!(near, block);

@@ -8,6 +8,7 @@ use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{BufferSize, Device, ErrorKind, Host, SampleFormat, StreamConfig, SupportedStreamConfigRange};
 
 use super::clock::AUDIO_RATE;
+use super::sound_names::{is_offered, numbered};
 
 /// A microphone or a speaker that a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,23 +107,30 @@ pub fn speakers() -> Vec<SoundDevice> {
 fn list(side: Side) -> Vec<SoundDevice> {
     let host = cpal::default_host();
     let default = default_device(&host, side).and_then(|device| device.id().ok());
-    let mut devices: Vec<SoundDevice> = Vec::new();
-    for device in all(&host, side) {
-        let name = name(&device);
-        let default = default.is_some() && device.id().ok() == default;
-        match devices.iter_mut().find(|known| known.name == name) {
-            Some(known) => known.default |= default,
-            None => devices.push(SoundDevice { name, default }),
-        }
-    }
-    devices
+    let is_default = |device: &Device| default.is_some() && device.id().ok() == default;
+    all(&host, side).into_iter().map(|(name, device)| SoundDevice { name, default: is_default(&device) }).collect()
 }
 
-fn all(host: &Host, side: Side) -> Vec<Device> {
-    match side {
+/// The devices that a person can choose from, each under a name of its own.
+fn all(host: &Host, side: Side) -> Vec<(String, Device)> {
+    let mut devices: Vec<Device> = match side {
         Side::Microphone => host.input_devices().map(Iterator::collect).unwrap_or_default(),
         Side::Speaker => host.output_devices().map(Iterator::collect).unwrap_or_default(),
+    };
+    if is_plain_alsa(host) {
+        devices.retain(|device| device.id().is_ok_and(|id| is_offered(id.id())));
+        // It need not be listed to be there.
+        let default = host.default_output_device().filter(|default| devices.iter().all(|device| device.id() != default.id()));
+        if !devices.is_empty() {
+            devices.splice(..0, default);
+        }
     }
+    numbered(devices.iter().map(name)).into_iter().zip(devices).collect()
+}
+
+/// Whether there is no sound server, so that ALSA's own list is what there is.
+pub(super) fn is_plain_alsa(host: &Host) -> bool {
+    host.id().name() == "ALSA"
 }
 
 pub(super) fn name(device: &Device) -> String {
@@ -130,6 +138,10 @@ pub(super) fn name(device: &Device) -> String {
 }
 
 pub(super) fn default_device(host: &Host, side: Side) -> Option<Device> {
+    // ALSA names a default device on a computer without any.
+    if is_plain_alsa(host) && all(host, side).is_empty() {
+        return None;
+    }
     match side {
         Side::Microphone => host.default_input_device(),
         Side::Speaker => host.default_output_device(),
@@ -139,7 +151,7 @@ pub(super) fn default_device(host: &Host, side: Side) -> Option<Device> {
 /// The device called `wanted`, or else the default one, and whether it is the one that was asked for.
 pub(super) fn find(host: &Host, side: Side, wanted: Option<&str>) -> Result<(Device, bool), DeviceError> {
     if let Some(wanted) = wanted
-        && let Some(device) = all(host, side).into_iter().find(|device| name(device) == wanted)
+        && let Some((_, device)) = all(host, side).into_iter().find(|(name, _)| name == wanted)
     {
         return Ok((device, true));
     }

@@ -12,7 +12,7 @@ use cpal::{Device, DeviceId, Host, traits::DeviceTrait};
 
 use super::events::{MediaEvent, MediaEvents, MediaSource};
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
-use super::sound_devices::{DeviceError, Health, OpenDevice, Side, default_device, find, name};
+use super::sound_devices::{DeviceError, Health, OpenDevice, Side, find, is_plain_alsa, name};
 
 /// How often the device's health is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -121,8 +121,6 @@ struct Running {
     _stream: cpal::Stream,
     health: Arc<Health>,
     id: Option<DeviceId>,
-    /// It is the one that was asked for by name: nothing to look for.
-    chosen: bool,
     since: Instant,
     looked: Instant,
 }
@@ -176,8 +174,8 @@ impl<E> Keeping<E> {
         });
         match opened {
             Ok((device, as_asked, OpenDevice { stream, health, end })) => {
-                let (id, chosen) = (device.id().ok(), as_asked && wanted.is_some());
-                self.running = Some(Running { _stream: stream, health, id, chosen, since: now, looked: now });
+                let id = device.id().ok();
+                self.running = Some(Running { _stream: stream, health, id, since: now, looked: now });
                 self.ends.put(end);
                 tracing::debug!(side = ?self.side, "sound device opened");
                 self.say_found(wanted.filter(|_| !as_asked), &name(&device));
@@ -196,18 +194,24 @@ impl<E> Keeping<E> {
     }
 
     /// Goes over to the default device when it has become another, and back to the chosen one when it has come back.
+    ///
+    /// A chosen one that is gone is looked for, too: a sound server moves its streams elsewhere without a word.
     fn look_for_better(&mut self, now: Instant) {
         let (Some(running), Some(host)) = (&mut self.running, &self.host) else { return };
-        if running.chosen || now < running.looked + POLL {
+        if now < running.looked + POLL {
             return;
         }
         running.looked = now;
-        let better = match &self.wish {
-            Wish::Open(Some(wanted)) => find(host, self.side, Some(wanted)).ok().filter(|(_, as_asked)| *as_asked),
-            _ => None,
-        };
-        let better = better.map(|(device, _)| device).or_else(|| default_device(host, self.side));
-        if better.is_some_and(|device| device.id().ok() != running.id) {
+        if is_plain_alsa(host) {
+            let newest = cpal::default_host();
+            if newest.id() != host.id() {
+                // The sound server is back, and wants the device for itself.
+                (self.running, self.host, self.not_before) = (None, Some(newest), now);
+                return;
+            }
+        }
+        let Wish::Open(wanted) = &self.wish else { return };
+        if find(host, self.side, wanted.as_deref()).is_ok_and(|(device, _)| device.id().ok() != running.id) {
             self.running = None;
             self.not_before = now;
         }

@@ -141,19 +141,26 @@ fn run(
     let mut source = RunningSource::start(source, context.clone());
     let (mut frozen, mut newest) = (false, Instant::now());
     loop {
-        match commands.try_recv() {
-            Ok(spec) => {
-                // The old device is closed before the new one opens: they may be the same.
-                drop(source.take());
-                taken.take();
-                (source, frozen, newest) = (RunningSource::start(spec, context.clone()), false, Instant::now());
-                pipeline.restart();
+        // One wake may stand for several wishes; the last one counts.
+        let mut wish = None;
+        loop {
+            match commands.try_recv() {
+                Ok(spec) => wish = Some(spec),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
             }
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return,
+        }
+        if let Some(spec) = wish {
+            // The old device is closed before the new one opens: they may be the same.
+            drop(source.take());
+            taken.take();
+            (source, frozen, newest) = (RunningSource::start(spec, context.clone()), false, Instant::now());
+            pipeline.restart();
         }
         let frame = match taken.wait(FROZEN) {
-            Taken::Value(frame) => frame,
+            // A driver that hung while it was closed may still bring a picture; nobody is to see that one.
+            Taken::Value(frame) if source.is_some() => frame,
+            Taken::Value(_) => continue,
             Taken::Nothing | Taken::Closed => {
                 let open = source.as_ref().is_some_and(RunningSource::is_open);
                 if open && !frozen && newest.elapsed() >= FROZEN {

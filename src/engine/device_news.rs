@@ -1,0 +1,61 @@
+//! What happens to cameras, microphones and speakers, as a person reads it.
+
+use super::snapshot::NoticeKind;
+use crate::media::events::{MediaEvent, MediaSource};
+
+/// The notice for an event of a pipeline; nothing for what needs no words.
+pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
+    match event {
+        MediaEvent::FirstVideo | MediaEvent::FirstAudio => None,
+        MediaEvent::Warning { text, .. } | MediaEvent::SourceLost { text, .. } => Some((NoticeKind::Warning, whole(text))),
+        MediaEvent::SourceBack { source } => {
+            let text = match source {
+                MediaSource::Camera => "Your camera gives a picture again.",
+                MediaSource::Microphone => "Your microphone works again.",
+                MediaSource::Speaker => "Your speaker works again.",
+            };
+            Some((NoticeKind::Info, text.into()))
+        }
+    }
+}
+
+/// With a capital in front and a full stop behind: what drivers and files say of themselves often has neither.
+fn whole(text: &str) -> String {
+    let text = text.trim();
+    let mut letters = text.chars();
+    let mut whole: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    if !whole.is_empty() && !whole.ends_with(['.', '!', '?', '…']) {
+        whole.push('.');
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_warns_with_its_reason_and_the_return_is_told_calmly() {
+        for source in [MediaSource::Camera, MediaSource::Microphone, MediaSource::Speaker] {
+            let lost = MediaEvent::SourceLost { source, text: "it was unplugged; plug it in again".into() };
+            assert_eq!(sentence(&lost), Some((NoticeKind::Warning, "It was unplugged; plug it in again.".into())));
+            let (kind, text) = sentence(&MediaEvent::SourceBack { source }).unwrap();
+            assert_eq!(kind, NoticeKind::Info);
+            assert_eq!(text, whole(&text));
+        }
+    }
+
+    #[test]
+    fn a_warning_is_a_whole_sentence_and_stays_one() {
+        let warning = |text: &str| sentence(&MediaEvent::Warning { what: "test", text: text.into() }).unwrap();
+        assert_eq!(warning("étrange").1, "Étrange.");
+        assert_eq!(warning("The camera is busy. Close it there.").1, "The camera is busy. Close it there.");
+        assert_eq!(warning("").1, "");
+    }
+
+    #[test]
+    fn the_first_picture_and_the_first_sound_need_no_words() {
+        assert_eq!(sentence(&MediaEvent::FirstVideo), None);
+        assert_eq!(sentence(&MediaEvent::FirstAudio), None);
+    }
+}
