@@ -5,14 +5,16 @@ mod outputs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use tokio::task::JoinHandle;
 
 use super::command::{CallMedia, Command};
 use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
+use super::device_news;
 use super::event::What;
 use super::session::SessionEvent;
-use super::snapshot::{CallView, NoticeKind};
+use super::snapshot::{CallStage, CallView, NoticeKind};
 use crate::call::{CallSecrets, Dial, Input, Role, Rules};
 use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
@@ -71,6 +73,11 @@ impl Calls {
             Some(current) => Some(current.view(core)),
             None => self.farewell.as_ref().map(|(view, _)| view.clone()),
         }
+    }
+
+    /// Whether there is a call, in whatever state.
+    pub fn in_call(&self) -> bool {
+        self.current.is_some()
     }
 
     /// A wish about a call.
@@ -171,16 +178,16 @@ impl Calls {
 
     async fn dial(&mut self, core: &mut Core, peer: PublicKey, media: CallMedia, now: Instant) {
         if self.current.is_some() {
-            return core.notices.say(NoticeKind::Info, "You are in a call already; end it first.");
+            return core.notices.failed(&anyhow!("you are in a call already; end it first"));
         }
         let echo = core.network.is_echo(peer);
         if echo && let Err(error) = core.network.start_echo(&core.people).await {
-            return core.notices.error(&error);
+            return core.notices.failed(&error);
         }
         let lowest_suite = match core.people.accepted(peer) {
             Some(contact) => contact.lowest_suite,
             None if echo => 0,
-            None => return core.notices.say(NoticeKind::Error, "Only contacts can be called; add this person first."),
+            None => return core.notices.failed(&anyhow!("only contacts can be called; add this person first")),
         };
         self.farewell = None;
         self.current = Some(Current::dialing(core, peer, media));
@@ -193,17 +200,17 @@ impl Calls {
             linked: core.network.online(peer),
             lowest_suite,
         };
-        self.feed(core, self.switches_input(), now);
         self.feed(core, Input::Dial(Box::new(dial)), now);
+        self.feed(core, self.switches_input(), now);
     }
 
     fn accept(&mut self, core: &mut Core, media: CallMedia, now: Instant) {
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = self.current.as_mut().filter(|current| current.stage == CallStage::Incoming) else { return };
         current.answer_with(core, media);
         let lowest_suite = core.people.accepted(current.peer).map_or(0, |contact| contact.lowest_suite);
         let secrets = self.fresh_secrets();
-        self.feed(core, self.switches_input(), now);
         self.feed(core, Input::Accept { media: media.into(), secrets, lowest_suite }, now);
+        self.feed(core, self.switches_input(), now);
     }
 
     /// Turns a source on or off: here at once, there by the next control message.
@@ -244,7 +251,7 @@ impl Calls {
 
     fn media_event(&mut self, core: &mut Core, event: MediaEvent) {
         let Some(current) = &mut self.current else { return };
-        match event {
+        match &event {
             MediaEvent::FirstVideo => {
                 current.times.first_video = Some(MediaTime::now());
                 core.notices.tell(What::FirstVideo);
@@ -253,8 +260,10 @@ impl Calls {
                 current.times.first_audio = Some(MediaTime::now());
                 core.notices.tell(What::FirstAudio);
             }
-            MediaEvent::Warning { text, .. } => core.notices.say(NoticeKind::Warning, text),
             _ => {}
+        }
+        if let Some((kind, text)) = device_news::sentence(&event) {
+            core.notices.say(kind, text);
         }
     }
 

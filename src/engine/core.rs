@@ -99,6 +99,9 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
     };
     let mut calls = Calls::new(&core);
     loop {
+        if core.network.outdated && !calls.in_call() {
+            core.network.open(&core.people, &core.options).await;
+        }
         core.publish(&calls, &publish);
         let deadline = calls.deadline().into_iter().chain(core.network.deadline()).min();
         let sleep = deadline.map(|deadline| tokio::time::sleep_until(deadline.into()));
@@ -161,7 +164,7 @@ impl Core {
                 self.notices.show(snapshot::NoticeKind::Info, text);
                 self.people.remove(key)
             }
-            Command::ChangeSettings { settings } => return self.change_settings(*settings, calls).await,
+            Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::RefreshDevices => return self.look_at_devices(),
             command => return calls.command(self, command, now).await,

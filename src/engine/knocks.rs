@@ -82,7 +82,8 @@ impl Core {
                     invitation: sent.invitation.clone(),
                     name: self.people.name.clone(),
                     hints: link.hints(),
-                    approve_relay: true,
+                    // Its relay would see this computer: never when the person hides it.
+                    approve_relay: self.network.is_direct(),
                 }),
                 (Some(_), None) => self.network.knocks.again(knock_id, true, now),
                 (None, _) => drop(self.network.knocks.0.remove(&knock_id)),

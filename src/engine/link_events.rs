@@ -50,14 +50,14 @@ impl Core {
     }
 
     /// Serves the settings from now on.
-    pub(super) async fn change_settings(&mut self, settings: Settings, calls: &mut Calls) {
+    pub(super) fn change_settings(&mut self, settings: Settings, calls: &mut Calls) {
         let before = self.people.settings.clone();
         if let Err(error) = self.people.set_settings(settings) {
             return self.notices.error(&error);
         }
         let after = &self.people.settings;
         if (&before.reach, before.link_mode, before.lan_discovery) != (&after.reach, after.link_mode, after.lan_discovery) {
-            self.network.open(&self.people, &self.options).await;
+            self.network.outdated = true;
         }
         calls.settings_changed(self, &before);
     }

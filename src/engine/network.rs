@@ -31,6 +31,9 @@ pub struct Network {
     next_round: Instant,
     echo_ends: Option<Instant>,
     pub knocks: Knocks,
+    /// The settings ask for another link, which is opened when no call is in the way.
+    pub outdated: bool,
+    direct: bool,
     /// The invitation that the window shows, by its knock id.
     pub shown_invitation: Option<PublicKey>,
 }
@@ -57,6 +60,8 @@ impl Network {
             next_round: Instant::now() + ROUND,
             echo_ends: None,
             knocks: Knocks::default(),
+            outdated: false,
+            direct: true,
             shown_invitation: None,
         }
     }
@@ -70,6 +75,8 @@ impl Network {
         let now = Instant::now();
         people.sent.iter().for_each(|sent| self.knocks.begin(sent.invitation.knock_id, now));
         let (mode, relay, public) = way(&people.settings, options);
+        self.outdated = false;
+        self.direct = mode == LinkMode::Direct;
         let mut config = LinkConfig::new(Identity::from_secret(&people.identity.secret()));
         config.mode = if mode == LinkMode::Direct { link::LinkMode::Direct } else { link::LinkMode::RelayOnly };
         config.relay = relay.clone();
@@ -132,6 +139,11 @@ impl Network {
         if let Some(link) = self.link_to(peer) {
             link.send(peer, message);
         }
+    }
+
+    /// Whether contacts may learn this computer's address.
+    pub fn is_direct(&self) -> bool {
+        self.direct
     }
 
     pub fn is_echo(&self, key: PublicKey) -> bool {

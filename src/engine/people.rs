@@ -184,8 +184,13 @@ impl People {
     pub fn welcome(&mut self, knock_id: PublicKey, welcome: Welcome, now: u64) -> Result<Vec<Effect>> {
         let Welcome { key, name, hints, secret } = welcome;
         let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id) else { return Ok(Vec::new()) };
+        // Both accept each other's invitations: each has made a secret, and both take the smaller.
+        let crossing = self.invitations.iter().any(|open| open.accepted.contains(&key));
         let contact = match self.contacts.iter().find(|known| known.key == key) {
-            Some(known) => Contact { pair_secret: Some(secret), hints, state: ContactState::Accepted, ..known.clone() },
+            Some(known) => {
+                let ours = known.pair_secret.clone().filter(|ours| crossing && ours.as_bytes() < secret.as_bytes());
+                Contact { pair_secret: Some(ours.unwrap_or(secret)), hints, state: ContactState::Accepted, ..known.clone() }
+            }
             None => {
                 let petname = names::free_petname(sent.petname.as_deref().unwrap_or(&name), &self.contacts);
                 Contact::new(key, Some(&petname), &name, secret, hints, now)
@@ -194,6 +199,7 @@ impl People {
         self.keep(|store| {
             store.change(|changes| {
                 changes.put(&contact)?;
+                changes.remove::<PendingRequest>(key.as_bytes())?;
                 changes.remove::<SentKnock>(knock_id.as_bytes())
             })
         })?;

@@ -96,13 +96,13 @@ struct PipelineEnds {
     audio_in: threads::Receiver<IncomingPacket>,
 }
 
-/// The four pipelines. They exist only behind the token that accepting mints.
+/// The four pipelines. They send only once they hold the token that accepting mints.
 pub struct Pipelines {
     pub video_send: VideoSender,
     pub video_receive: VideoReceiver,
     pub audio_send: Option<AudioSender>,
     pub audio_receive: Option<AudioReceiver>,
-    _token: Accepted,
+    token: Option<Accepted>,
 }
 
 impl SessionEvent {
@@ -148,15 +148,26 @@ impl Session {
         self.connection.add_candidates(candidates);
     }
 
-    /// The peer has proven who they are: the control stream opens.
-    pub fn secure(&mut self, keys: CallKeys, now: Instant) {
+    /// The peer has proven who they are: the control stream opens, and so do sources, codecs and sinks. No media leaves yet.
+    pub fn secure(&mut self, keys: CallKeys, switches: Switches, core: &mut Core, now: Instant) {
         let inbound = Inbound::new(now, Arc::<SealCounts>::default());
         self.control = Some(ControlStream::new(&keys, &inbound, now));
         self.keys = Some((keys, inbound, now));
+        self.open_media(switches, core);
     }
 
-    /// Opens sources, codecs and sinks.
-    pub fn start_media(&mut self, token: Accepted, switches: Switches, core: &mut Core) {
+    /// Lets media leave.
+    pub fn start_media(&mut self, token: Accepted) {
+        let Some(pipelines) = &mut self.pipelines else { return };
+        pipelines.token = Some(token);
+        pipelines.video_send.begin();
+        if let Some(audio) = &pipelines.audio_send {
+            audio.begin();
+        }
+    }
+
+    /// Opens sources, codecs and sinks, while the connection is made.
+    fn open_media(&mut self, switches: Switches, core: &mut Core) {
         let (Some(ends), Some((keys, inbound, secured))) = (self.ends.take(), &self.keys) else { return };
         let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
         let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
@@ -187,7 +198,7 @@ impl Session {
             request_keyframe: keyframe,
             events: events.clone(),
         });
-        let video_send = VideoSender::start(VideoSendConfig {
+        let video_send = VideoSender::prepare(VideoSendConfig {
             sealer: sealer(StreamId::Camera),
             source: if self.mirror { VideoSourceSpec::Push(echo_camera) } else { camera(switches, options, settings) },
             width: options.width,
@@ -208,7 +219,7 @@ impl Session {
             far_end: Some(far_end_writer),
             events: events.clone(),
         });
-        let audio_send = AudioSender::start(AudioSendConfig {
+        let audio_send = AudioSender::prepare(AudioSendConfig {
             sealer: sealer(StreamId::Audio),
             source: if self.mirror { AudioSourceSpec::Push(echo_voice) } else { microphone(options, settings) },
             muted: !switches.microphone,
@@ -223,7 +234,7 @@ impl Session {
             video_receive,
             audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error)).ok(),
             audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error)).ok(),
-            _token: token,
+            token: None,
         });
     }
 
@@ -365,11 +376,6 @@ impl Session {
         let (call, to_engine) = (self.call, core.session_events.clone());
         tokio::spawn(async move {
             while let Some(event) = queue.recv().await {
-                let event = match event {
-                    // Whoever has no camera, or one that another program holds, is told so; the pipeline goes on trying.
-                    MediaEvent::SourceLost { text, .. } => MediaEvent::Warning { what: "source_lost", text },
-                    event => event,
-                };
                 if to_engine.send(SessionEvent::Media { call, event }).await.is_err() {
                     return;
                 }

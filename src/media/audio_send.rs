@@ -67,6 +67,7 @@ pub struct AudioSendStats {
 
 #[derive(Default)]
 struct Shared {
+    begun: AtomicBool,
     muted: AtomicBool,
     expected_loss: AtomicU8,
     packets: AtomicU64,
@@ -77,8 +78,9 @@ struct Shared {
 }
 
 impl AudioSender {
-    /// Starts to send. Fails if the file cannot be used; a microphone that cannot be opened is an event instead.
-    pub fn start(config: AudioSendConfig) -> Result<Self, SoundError> {
+    /// Opens the source; nothing leaves before [`begin`](Self::begin). Fails if the file cannot be used; a microphone that cannot
+    /// be opened is an event instead.
+    pub fn prepare(config: AudioSendConfig) -> Result<Self, SoundError> {
         let (sources, source_reader) = slot();
         let (processing, processing_reader) = slot();
         let (out, events) = (config.out.clone(), config.events.clone());
@@ -102,7 +104,12 @@ impl AudioSender {
         Ok(Self { shared, sources: Some(sources), processing, events, thread: Some(thread) })
     }
 
-    /// Sends from another source from now on. The seal and its counter go on.
+    /// Sends from now on.
+    pub fn begin(&self) {
+        self.shared.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes sound from another source from now on. The seal and its counter go on.
     pub fn set_source(&self, spec: AudioSourceSpec) -> Result<(), SoundError> {
         let source = AudioSource::open(spec, &self.events)?;
         self.sources.as_ref().expect("it is there until the drop").put(source);
@@ -201,7 +208,7 @@ impl AudioSend {
         self.dead.reset();
     }
 
-    /// Makes the next packet if 20 ms are over.
+    /// Makes the next packet if 20 ms are over and packets may leave.
     ///
     /// Nothing here waits: a microphone that has nothing yet is asked again.
     pub fn step(&mut self, now: MediaTime) -> Option<OutgoingFrame> {
@@ -221,6 +228,9 @@ impl AudioSend {
             }
         }
         self.meter(&pcm);
+        if !self.shared.begun.load(Ordering::Relaxed) {
+            return None;
+        }
         self.follow_loss(now);
         self.copies.pack(self.encoder.encode(&pcm), &mut self.opus);
         let mut sealed = Vec::new();
@@ -315,7 +325,9 @@ mod tests {
             out: mpsc::channel(1).0,
             events: mpsc::channel(1).0,
         };
-        AudioSend::new(config, START, instant).unwrap()
+        let pipeline = AudioSend::new(config, START, instant).unwrap();
+        pipeline.begin();
+        pipeline
     }
 
     fn run(pipeline: &mut AudioSend, from_ms: u64, to_ms: u64) -> Vec<OutgoingFrame> {
@@ -335,6 +347,17 @@ mod tests {
         let stamps: Vec<_> = spoken.iter().chain(&muted).map(|frame| frame.timestamp).collect();
         assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == FRAME as u32));
         assert_eq!(stamps[0], (START - Duration::from_millis(20)).rtp(AUDIO_RATE));
+    }
+
+    #[test]
+    fn before_it_may_send_the_microphone_is_heard_but_nothing_leaves() {
+        let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+        pipeline.shared.begun.store(false, Ordering::Relaxed);
+        assert!(run(&mut pipeline, 0, 600).is_empty());
+        assert!(pipeline.shared_level() > -40.0);
+        pipeline.begin();
+        let frames = run(&mut pipeline, 600, 800);
+        assert!(frames[0].timestamp.wrapping_sub((START + Duration::from_millis(560)).rtp(AUDIO_RATE)) < 4 * FRAME as u32);
     }
 
     #[test]
@@ -382,6 +405,11 @@ mod tests {
     }
 
     impl AudioSend {
+        /// As [`AudioSender::begin`], for a test that has no thread.
+        pub fn begin(&self) {
+            self.shared.begun.store(true, Ordering::Relaxed);
+        }
+
         /// As [`AudioSender::set_expected_loss`], for a test that has no thread.
         pub fn expect_loss(&mut self, percent: u8) {
             self.shared.expected_loss.store(percent, Ordering::Relaxed);

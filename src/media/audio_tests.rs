@@ -46,13 +46,9 @@ fn rig(source: &Path, sink: AudioSinkSpec) -> Rig {
         far_end: None,
         events: events_out,
     };
-    Rig {
-        send: AudioSend::new(send, START, instant).unwrap(),
-        receive: AudioReceive::new(receive, START, instant).unwrap().0,
-        events,
-        flying: Vec::new(),
-        sent: 0,
-    }
+    let send = AudioSend::new(send, START, instant).unwrap();
+    send.begin();
+    Rig { send, receive: AudioReceive::new(receive, START, instant).unwrap().0, events, flying: Vec::new(), sent: 0 }
 }
 
 impl Rig {

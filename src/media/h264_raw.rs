@@ -6,7 +6,7 @@ use openh264::decoder::Decoder;
 use openh264::encoder::Encoder;
 use openh264_sys2::{
     DECODER_OPTION_ERROR_CON_IDC, DECODING_STATE, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE,
-    SBitrateInfo, SBufferInfo, SPATIAL_LAYER_ALL, dsDataErrorConcealed, dsErrorFree,
+    SBitrateInfo, SBufferInfo, SPATIAL_LAYER_0, dsDataErrorConcealed, dsErrorFree,
 };
 use std::os::raw::c_int;
 use std::ptr;
@@ -94,14 +94,14 @@ pub(super) fn decode<'a>(decoder: &'a mut Decoder, unit: &[u8]) -> (RawState, Op
 
 /// Sets the target and the most the encoder may use from the next frame on, with no keyframe. It must have encoded a frame before.
 pub(super) fn set_bitrate(encoder: &mut Encoder, bits_per_second: i32, raise: bool) -> bool {
-    // The target may never be above the most.
+    // The target may never be above the most. Of our one layer, by its number: "all layers" would leave the layer's most as it was.
     let order: [ENCODER_OPTION; 2] = if raise {
         [ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_BITRATE]
     } else {
         [ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE]
     };
     order.into_iter().all(|option| {
-        let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bits_per_second };
+        let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_0, iBitrate: bits_per_second };
         // SAFETY: the first frame initialised the encoder, and both options read one SBitrateInfo (codec_app_def.h).
         unsafe { encoder.raw_api().set_option(option, (&raw mut info).cast()) == 0 }
     })

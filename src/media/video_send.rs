@@ -1,5 +1,7 @@
 //! From the lens to the packet: capture → scale → encode → seal → cut → hand over.
 //!
+//! While the connection is made, the first picture is encoded already, so that it leaves the moment it may.
+//!
 //! Nothing queues: the source overwrites what was not taken in time, and while the way out is full no frame is encoded.
 
 use super::camera::FROZEN;
@@ -24,9 +26,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+
+/// How old the first picture may be when it leaves. An older one is encoded anew.
+const READY_FOR: Duration = Duration::from_millis(400);
 
 /// All that a sender needs, for the whole call.
 pub struct VideoSendConfig {
@@ -74,24 +79,35 @@ pub struct VideoSender {
 
 #[derive(Debug)]
 struct Control {
+    begun: AtomicBool,
     keyframe: AtomicBool,
     kbps: AtomicU32,
 }
 
 impl VideoSender {
-    /// Starts sending.
-    pub fn start(config: VideoSendConfig) -> Self {
+    /// Opens the source and encodes a first picture. Nothing leaves before [`begin`](Self::begin).
+    pub fn prepare(config: VideoSendConfig) -> Self {
         let (frames, taken) = slot();
         let (publish, stats) = watch::channel(VideoSendStats::default());
         let (commands, heard) = channel();
-        let control = Arc::new(Control { keyframe: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
+        let control = Arc::new(Control {
+            begun: AtomicBool::new(false),
+            keyframe: AtomicBool::new(false),
+            kbps: AtomicU32::new(config.bitrate_kbps),
+        });
         let (its, wake) = (control.clone(), taken.clone());
         let run = move || run(config, (frames, &taken), &heard, &its, &publish);
         let thread = thread::Builder::new().name("video send".into()).spawn(run).expect("the system has room for a thread");
         Self { commands: Some(commands), wake, control, stats, thread: Some(thread) }
     }
 
-    /// Sends from elsewhere from now on; [`VideoSourceSpec::None`] closes the camera at once.
+    /// Sends from now on, beginning with the picture that is ready.
+    pub fn begin(&self) {
+        self.control.begun.store(true, Ordering::Release);
+        self.wake.wake();
+    }
+
+    /// Takes pictures from elsewhere from now on; [`VideoSourceSpec::None`] closes the camera at once.
     pub fn set_source(&self, source: VideoSourceSpec) {
         if let Some(commands) = &self.commands {
             let _ = commands.send(source);
@@ -140,7 +156,15 @@ fn run(
     let mut preview = preview.map(|slot| Screen::new(slot, on_frame));
     let mut source = RunningSource::start(source, context.clone());
     let (mut frozen, mut newest) = (false, Instant::now());
+    let mut begun = false;
     loop {
+        if !begun && control.begun.load(Ordering::Acquire) {
+            begun = true;
+            if let Ok(Some(first)) = pipeline.release(MediaTime::now(), Instant::now()) {
+                let _ = out.try_send(first);
+                publish.send_replace(pipeline.stats());
+            }
+        }
         // One wake may stand for several wishes; the last one counts.
         let mut wish = None;
         loop {
@@ -175,15 +199,20 @@ fn run(
         if std::mem::take(&mut frozen) {
             let _ = events.try_send(MediaEvent::SourceBack { source: MediaSource::Camera });
         }
-        let picture = Picture::from(&frame);
-        if let Some(trace) = &trace {
+        if let Some(trace) = trace.as_ref().filter(|_| begun || pipeline.wants_first(MediaTime::now())) {
+            let picture = Picture::from(&frame);
             trace.line(TraceEvent::Captured, frame.captured, marker::read(&picture), frame.width, frame.height);
         }
         if control.keyframe.swap(false, Ordering::Relaxed) {
             pipeline.request_keyframe();
         }
         pipeline.set_kbps(control.kbps.load(Ordering::Relaxed));
-        match pipeline.step(MediaTime::now(), Instant::now(), &frame, out.capacity() > 0) {
+        let made = if begun {
+            pipeline.step(MediaTime::now(), Instant::now(), &frame, out.capacity() > 0)
+        } else {
+            pipeline.prepare(MediaTime::now(), &frame).map(|()| None)
+        };
+        match made {
             Ok(Some(outgoing)) => drop(out.try_send(outgoing)),
             Ok(None) => {}
             Err(error) => {
@@ -223,8 +252,19 @@ pub struct VideoSendPipeline {
     scaled: Frame,
     unit: Vec<u8>,
     sealed: Vec<u8>,
+    /// The first picture, encoded in `unit`, until it may leave.
+    ready: Option<EncodedPicture>,
     last: Option<MediaTime>,
     stats: VideoSendStats,
+}
+
+/// What is known of the access unit in [`VideoSendPipeline::unit`].
+#[derive(Debug, Clone, Copy)]
+struct EncodedPicture {
+    captured: MediaTime,
+    keyframe: bool,
+    width: usize,
+    height: usize,
 }
 
 impl VideoSendPipeline {
@@ -241,9 +281,32 @@ impl VideoSendPipeline {
             scaled: Frame::black(16, 16),
             unit: Vec::new(),
             sealed: Vec::new(),
+            ready: None,
             last: None,
             stats: VideoSendStats::default(),
         }
+    }
+
+    /// Encodes a first picture ahead of time, and another one once that has grown old.
+    pub fn prepare(&mut self, now: MediaTime, frame: &Frame) -> Result<(), SendError> {
+        if self.wants_first(now) {
+            self.restart();
+            self.ready = self.encode(now, frame, true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`prepare`](Self::prepare) has something to do.
+    pub fn wants_first(&self, now: MediaTime) -> bool {
+        self.ready.is_none_or(|ready| now.since(ready.captured) >= READY_FOR)
+    }
+
+    /// Makes a frame of the picture that is ready; nothing if there is none or it has grown old.
+    pub fn release(&mut self, now: MediaTime, instant: Instant) -> Result<Option<OutgoingFrame>, SendError> {
+        if self.wants_first(now) {
+            self.restart();
+        }
+        self.ready.take().map(|ready| self.seal(instant, ready)).transpose()
     }
 
     /// Makes a frame of what was captured; nothing if it is left out. With `room` false nothing may leave now.
@@ -254,6 +317,12 @@ impl VideoSendPipeline {
         frame: &Frame,
         room: bool,
     ) -> Result<Option<OutgoingFrame>, SendError> {
+        let encoded = self.encode(now, frame, room)?;
+        encoded.map(|picture| self.seal(instant, picture)).transpose()
+    }
+
+    /// Encodes what was captured into `unit`.
+    fn encode(&mut self, now: MediaTime, frame: &Frame, room: bool) -> Result<Option<EncodedPicture>, SendError> {
         self.stats.captured += 1;
         let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
         if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
@@ -283,15 +352,21 @@ impl VideoSendPipeline {
         if keyframe {
             self.keyframes.sent(now);
         }
+        Ok(Some(EncodedPicture { captured: frame.captured, keyframe, width: frame.width, height: frame.height }))
+    }
+
+    /// Seals and cuts what is in `unit`.
+    fn seal(&mut self, instant: Instant, picture: EncodedPicture) -> Result<OutgoingFrame, SendError> {
+        let EncodedPicture { captured, keyframe, width, height } = picture;
         self.sealer.seal(instant, u8::from(keyframe), &self.unit, &mut self.sealed)?;
         // Two frames never share a stamp, whatever the source says.
-        let captured = self.last.map_or(frame.captured, |last| frame.captured.max(MediaTime(last.0 + 1000)));
+        let captured = self.last.map_or(captured, |last| captured.max(MediaTime(last.0 + 1000)));
         self.last = Some(captured);
         self.stats.frames += 1;
         self.stats.keyframes += u64::from(keyframe);
         self.stats.bytes += self.sealed.len() as u64;
-        (self.stats.width, self.stats.height) = (frame.width, frame.height);
-        Ok(Some(OutgoingFrame { timestamp: captured.rtp(VIDEO_RATE), pieces: fragment::cut(&self.sealed, keyframe) }))
+        (self.stats.width, self.stats.height) = (width, height);
+        Ok(OutgoingFrame { timestamp: captured.rtp(VIDEO_RATE), pieces: fragment::cut(&self.sealed, keyframe) })
     }
 
     /// The peer needs a whole picture.
@@ -306,7 +381,7 @@ impl VideoSendPipeline {
 
     /// Another source begins: with a keyframe, and without what was learnt of the last one.
     pub fn restart(&mut self) {
-        (self.encoder, self.skip) = (None, FrameSkip::default());
+        (self.encoder, self.skip, self.ready) = (None, FrameSkip::default(), None);
     }
 
     /// What was sent so far.

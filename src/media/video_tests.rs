@@ -62,15 +62,39 @@ impl Call {
         }
     }
 
-    /// Captures and sends the next frame.
-    fn send(&mut self) -> Vec<IncomingPacket> {
+    /// Captures the next frame.
+    fn capture(&mut self) -> Option<u16> {
         self.now = self.now + FRAME;
         self.instant += FRAME;
         self.pattern.draw(self.now, &mut self.frame);
         self.frame.captured = self.now;
         let number = marker::read(&Picture::from(&self.frame)).unwrap();
         self.sent.insert(number, self.frame.clone());
+        Some(number)
+    }
+
+    /// Captures the next frame while nothing may leave yet.
+    fn prepare(&mut self) -> Option<u16> {
+        let number = self.capture();
+        self.send.prepare(self.now, &self.frame).unwrap();
+        number
+    }
+
+    /// Now frames may leave.
+    fn release(&mut self) -> Vec<Seen> {
+        let ready = self.send.release(self.now, self.instant).unwrap();
+        let packets = ready.map(|frame| self.packets(frame)).unwrap_or_default();
+        self.deliver(packets)
+    }
+
+    /// Captures and sends the next frame.
+    fn send(&mut self) -> Vec<IncomingPacket> {
+        self.capture();
         let outgoing = self.send.step(self.now, self.instant, &self.frame, true).unwrap().expect("no frame is left out");
+        self.packets(outgoing)
+    }
+
+    fn packets(&mut self, outgoing: OutgoingFrame) -> Vec<IncomingPacket> {
         let last = outgoing.pieces.len() - 1;
         let pieces = outgoing.pieces.into_iter().enumerate();
         pieces.map(|(index, payload)| self.packet(outgoing.timestamp, index == last, payload)).collect()
@@ -226,6 +250,40 @@ fn when_the_rate_falls_the_picture_gets_smaller_and_goes_on() {
     assert_eq!((call.send.stats().width, call.send.stats().height, call.requests), (640, 360, 0));
 }
 
+#[test]
+fn the_first_picture_is_encoded_before_it_may_leave_and_the_next_ones_refine_it() {
+    let mut call = Call::new(1280, 720, 1500);
+    let first = call.prepare();
+    for _ in 0..6 {
+        call.prepare();
+    }
+    let seen = call.release();
+    assert_eq!((seen.len(), seen[0].marker), (1, first));
+    let mut last = seen[0].psnr;
+    for _ in 0..9 {
+        let packets = call.send();
+        last = call.deliver(packets)[0].psnr;
+    }
+    assert!(last > seen[0].psnr && last >= 33.0, "{:.1} dB, then {last:.1} dB", seen[0].psnr);
+    assert_eq!((call.requests, call.send.stats().keyframes), (0, 1));
+}
+
+#[test]
+fn a_first_picture_that_grew_old_is_encoded_anew() {
+    let mut call = Call::new(320, 180, 1500);
+    let first = call.prepare();
+    let shown = (0..20).map(|_| call.prepare()).collect::<Vec<_>>();
+    let seen = call.release();
+    assert!(seen[0].marker != first && shown.contains(&seen[0].marker));
+    // The camera stood still while the connection was made: the next picture is the first.
+    let mut call = Call::new(320, 180, 1500);
+    call.prepare();
+    call.now = call.now + Duration::from_secs(2);
+    assert!(call.release().is_empty());
+    let packets = call.send();
+    assert_eq!((call.deliver(packets).len(), call.requests), (1, 0));
+}
+
 /// Carries frames from a sender to a receiver as a transport would, until `enough` says so.
 fn carry(
     sequence: &mut u16,
@@ -256,7 +314,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     let (to_receiver, packets) = std::sync::mpsc::sync_channel(256);
     let ((preview, own), (screen, seen), (echo, echoed)) = (slot(), slot(), slot());
     let (mut sequence, traces) = (0, Trace::create(&trace).unwrap());
-    let sender = VideoSender::start(VideoSendConfig {
+    let sender = VideoSender::prepare(VideoSendConfig {
         sealer: Sealer::new(&root, Direction::CalleeToCaller, StreamId::Camera, now),
         source: VideoSourceSpec::Test,
         width: 320,
@@ -269,6 +327,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
         trace: Some(traces.clone()),
         events: events.clone(),
     });
+    sender.begin();
     let clock_offset = Arc::new(ClockOffset::default());
     clock_offset.set_us(0);
     let receiver = VideoReceiver::start(VideoReceiveConfig {

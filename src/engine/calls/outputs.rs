@@ -53,10 +53,10 @@ impl Calls {
             Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
             Output::Secure { keys, .. } => {
                 current.words = Some(keys.words);
-                session.secure(keys, now);
+                session.secure(keys, current.switches, core, now);
             }
             Output::StartMedia { token, .. } => {
-                session.start_media(token, current.switches, core);
+                session.start_media(token);
                 session.peer_sends(current.remote);
                 self.next_meter = core.screens.waker.is_some().then_some(now + METER);
             }
