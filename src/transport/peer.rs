@@ -36,7 +36,7 @@ use super::feedback::Feedback;
 use super::gate::{Gate, GatedRuntime};
 use super::intake::{Admission, Intake};
 use super::repair::Repair;
-use super::tracks::{KeyframeRequests, Track};
+use super::tracks::{HEAD_START, KeyframeRequests, Track};
 use super::watch::{Gathered, Handler, States, Watcher, selected_pair};
 use super::{addresses, control, servers};
 
@@ -128,6 +128,7 @@ impl Peer {
         };
         let connection = chain::build(config.secrets, parts).await?;
 
+        let head_start = if config.role == Role::Caller { HEAD_START } else { Duration::ZERO };
         let (audio, video) = (Track::audio(ours, chain::opus()), Track::video(ours, chain::h264()));
         connection.add_track(audio.local()).await?;
         connection.add_track(video.local()).await?;
@@ -155,8 +156,8 @@ impl Peer {
         let tasks = vec![
             tokio::spawn(watcher.run()),
             tokio::spawn(control::read(channel.clone(), admissions.clone(), events, goodbye, counters.clone())),
-            tokio::spawn(audio.run(media.audio_out, admissions.clone())),
-            tokio::spawn(video.run(media.video_out, admissions.clone())),
+            tokio::spawn(audio.run(media.audio_out, admissions.clone(), head_start)),
+            tokio::spawn(video.run(media.video_out, admissions.clone(), head_start)),
         ];
         let control_writer = Some(tokio::spawn(control::write(channel, admissions, outgoing, counters.clone())));
         let peer = Self {

@@ -21,6 +21,10 @@ use crate::media::packet::OutgoingFrame;
 use super::describe::{H264, OPUS, Streams};
 use super::pacer;
 
+/// How long a DTLS server waits with the first payload. Its last flight gives the client the keys; a payload that travels
+/// with it comes before the client has made use of them, and is dropped: of a first keyframe that costs a round trip and more.
+pub(super) const HEAD_START: Duration = Duration::from_millis(15);
+
 /// How long the pacer sleeps at least: the timer's own grain.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -64,9 +68,17 @@ impl Track {
     }
 
     /// Sends what comes until nobody sends more. What comes before `admitted` is dropped: the other side could not read it.
-    pub async fn run(mut self, mut frames: mpsc::Receiver<OutgoingFrame>, admitted: watch::Receiver<bool>) {
+    /// The first that is not waits for `head_start`, see [`HEAD_START`].
+    pub async fn run(mut self, mut frames: mpsc::Receiver<OutgoingFrame>, admitted: watch::Receiver<bool>, head_start: Duration) {
+        let mut head_start = Some(head_start);
         while let Some(frame) = frames.recv().await {
-            if *admitted.borrow() && self.send(frame).await.is_none() {
+            if !*admitted.borrow() {
+                continue;
+            }
+            if let Some(wait) = head_start.take() {
+                sleep(wait).await;
+            }
+            if self.send(frame).await.is_none() {
                 return;
             }
         }
