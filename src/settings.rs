@@ -69,7 +69,7 @@ impl Default for Settings {
         Self {
             reach: Reach::default(),
             link_mode: LinkMode::default(),
-            lan_discovery: true,
+            lan_discovery: false,
             camera: None,
             microphone: None,
             speaker: None,

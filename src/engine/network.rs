@@ -81,7 +81,7 @@ impl Network {
         config.mode = if mode == LinkMode::Direct { link::LinkMode::Direct } else { link::LinkMode::RelayOnly };
         config.relay = relay.clone();
         config.public_relays = public;
-        config.lan_discovery = people.settings.lan_discovery;
+        config.lan_discovery = people.settings.lan_discovery || options.network.lan;
         config.bind = options.network.bind;
         config.peers = people.contacts.iter().filter_map(peer).collect();
         match Link::start(config).await {

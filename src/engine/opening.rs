@@ -63,7 +63,9 @@ async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, ends: &mu
 
 fn create(directory: &Path, name: &str, passphrase: Option<&str>, reach: Reach) -> Result<People> {
     let mut people = People::load(Profile::create(directory, name, passphrase)?)?;
-    let settings = crate::settings::Settings { reach, ..people.settings.clone() };
+    // Whoever chooses this network wants to be found on it; the welcome says what that tells.
+    let lan_discovery = reach == Reach::ThisNetwork;
+    let settings = crate::settings::Settings { reach, lan_discovery, ..people.settings.clone() };
     people.set_settings(settings)?;
     Ok(people)
 }

@@ -56,6 +56,8 @@ pub struct NetworkOptions {
     pub relay: Option<String>,
     pub ice_servers: Vec<String>,
     pub mode: Option<LinkMode>,
+    /// Find and be found on the local network, whatever the settings say.
+    pub lan: bool,
     pub bind: Option<IpAddr>,
 }
 

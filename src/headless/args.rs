@@ -187,6 +187,9 @@ pub struct NetworkArgs {
     /// A relay to be reachable through.
     #[arg(long, value_name = "URL", value_parser = parse_relay)]
     pub relay: Option<String>,
+    /// Find contacts on the local network, and be found there. It tells that network this profile's key.
+    #[arg(long)]
+    pub lan: bool,
     /// A STUN or TURN server for the call; may be given several times.
     #[arg(long = "ice-server", value_name = "URL", value_parser = parse_ice_server)]
     pub ice_servers: Vec<String>,

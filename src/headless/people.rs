@@ -146,6 +146,7 @@ impl From<&NetworkArgs> for NetworkOptions {
                 Policy::Hide => LinkMode::Hide,
                 Policy::Never => LinkMode::Never,
             }),
+            lan: args.lan,
             bind: args.bind,
         }
     }

@@ -19,7 +19,7 @@ pub const YOUR_NAME_HINT: &str = "What your contacts see first";
 pub const REACH: &str = "How others reach you";
 pub const REACH_NETWORK: &str = "This network only";
 pub const REACH_NETWORK_SUB: &str =
-    "Calls work between computers on the same network. Nothing leaves it, and people elsewhere cannot reach you.";
+    "Calls work between computers on the same network, which can see that your key is here. People elsewhere cannot reach you.";
 pub const REACH_RELAY: &str = "My own relay";
 pub const REACH_RELAY_SUB: &str =
     "Works from anywhere. Whoever runs the relay sees who talks to whom and when, never what is said.";

@@ -509,3 +509,10 @@ fn every_screen_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn every_word_of_a_call_has_its_picture() {
+    for (emoji, name) in vesper::call::words::WORDS {
+        assert!(vesper::ui::emoji::has(emoji), "{name}");
+    }
+}
