@@ -8,7 +8,7 @@ use super::calls::role_name;
 use super::core::Core;
 use super::figures::Figures;
 use super::options::CameraChoice;
-use super::report::{Report, Setup};
+use super::report::{Process, Report, Setup};
 use super::session::Session;
 use super::snapshot::{CallMedia, CallStage, CallView};
 use crate::call::{EndReason, Input, Role};
@@ -193,7 +193,8 @@ impl Current {
     pub fn report(&self, reason: EndReason) -> Report {
         let times = &self.times;
         let since_accept = |at: Option<MediaTime>| Some(ms(at?.since(times.accepted?)));
-        let mut report = self.session.as_ref().map(|session| self.figures.whole(session)).unwrap_or_default();
+        let unconnected = || Report { process: Process::measure(), ..Report::default() };
+        let mut report = self.session.as_ref().map_or_else(unconnected, |session| self.figures.whole(session));
         report.role = Some(role_name(self.role));
         report.peer = self.peer.to_string();
         report.ended = Some(reason.name().to_owned());
