@@ -127,7 +127,6 @@ impl Counters {
                 remote: kind(path.remote),
                 relayed: path.relayed(),
                 rtt_ms: path.rtt_ms.or(self.control_rtt_ms),
-                restarts: 0,
             }),
             video: self.video(before, seconds),
             audio: self.audio(before, seconds),
@@ -161,7 +160,10 @@ impl Counters {
             received_kbps: kbps(received_since(|received| received.bytes), seconds),
             freezes: received_since(|received| received.gaps.freezes),
             frozen_ms: received_since(|received| received.gaps.frozen_ms) as f64,
-            longest_gap_ms: received.gaps.longest_ms as f64,
+            // Of a second it is known only if it is the longest of the call so far.
+            longest_gap_ms: received_before
+                .is_none_or(|before| received.gaps.longest_ms > before.gaps.longest_ms)
+                .then_some(received.gaps.longest_ms as f64),
             keyframes: sent_since(|sent| sent.keyframes),
             repairs: Repairs { nack: path_since(|path| path.nacks_sent), pli: received_since(|received| received.requests) },
             latency_ms: Percentiles { p50: latency.percentile(50).map(f64::from), p95: latency.percentile(95).map(f64::from) },

@@ -53,7 +53,6 @@ pub struct Path {
     pub remote: String,
     pub relayed: bool,
     pub rtt_ms: Option<f64>,
-    pub restarts: u32,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -67,7 +66,7 @@ pub struct Video {
     /// Gaps of more than 200 ms between shown pictures, and their sum.
     pub freezes: u64,
     pub frozen_ms: f64,
-    pub longest_gap_ms: f64,
+    pub longest_gap_ms: Option<f64>,
     /// Keyframes sent.
     pub keyframes: u64,
     pub repairs: Repairs,
@@ -133,7 +132,7 @@ impl Report {
                 video.shown_fps,
                 video.width,
                 video.height,
-                video.longest_gap_ms,
+                video.longest_gap_ms.unwrap_or(0.0),
                 video.latency_ms.p50.map(|ms| format!(", lens to screen {ms:.0} ms")).unwrap_or_default(),
             ));
         }

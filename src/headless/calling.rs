@@ -60,9 +60,7 @@ pub async fn call(
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    let mut options = options(media, call)?;
-    options.network = network.into();
-    options.hang_up_after = network.seconds;
+    let options = Options { network: network.into(), hang_up_after: network.seconds, ..options(media, call)? };
     let (mut engine, _owner) = start(account.own()?, options);
     ready(&mut engine).await?;
     let contacts = engine.snapshot().contacts.clone();
@@ -104,10 +102,8 @@ pub async fn answer(
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    let mut options = options(media, call)?;
-    options.network = network.into();
-    options.hang_up_after = network.seconds;
-    options.stay_online = true;
+    let (network, hang_up_after) = (network.into(), network.seconds);
+    let mut options = Options { network, hang_up_after, stay_online: true, ..options(media, call)? };
     if let Some(names) = auto {
         let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let who = if names.is_empty() { "every contact".to_owned() } else { names.join(", ") };
