@@ -17,10 +17,12 @@ use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
+use crate::media::allocation::{Allocation, Level};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
+use crate::media::clock::MediaTime;
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
@@ -35,8 +37,8 @@ use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
 
-/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
-const VIDEO_OUT: usize = 32;
+/// Sealed frames that wait for room on the path. When full, none is made: pictures are left out at the source, not queued.
+const VIDEO_OUT: usize = 1;
 /// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
 const AUDIO_OUT: usize = 10;
 /// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
@@ -47,13 +49,11 @@ const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
 const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// Before the first estimate.
-pub const START_KBPS: u32 = 1500;
+pub const START_KBPS: u32 = 600;
 /// As much as 720p30 of a person talking is worth.
 pub const MOST_KBPS: u32 = 2500;
-/// Below this a picture is no picture any more.
-const LEAST_KBPS: u32 = 100;
-/// What sound and control take of the estimate, with their headers.
-const SOUND_KBPS: u32 = 80;
+/// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
+const MOST_IN_ALL_KBPS: u32 = 3600;
 
 /// What the tasks of a call tell the engine; each names its call, for it may be over by then.
 pub enum SessionEvent {
@@ -83,6 +83,8 @@ pub struct Session {
     pipelines: Option<Pipelines>,
     mirror: bool,
     most_kbps: u32,
+    allocation: Allocation,
+    level: Level,
     /// What was opened when [`heard`](Self::heard) was last asked.
     opened: u64,
     refused_since: Option<Instant>,
@@ -122,8 +124,9 @@ impl Session {
         let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
         let ports =
             MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
-        let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
-        let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        let limit = core.options.media.max_kbps;
+        let most_kbps = limit.unwrap_or(MOST_KBPS);
+        let config = connection::config(core, role, secrets, with_echo, limit.unwrap_or(MOST_IN_ALL_KBPS));
         Self {
             call,
             connection: Connection::open(call, config, ports, core.session_events.clone()),
@@ -134,6 +137,8 @@ impl Session {
             pipelines: None,
             mirror: core.options.media.mirror,
             most_kbps,
+            allocation: Allocation::default(),
+            level: Level::default(),
             opened: 0,
             refused_since: None,
         }
@@ -272,14 +277,24 @@ impl Session {
 
     /// What the transport says that is not for the rules.
     pub fn transport_event(&mut self, event: &PeerEvent) {
-        let Some(video) = self.pipelines.as_ref().map(|pipelines| &pipelines.video_send) else { return };
-        match event {
-            PeerEvent::KeyframeRequest => video.request_keyframe(),
-            PeerEvent::Estimate { kbps } => {
-                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).max(LEAST_KBPS).min(self.most_kbps));
+        let Some(pipelines) = &self.pipelines else { return };
+        match *event {
+            PeerEvent::KeyframeRequest => pipelines.video_send.request_keyframe(),
+            PeerEvent::Estimate { kbps, parity_percent } => {
+                let share = self.allocation.divide(MediaTime::now(), kbps, parity_percent);
+                self.level = share.level;
+                pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
+                if let Some(audio) = &pipelines.audio_send {
+                    audio.set_share(share.rung, share.copies);
+                }
             }
             _ => {}
         }
+    }
+
+    /// How much of its best our side can send.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.

@@ -72,8 +72,9 @@ pub enum PeerEvent {
     Control(Bytes),
     /// The other side cannot show a picture until a keyframe comes.
     KeyframeRequest,
-    /// Pictures and sound together should take this much.
-    Estimate { kbps: u32 },
+    /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth
+    /// trying. Parity adds so much to each 100 packets of pictures.
+    Estimate { kbps: u32, parity_percent: u32 },
 }
 
 /// Why a connection could not be prepared or begun.
