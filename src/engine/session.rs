@@ -52,6 +52,9 @@ const ECHO_DELAY: Duration = Duration::from_secs(1);
 pub const START_KBPS: u32 = 600;
 /// As much as 720p30 of a person talking is worth.
 pub const MOST_KBPS: u32 = 2500;
+/// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
+const NARROW_KBPS: u32 = 60;
+const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
 /// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
 const MOST_IN_ALL_KBPS: u32 = 3600;
 
@@ -84,6 +87,9 @@ pub struct Session {
     mirror: bool,
     most_kbps: u32,
     allocation: Allocation,
+    /// What the path carries by the last estimate.
+    path_kbps: u32,
+    last_heartbeat: Option<MediaTime>,
     level: Level,
     /// What was opened when [`heard`](Self::heard) was last asked.
     opened: u64,
@@ -124,7 +130,7 @@ impl Session {
         let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
         let ports =
             MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
-        let limit = core.options.media.max_kbps;
+        let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
         let most_kbps = limit.unwrap_or(MOST_KBPS);
         let config = connection::config(core, role, secrets, with_echo, limit.unwrap_or(MOST_IN_ALL_KBPS));
         Self {
@@ -138,6 +144,8 @@ impl Session {
             mirror: core.options.media.mirror,
             most_kbps,
             allocation: Allocation::default(),
+            path_kbps: START_KBPS,
+            last_heartbeat: None,
             level: Level::default(),
             opened: 0,
             refused_since: None,
@@ -177,6 +185,7 @@ impl Session {
         let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
         let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
         let events = self.forward_media_events(core);
+        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
             Ok(trace) => Some(trace),
@@ -209,7 +218,7 @@ impl Session {
             width: options.width,
             height: options.height,
             fps: options.fps,
-            bitrate_kbps: START_KBPS.min(self.most_kbps),
+            bitrate_kbps: start.video_kbps,
             out: ends.video_out,
             preview: waker.is_some().then_some(preview),
             on_frame: waker,
@@ -280,9 +289,9 @@ impl Session {
         let Some(pipelines) = &self.pipelines else { return };
         match *event {
             PeerEvent::KeyframeRequest => pipelines.video_send.request_keyframe(),
-            PeerEvent::Estimate { kbps, parity_percent } => {
-                let share = self.allocation.divide(MediaTime::now(), kbps, parity_percent);
-                self.level = share.level;
+            PeerEvent::Estimate { kbps, repair_percent } => {
+                let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
+                (self.level, self.path_kbps) = (share.level, kbps);
                 pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
                 if let Some(audio) = &pipelines.audio_send {
                     audio.set_share(share.rung, share.copies);
@@ -311,8 +320,19 @@ impl Session {
         Some(item)
     }
 
-    pub fn heartbeat(&self) -> Option<Control> {
+    /// A sign of life, if one is due: on a narrow path, fewer are.
+    pub fn heartbeat(&mut self) -> Option<Control> {
+        let now = MediaTime::now();
+        if self.is_narrow() && self.last_heartbeat.is_some_and(|last| now.since(last) < NARROW_HEARTBEAT) {
+            return None;
+        }
+        self.last_heartbeat = Some(now);
         Some(self.control.as_ref()?.heartbeat())
+    }
+
+    /// Whether the path is so narrow that what is sent twice costs sound.
+    pub fn is_narrow(&self) -> bool {
+        self.path_kbps < NARROW_KBPS
     }
 
     /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.

@@ -80,15 +80,15 @@ pub struct Allocation {
 }
 
 impl Allocation {
-    /// Divides `total_kbps`, of which parity takes `parity_percent` of the picture's packets.
-    pub fn divide(&mut self, now: MediaTime, total_kbps: u32, parity_percent: u32) -> Share {
+    /// Divides `total_kbps`, where parity and repairs add `repair_percent` to the picture's packets.
+    pub fn divide(&mut self, now: MediaTime, total_kbps: u32, repair_percent: u32) -> Share {
         let rung = self.choose_rung(now, total_kbps);
         let least = if self.no_picture { PICTURE_AGAIN } else { PICTURE_FROM };
         self.no_picture = total_kbps < least;
         // Reports and heartbeats of ours, for what comes the other way.
         let reserve = 2.0 + f64::from(total_kbps) * 0.013;
         let picture = f64::from(total_kbps) - sound_kbps(RUNGS[rung], 0) - reserve;
-        let video_kbps = if self.no_picture { 0 } else { payload_kbps(picture / (1.0 + f64::from(parity_percent) / 100.0)) };
+        let video_kbps = if self.no_picture { 0 } else { payload_kbps(picture / (1.0 + f64::from(repair_percent) / 100.0)) };
         let fits = |copies: &usize| sound_kbps(RUNGS[rung], *copies) <= f64::from(total_kbps * SOUND_SHARE) / 100.0;
         let copies = (0..=2).rev().find(fits).unwrap_or(0);
         self.level = match total_kbps {
@@ -142,14 +142,14 @@ mod tests {
     #[test]
     fn everything_together_never_takes_more_than_there_is() {
         for total in (16..4000).step_by(7) {
-            for parity_percent in [0, 25, 60] {
-                let share = Allocation::default().divide(at(1), total, parity_percent);
+            for repair_percent in [0, 25, 60] {
+                let share = Allocation::default().divide(at(1), total, repair_percent);
                 let pictures: f64 = if share.video_kbps < 30 { 6.0 } else { 12.0 };
                 let video = f64::from(share.video_kbps);
                 let packets = if video > 0.0 { (video * 125.0 / PICTURE_PACKET).max(pictures) } else { 0.0 };
-                let wire = (video + packets * PICTURE_OVERHEAD / 125.0) * (1.0 + f64::from(parity_percent) / 100.0);
+                let wire = (video + packets * PICTURE_OVERHEAD / 125.0) * (1.0 + f64::from(repair_percent) / 100.0);
                 let sum = wire + sound_kbps(RUNGS[share.rung], 0);
-                assert!(sum <= f64::from(total) * 1.02 + 6.0, "{total} and {parity_percent} %: {sum} in {share:?}");
+                assert!(sum <= f64::from(total) * 1.02 + 6.0, "{total} and {repair_percent} %: {sum} in {share:?}");
             }
         }
     }

@@ -70,6 +70,8 @@ const MOST_QUEUE: Duration = Duration::from_millis(70);
 const LEAST_WINDOW: f64 = 3500.0;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
 const FIRST_WINDOW: f64 = 24_000.0;
+/// And how fast that picture leaves: it is there as soon as the path allows.
+const FIRST_PACE_KBPS: f64 = 10_000.0;
 /// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
 const STANDING: Duration = Duration::from_millis(1500);
 const SHARE: f64 = 0.55;
@@ -195,15 +197,15 @@ impl BandwidthEstimator {
 
     /// Takes a report: packets in the order they were sent, each told once, and the round trip that the report measured.
     pub fn on_report(&mut self, now: Instant, packets: &[PacketFate], round_trip: Option<Duration>) -> Estimate {
+        if packets.is_empty() {
+            return self.estimate();
+        }
         let lasted = self.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
         let returned = self.silences > 0;
         (self.heard, self.waiting_since, self.silences) = (Some(now), None, 0);
         if let Some(sample) = round_trip {
             let old = self.round_trip.unwrap_or(sample);
             self.round_trip = Some(if sample < old { sample } else { (old * 31 + sample) / 32 });
-        }
-        if packets.is_empty() {
-            return self.estimate();
         }
         if returned {
             // A path that came back may be another one: what was learnt of the old one does not hold.
@@ -386,7 +388,7 @@ impl BandwidthEstimator {
     fn pace(&self) -> f64 {
         if self.round_trip.is_none() {
             // The first picture is the first train.
-            return 5000.0_f64.min(self.cap * 4.0);
+            return FIRST_PACE_KBPS.min(self.cap * 4.0);
         }
         let factor = if self.is_calm() { 2.5 } else { 1.3 };
         self.target * factor

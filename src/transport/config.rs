@@ -73,8 +73,9 @@ pub enum PeerEvent {
     /// The other side cannot show a picture until a keyframe comes.
     KeyframeRequest,
     /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth
-    /// trying. Parity adds so much to each 100 packets of pictures.
-    Estimate { kbps: u32, parity_percent: u32 },
+    /// trying. Parity and repairs add so many to each 100 packets
+    /// of pictures.
+    Estimate { kbps: u32, repair_percent: u32 },
 }
 
 /// Why a connection could not be prepared or begun.

@@ -13,7 +13,7 @@ use super::bandwidth::PacketFate;
 /// A packet that was not there when one that left this much later was is lost.
 const REORDERING: Duration = Duration::from_millis(15);
 /// Nobody has said anything of it for so long that nobody will, or that it is out of the path at least.
-const FORGET: Duration = Duration::from_secs(3);
+const FORGET: Duration = Duration::from_secs(12);
 const OUT_OF_PATH: Duration = Duration::from_millis(1200);
 /// Reports are made of milliseconds: RFC 8888 counts offsets in 1/1024 s, and the report's own time in 1/65536 s.
 const OFFSET_UNIT: f64 = 1.0 / 1024.0;

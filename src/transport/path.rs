@@ -23,8 +23,8 @@ use super::sending::Sending;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Reading {
     pub estimate: Estimate,
-    /// How many packets of parity go along with 100 of pictures.
-    pub parity_percent: u32,
+    /// How many packets of parity and repairs go along with 100 of pictures.
+    pub repair_percent: u32,
 }
 
 /// The interceptor, the only one beside the intake.

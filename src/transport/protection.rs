@@ -19,8 +19,9 @@ use super::parity::MOST_PARITIES;
 
 /// Packets that are looked back upon: 3 s of pictures at 2.5 Mbit/s.
 const MEMORY: usize = 900;
-/// Fewer say nothing.
+/// Fewer packets say nothing, and fewer losses among them are chance.
 const FEWEST: usize = 60;
+const FEWEST_LOST: usize = 4;
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
 /// Sizes of pictures that are reckoned with, in packets; others take the next smaller one in proportion.
@@ -71,7 +72,7 @@ impl Protection {
 
 /// The best number of parities for pictures of `size` packets.
 fn best(lost: &[bool], size: usize, wait: f64, rate: f64) -> usize {
-    if lost.len() < FEWEST || !lost.contains(&true) {
+    if lost.len() < FEWEST || lost.iter().filter(|lost| **lost).count() < FEWEST_LOST {
         return 0;
     }
     let cost = |parities: usize| failing(lost, size, parities) * wait + parities as f64 / size as f64 * rate;

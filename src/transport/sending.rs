@@ -187,8 +187,11 @@ impl Sending {
     }
 
     pub fn reading(&self) -> Reading {
-        let parity_percent = (self.protection.overhead(USUAL) * 100.0).round() as u32;
-        Reading { estimate: self.estimator.estimate(), parity_percent }
+        let estimate = self.estimator.estimate();
+        // What is lost is sent again, if not given back: in steps of two, for this is told on.
+        let again = (estimate.loss_percent / 2.0).round() * 2.0;
+        let parity = (self.protection.overhead(USUAL) * 100.0).round();
+        Reading { estimate, repair_percent: (parity + again) as u32 }
     }
 
     /// A guess before it is measured.

@@ -136,12 +136,12 @@ impl Watcher {
                 () = self.goodbye.notified() => return GOODBYE.into(),
                 () = self.keyframe.notified() => self.tell(PeerEvent::KeyframeRequest).await,
                 Ok(()) = self.readings.changed() => {
-                    let Reading { estimate, parity_percent } = *self.readings.borrow_and_update();
+                    let Reading { estimate, repair_percent } = *self.readings.borrow_and_update();
                     let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
-                    if kbps.abs_diff(told.0) * 100 > kbps * TELL_PERCENT || parity_percent != told.1 {
-                        told = (kbps, parity_percent);
+                    if kbps.abs_diff(told.0) * 100 > kbps * TELL_PERCENT || repair_percent != told.1 {
+                        told = (kbps, repair_percent);
                         // Full: the next one counts as much.
-                        let _ = self.events.try_send(PeerEvent::Estimate { kbps, parity_percent });
+                        let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
                     }
                 }
                 () = sleep_until(give_up) => return "the other side did not prove that it is who it said".into(),

@@ -65,7 +65,7 @@ impl Profile {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Owner {
-    Media { ssrc: u32, sequence: u16, frame: Option<u32>, last: bool },
+    Media { ssrc: u32, sequence: u16, frame: Option<u32>, last: bool, made: f64 },
     Rival(u64),
 }
 
@@ -158,6 +158,8 @@ pub struct Outcome {
     pub pictures: Vec<(f64, f64)>,
     pub skipped: usize,
     pub sound_lost: usize,
+    /// For each packet of sound that arrived, when, and how long it took, in ms.
+    pub sound: Vec<(f64, f64)>,
     pub rival_kbps: f64,
     pub deaf: Vec<bool>,
 }
@@ -186,6 +188,13 @@ impl Outcome {
     /// As goals reckon it: gaps above 200 ms, together.
     pub fn frozen(&self) -> f64 {
         self.gaps().filter(|gap| *gap > 200.0).sum()
+    }
+
+    /// The share of sound packets after `from` ms that took more than 400 ms.
+    pub fn sound_late(&self, from: f64) -> f64 {
+        let later = self.sound.iter().filter(|(at, _)| *at >= from);
+        let late = later.clone().filter(|(_, took)| *took > 400.0).count();
+        late as f64 / later.count().max(1) as f64
     }
 
     /// When, after `from`, the rate was above `kbps` for half a second for the first time.
@@ -275,7 +284,7 @@ impl Run {
                 let sequence = next(&mut sequences, AUDIO);
                 departures.sent(now, AUDIO, sequence, sound_bytes as usize, false);
                 estimator.on_sent(now);
-                link.push(ms, sound_bytes as usize, Owner::Media { ssrc: AUDIO, sequence, frame: None, last: false });
+                link.push(ms, sound_bytes as usize, Owner::Media { ssrc: AUDIO, sequence, frame: None, last: false, made: ms });
             }
             // A picture thirty times a second, if the path has room for it.
             if ms >= next_frame {
@@ -308,7 +317,7 @@ impl Run {
                 let sequence = next(&mut sequences, ssrc);
                 departures.sent(now, ssrc, sequence, bytes, ssrc == PROBE);
                 estimator.on_sent(now);
-                link.push(ms, bytes, Owner::Media { ssrc, sequence, frame, last });
+                link.push(ms, bytes, Owner::Media { ssrc, sequence, frame, last, made: ms });
             }
             if pacer.bytes() == 0 {
                 probe_pace = 0;
@@ -327,7 +336,10 @@ impl Run {
             for (bytes, owner) in link.arrivals(ms) {
                 match owner {
                     Owner::Rival(_) => tcp.acks.push_back(ms + self.profile.delay_ms),
-                    Owner::Media { ssrc, sequence, frame, last } => {
+                    Owner::Media { ssrc, sequence, frame, last, made: left_at } => {
+                        if ssrc == AUDIO {
+                            outcome.sound.push((ms, ms - left_at));
+                        }
                         bytes_now += bytes;
                         arrivals.arrived(now, ssrc, sequence, bytes, last);
                         let Some((when, left)) = frame.and_then(|frame| made.get_mut(&frame)) else { continue };

@@ -55,7 +55,19 @@ fn a_narrow_path_is_found_at_once_and_used_without_a_queue() {
         let outcome = Run::new(Profile { jitter_ms: 5.0, ..Profile::new(kbps, 800.0, 40.0) }, 40.0).go();
         report(&format!("{kbps}"), &outcome);
         assert!(outcome.mean(10.0, 40.0) >= kbps * 0.75, "{kbps}: {}", outcome.mean(10.0, 40.0));
+        let later = outcome.pictures.windows(2).filter(|pair| pair[0].1 > 6000.0).map(|pair| pair[1].1 - pair[0].1);
+        assert!(later.fold(0.0, f64::max) <= 1000.0, "{kbps}: pictures stop");
+        assert!(outcome.p95_delay() <= 400.0, "{kbps}");
     }
+}
+
+#[test]
+fn sound_alone_survives_on_16_kbits() {
+    let outcome = Run::new(Profile::new(16.0, 3000.0, 60.0), 60.0).go();
+    report("16", &outcome);
+    let late = outcome.kbps[300..].iter().sum::<f64>() / outcome.kbps[300..].len() as f64;
+    assert!(late >= 10.0, "{late}");
+    assert!(outcome.sound_late(30_000.0) <= 0.02, "{}", outcome.sound_late(30_000.0));
 }
 
 #[test]
