@@ -198,9 +198,9 @@ impl Answering {
                     let candidates = reveal.candidates.clone();
                     let all = [&own[..], &candidates].concat();
                     turn.out.push(Output::Connect { call, remote: core.description, candidates });
-                    let mut live = Live::new(turn, Role::Callee, call, peer, media, token, &all);
+                    let mut live = Live::new(turn, Role::Callee, call, peer, media, &all);
                     live.confirm(turn, reveal, Message::Confirm(confirm));
-                    live.start(turn, keys, false)
+                    live.start(turn, keys, token, false)
                 }
                 Err(refusal) => end(turn, &core, EndReason::Refused(refusal), abort_reason::REFUSED),
             },

@@ -266,8 +266,8 @@ impl Revealing {
             Step::Sent { revealed, own, .. } => match revealed.confirm(&confirm) {
                 Ok(keys) => {
                     let candidates = [own, accept.candidates].concat();
-                    let live = Live::new(turn, Role::Caller, call, peer, media, token, &candidates);
-                    live.start(turn, keys, transport_up)
+                    let live = Live::new(turn, Role::Caller, call, peer, media, &candidates);
+                    live.start(turn, keys, token, transport_up)
                 }
                 Err(refusal) => turn.end(call, peer, EndReason::Refused(refusal), Some(abort(call, abort_reason::REFUSED))),
             },

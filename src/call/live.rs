@@ -35,8 +35,7 @@ pub(super) struct Live {
     call: CallId,
     peer: PublicKey,
     media: MediaKind,
-    /// Gone once media was started.
-    token: Option<Accepted>,
+    media_started: bool,
     phase: Phase,
     transport_up: bool,
     connect_by: Instant,
@@ -60,22 +59,14 @@ enum Phase {
 }
 
 impl Live {
-    pub fn new(
-        turn: &Turn<'_>,
-        role: Role,
-        call: CallId,
-        peer: PublicKey,
-        media: MediaKind,
-        token: Accepted,
-        candidates: &[Candidate],
-    ) -> Self {
+    pub fn new(turn: &Turn<'_>, role: Role, call: CallId, peer: PublicKey, media: MediaKind, candidates: &[Candidate]) -> Self {
         let relayed = candidates.iter().any(|candidate| candidate.kind == CandidateKind::Relay);
         Self {
             role,
             call,
             peer,
             media,
-            token: Some(token),
+            media_started: false,
             phase: Phase::Connecting,
             transport_up: false,
             connect_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { CONNECT_TIMEOUT },
@@ -96,8 +87,8 @@ impl Live {
     }
 
     /// Hands out the keys and says the first sealed words.
-    pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, transport_up: bool) -> CallState {
-        turn.out.push(Output::Secure { call: self.call, keys });
+    pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, token: Accepted, transport_up: bool) -> CallState {
+        turn.out.push(Output::Secure { call: self.call, keys, token });
         self.send_state(turn);
         turn.out.push(Output::Heartbeat { call: self.call });
         if transport_up {
@@ -157,9 +148,9 @@ impl Live {
 
     fn connected(&mut self, turn: &mut Turn<'_>) {
         self.transport_up = true;
-        if let Some(token) = self.token.take() {
+        if !std::mem::replace(&mut self.media_started, true) {
             self.phase = Phase::Active;
-            turn.out.push(Output::StartMedia { call: self.call, media: self.media, token });
+            turn.out.push(Output::StartMedia { call: self.call, media: self.media });
             turn.event(CallEvent::Connected { peer: self.peer });
         } else {
             self.reconnected(turn);

@@ -15,7 +15,7 @@ use super::device_news;
 use super::event::What;
 use super::session::SessionEvent;
 use super::snapshot::{CallStage, CallView, NoticeKind};
-use crate::call::{CallSecrets, Dial, Input, Role, Rules};
+use crate::call::{CallSecrets, Control, Dial, Input, Role, Rules};
 use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
@@ -272,7 +272,20 @@ impl Calls {
         let Some(current) = &mut self.current else { return };
         let (Some(call), Some(session)) = (current.call, &mut current.session) else { return };
         if let Some(control) = session.open_control(item, now) {
+            if let Some(answer) = session.rekey(Some(&control), now) {
+                self.say(core, &answer, 1, now);
+            }
             self.feed(core, Input::Control { call, control }, now);
+        }
+    }
+
+    /// Seals a message of the control stream once and sends the same bytes on every carrier, `copies` times on one that loses.
+    fn say(&mut self, core: &mut Core, control: &Control, copies: u8, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        if let Some(session) = &mut current.session
+            && let Some(item) = session.send_control(control, copies, now)
+        {
+            core.network.send(current.peer, Message::Control(item));
         }
     }
 
@@ -282,7 +295,10 @@ impl Calls {
         let Some(call) = current.call else { return };
         let Some(session) = &mut current.session else { return };
         session.follow_path();
-        let (heard, broken) = (session.heard(), session.seal_broken(now));
+        let (heard, broken, rekey) = (session.heard(), session.seal_broken(now), session.rekey(None, now));
+        if let Some(rekey) = rekey {
+            self.say(core, &rekey, 1, now);
+        }
         if heard {
             self.feed(core, Input::Heard { call }, now);
         }

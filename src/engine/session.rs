@@ -15,8 +15,12 @@ use super::current::Switches;
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
+use zeroize::Zeroizing;
+
+use crate::call::rekey::Rekeying;
 use crate::call::{Accepted, CallKeys, Control, Role};
-use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
+use crate::e2ee::{Keyring, SealCounts, StreamId};
+use crate::identity::random;
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
@@ -77,8 +81,7 @@ pub struct Session {
     call: CallId,
     connection: Connection,
     ends: Option<PipelineEnds>,
-    control: Option<ControlStream>,
-    keys: Option<(CallKeys, Inbound, Instant)>,
+    secured: Option<Secured>,
     clock_offset: Arc<ClockOffset>,
     pipelines: Option<Pipelines>,
     mirror: bool,
@@ -86,6 +89,14 @@ pub struct Session {
     /// What was opened when [`heard`](Self::heard) was last asked.
     opened: u64,
     refused_since: Option<Instant>,
+}
+
+/// What there is once both have proven who they are.
+struct Secured {
+    keyring: Keyring,
+    suite: u16,
+    control: ControlStream,
+    rekeying: Rekeying,
 }
 
 /// The pipelines' ends of the channels to and from the transport.
@@ -96,13 +107,13 @@ struct PipelineEnds {
     audio_in: threads::Receiver<IncomingPacket>,
 }
 
-/// The four pipelines. They send only once they hold the token that accepting mints.
+/// The four pipelines. Nobody makes them without the token that accepting mints.
 pub struct Pipelines {
     pub video_send: VideoSender,
     pub video_receive: VideoReceiver,
     pub audio_send: Option<AudioSender>,
     pub audio_receive: Option<AudioReceiver>,
-    token: Option<Accepted>,
+    _accepted: Accepted,
 }
 
 impl SessionEvent {
@@ -128,8 +139,7 @@ impl Session {
             call,
             connection: Connection::open(call, config, ports, core.session_events.clone()),
             ends: Some(PipelineEnds { video_out, audio_out, video_in, audio_in }),
-            control: None,
-            keys: None,
+            secured: None,
             clock_offset: Arc::default(),
             pipelines: None,
             mirror: core.options.media.mirror,
@@ -149,17 +159,16 @@ impl Session {
     }
 
     /// The peer has proven who they are: the control stream opens, and so do sources, codecs and sinks. No media leaves yet.
-    pub fn secure(&mut self, keys: CallKeys, switches: Switches, core: &mut Core, now: Instant) {
-        let inbound = Inbound::new(now, Arc::<SealCounts>::default());
-        self.control = Some(ControlStream::new(&keys, &inbound, now));
-        self.keys = Some((keys, inbound, now));
-        self.open_media(switches, core);
+    pub fn secure(&mut self, keys: CallKeys, token: Accepted, switches: Switches, core: &mut Core, now: Instant) {
+        let keyring = Keyring::new(keys.root, keys.direction, now);
+        let control = ControlStream::new(&keyring);
+        self.open_media(&keyring, token, switches, core);
+        self.secured = Some(Secured { keyring, suite: keys.suite, control, rekeying: Rekeying::new(now) });
     }
 
     /// Lets media leave.
-    pub fn start_media(&mut self, token: Accepted) {
+    pub fn start_media(&mut self) {
         let Some(pipelines) = &mut self.pipelines else { return };
-        pipelines.token = Some(token);
         pipelines.video_send.begin();
         if let Some(audio) = &pipelines.audio_send {
             audio.begin();
@@ -167,10 +176,8 @@ impl Session {
     }
 
     /// Opens sources, codecs and sinks, while the connection is made.
-    fn open_media(&mut self, switches: Switches, core: &mut Core) {
-        let (Some(ends), Some((keys, inbound, secured))) = (self.ends.take(), &self.keys) else { return };
-        let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
-        let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
+    fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
+        let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
@@ -186,7 +193,7 @@ impl Session {
         let (far_end_writer, far_end_reader) = far_end();
         let keyframe = self.connection.keyframe_requests();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
-            opener: opener(StreamId::Camera),
+            opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
             screen: waker.is_some().then_some(remote),
             frames: self.mirror.then_some(echo_frames),
@@ -199,7 +206,7 @@ impl Session {
             events: events.clone(),
         });
         let video_send = VideoSender::prepare(VideoSendConfig {
-            sealer: sealer(StreamId::Camera),
+            sealer: keyring.sealer(StreamId::Camera),
             source: if self.mirror { VideoSourceSpec::Push(echo_camera) } else { camera(switches, options, settings) },
             width: options.width,
             height: options.height,
@@ -212,7 +219,7 @@ impl Session {
             events: events.clone(),
         });
         let audio_receive = AudioReceiver::start(AudioReceiveConfig {
-            opener: opener(StreamId::Audio),
+            opener: keyring.opener(StreamId::Audio),
             packets: ends.audio_in,
             sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
             record: options.record_audio.clone(),
@@ -220,7 +227,7 @@ impl Session {
             events: events.clone(),
         });
         let audio_send = AudioSender::prepare(AudioSendConfig {
-            sealer: sealer(StreamId::Audio),
+            sealer: keyring.sealer(StreamId::Audio),
             source: if self.mirror { AudioSourceSpec::Push(echo_voice) } else { microphone(options, settings) },
             muted: !switches.microphone,
             processing: processing(settings),
@@ -234,7 +241,7 @@ impl Session {
             video_receive,
             audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error)).ok(),
             audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error)).ok(),
-            token: None,
+            _accepted: token,
         });
     }
 
@@ -284,20 +291,41 @@ impl Session {
 
     /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.
     pub fn open_control(&mut self, item: &[u8], now: Instant) -> Option<Control> {
-        self.control.as_mut()?.open(item, now, &self.clock_offset)
+        let secured = self.secured.as_mut()?;
+        let control = secured.control.open(item, now, &self.clock_offset)?;
+        if let Control::Heartbeat(heartbeat) = &control {
+            secured.keyring.learn(now, (heartbeat.epoch, heartbeat.step));
+        }
+        Some(control)
     }
 
     /// Seals once and sends over the connection; the same bytes are for the link, too.
     pub fn send_control(&mut self, control: &Control, copies: u8, now: Instant) -> Option<Bytes> {
-        let item = self.control.as_mut()?.seal(control, now)?;
+        let item = self.secured.as_mut()?.control.seal(control, now)?;
         for _ in 0..copies {
             self.connection.send_control(item.clone());
         }
         Some(item)
     }
 
-    pub fn heartbeat(&self) -> Option<Control> {
-        Some(self.control.as_ref()?.heartbeat())
+    pub fn heartbeat(&mut self, now: Instant) -> Option<Control> {
+        let secured = self.secured.as_mut()?;
+        Some(secured.control.heartbeat(secured.keyring.sending(now)))
+    }
+
+    /// What there is to say about fresh keys: the question, when it is due, or the answer to one.
+    pub fn rekey(&mut self, heard: Option<&Control>, now: Instant) -> Option<Control> {
+        let Secured { keyring, rekeying, .. } = self.secured.as_mut()?;
+        let fresh = || Zeroizing::new(random());
+        match heard {
+            None => rekeying.tick(now, keyring, fresh),
+            Some(&Control::Rekey { epoch, e_a }) => rekeying.answer(now, keyring, (epoch, e_a), fresh),
+            Some(&Control::RekeyOk { epoch, e_b }) => {
+                rekeying.settle(now, keyring, (epoch, e_b));
+                None
+            }
+            Some(_) => None,
+        }
     }
 
     /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.
@@ -335,11 +363,11 @@ impl Session {
     }
 
     pub fn counts(&self) -> Option<Arc<SealCounts>> {
-        self.keys.as_ref().map(|(_, inbound, _)| inbound.counts())
+        self.secured.as_ref().map(|secured| secured.keyring.counts())
     }
 
     pub fn suite(&self) -> Option<u16> {
-        self.keys.as_ref().map(|(keys, ..)| keys.suite)
+        self.secured.as_ref().map(|secured| secured.suite)
     }
 
     pub fn pipelines(&self) -> Option<&Pipelines> {
@@ -352,7 +380,7 @@ impl Session {
     }
 
     pub fn control_rtt_ms(&self) -> Option<f64> {
-        self.control.as_ref()?.rtt_ms()
+        self.secured.as_ref()?.control.rtt_ms()
     }
 
     /// The peer's clock minus ours.

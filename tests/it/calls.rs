@@ -223,7 +223,8 @@ impl World {
                     self.push(soon, other, What::Connected(call));
                 }
             }
-            Output::Secure { call, keys } => {
+            Output::Secure { call, keys, .. } => {
+                assert!(self.sides.iter().all(|it| it.agreed_to(call)), "no device opens before accept");
                 let words = keys.words.map(|word| word.1);
                 self.sides[side].secured.insert(call, words);
                 if let Some(theirs) = self.sides[other].secured.get(&call) {
@@ -293,7 +294,7 @@ impl World {
         bytes[..8].copy_from_slice(&self.random().to_be_bytes());
         (bytes[8], bytes[9], bytes[10]) = (side as u8, self.sides[side].calls, kind);
         let description = Description { fingerprint: bytes, ufrag: "u".into(), pwd: "p".into(), codecs: vec![1] };
-        CallSecrets::from_bytes(Zeroizing::new(bytes), bytes, description)
+        CallSecrets::from_bytes(Zeroizing::new(bytes), bytes, (Zeroizing::new([kind; 64]), Zeroizing::new(bytes)), description)
     }
 
     fn chance(&mut self, percent: u64) -> bool {

@@ -47,7 +47,7 @@ impl Pair {
         self.fresh += 1;
         let n = self.fresh;
         let description = Description { fingerprint: [n; 32], ufrag: "u".into(), pwd: "p".into(), codecs: vec![1] };
-        CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n; 32], description)
+        CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n; 32], (Zeroizing::new([n; 64]), Zeroizing::new([n; 32])), description)
     }
 
     fn dial(&mut self, peer: PublicKey, media: MediaKind) -> Input {

@@ -12,7 +12,7 @@ use crate::engine::session::Session;
 use crate::engine::snapshot::{CallMedia, CallStage, NoticeKind};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
-use crate::signal::message::{CallId, MediaKind, Message};
+use crate::signal::message::{CallId, MediaKind};
 
 /// How long the line about an ended call stays.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -51,25 +51,19 @@ impl Calls {
         match output {
             Output::Connect { remote, candidates, .. } => session.connect(remote, candidates),
             Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
-            Output::Secure { keys, .. } => {
+            Output::Secure { keys, token, .. } => {
                 current.words = Some(keys.words);
-                session.secure(keys, current.switches, core, now);
+                session.secure(keys, token, current.switches, core, now);
             }
-            Output::StartMedia { token, .. } => {
-                session.start_media(token);
+            Output::StartMedia { .. } => {
+                session.start_media();
                 session.peer_sends(current.remote);
                 self.next_meter = core.screens.waker.is_some().then_some(now + METER);
             }
-            Output::SendControl { control, copies, .. } => {
-                if let Some(item) = session.send_control(&control, copies, now) {
-                    core.network.send(current.peer, Message::Control(item));
-                }
-            }
+            Output::SendControl { control, copies, .. } => self.say(core, &control, copies, now),
             Output::Heartbeat { .. } => {
-                if let Some(heartbeat) = session.heartbeat()
-                    && let Some(item) = session.send_control(&heartbeat, 1, now)
-                {
-                    core.network.send(current.peer, Message::Control(item));
+                if let Some(heartbeat) = session.heartbeat(now) {
+                    self.say(core, &heartbeat, 1, now);
                 }
             }
             _ => {}
