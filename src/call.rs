@@ -4,7 +4,8 @@
 //!
 //! - [`event`]: what can happen and what the engine must do; [`end`]: why calls end, in words.
 //! - [`handshake`]: how two sides prove who they are and agree on keys, with `ephemeral` and `kem` as its two secrets;
-//!   [`words`]: what people compare; [`rekey`]: fresh keys every ten minutes.
+//!   [`words`]: what people compare; [`rekey`]: fresh keys every ten minutes; `restart`: another connection for
+//!   the same call.
 //! - [`control`]: what the sides say to each other once they are connected.
 //! - [`state`]: the machine and what its states share; `caller`, `callee`, `glare` and `live` are the states; `recent` is
 //!   the memory of calls that are over.
@@ -21,6 +22,7 @@ mod kem;
 mod live;
 mod recent;
 pub mod rekey;
+mod restart;
 pub mod state;
 pub mod words;
 

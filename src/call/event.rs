@@ -37,12 +37,16 @@ pub enum Input {
     SealBroken { call: CallId },
     /// The answer to [`Output::Gather`].
     Gathered { call: CallId, candidates: Vec<Candidate> },
-    /// The peer connection stands, and its certificate is the described one.
-    TransportConnected { call: CallId },
+    /// The answer to [`Output::Regather`]; `None` if no socket could be opened.
+    Regathered { call: CallId, path: u32, reach: Option<(Description, Vec<Candidate>)> },
+    /// The peer connection of this path stands, and its certificate is the described one.
+    TransportConnected { call: CallId, path: u32 },
     /// Nothing comes through for now.
-    TransportDisconnected { call: CallId },
+    TransportDisconnected { call: CallId, path: u32 },
     /// The peer connection could not be made, or will not come back by itself.
-    TransportFailed { call: CallId },
+    TransportFailed { call: CallId, path: u32 },
+    /// Our own addresses changed: sockets may be bound to what is gone.
+    NetworkChanged,
     /// The time of [`Rules::deadline`](super::Rules::deadline) has come, or any other time.
     Tick,
 }
@@ -89,8 +93,13 @@ pub enum Output {
     Gather { call: CallId, peer: PublicKey, role: Role, description: Description },
     /// Both called each other: `call`, which we dialled, is dead, and `by`, which they dialled, is accepted in its place.
     Superseded { call: CallId, by: CallId },
-    /// Only now may ICE and DTLS speak, with this peer.
-    Connect { call: CallId, remote: Description, candidates: Vec<Candidate> },
+    /// Only now may ICE and DTLS speak on this path, with this peer. The handshake's path is 0.
+    Connect { call: CallId, path: u32, remote: Description, candidates: Vec<Candidate> },
+    /// Open sockets for another path of the same call, with secrets of their own, while the one before carries on. Answer
+    /// with [`Input::Regathered`]; once it stands, everything moves over to it.
+    Regather { call: CallId, path: u32 },
+    /// Close the sockets of a path that came to nothing.
+    Abandon { call: CallId, path: u32 },
     /// The peer has more addresses.
     AddCandidates { call: CallId, candidates: Vec<Candidate> },
     /// Somebody accepted and the peer has proven who they are: make the sealers and openers, open and send control, show

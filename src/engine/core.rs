@@ -22,6 +22,7 @@ use crate::media::clock::MediaTime;
 use crate::media::frame::RgbaFrame;
 use crate::media::slot::SlotWriter;
 use crate::signal::link::LinkEvent;
+use crate::transport::watch_addresses;
 
 /// Results of slow work and of the call's own tasks, on their way to the loop. When full, the worker waits.
 const RESULTS: usize = 256;
@@ -51,6 +52,7 @@ enum Wake {
     Link(LinkEvent),
     Session(SessionEvent),
     Devices(snapshot::Devices),
+    NetworkChanged,
     Deadline,
 }
 
@@ -86,6 +88,10 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
     let Ends { mut commands, mut requests, publish, tell, screens } = ends;
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
     let (device_results, mut device_queue) = mpsc::channel(1);
+    let (network_news, mut network_queue) = mpsc::channel(1);
+    if !options.media.mirror {
+        tokio::spawn(watch_addresses(network_news));
+    }
     let notices = Notices { tell, shown: Vec::new(), next: 0 };
     let mut core = Core {
         people,
@@ -111,6 +117,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             event = core.network.event() => Wake::Link(event),
             Some(event) = session_queue.recv() => Wake::Session(event),
             Some(devices) = device_queue.recv() => Wake::Devices(devices),
+            Some(()) = network_queue.recv() => Wake::NetworkChanged,
             () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
         };
         let now = Instant::now();
@@ -125,6 +132,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Wake::Link(event) => core.link_event(event, &mut calls, now).await,
             Wake::Session(event) => calls.session_event(&mut core, event, now),
             Wake::Devices(devices) => core.devices = devices,
+            Wake::NetworkChanged => calls.network_changed(&mut core, now),
             Wake::Deadline => {
                 core.network_due(now);
                 calls.tick(&mut core, now);

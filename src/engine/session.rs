@@ -1,18 +1,18 @@
 //! One call's transport and pipelines. Dropping a session ends it: senders close, loops return, devices close.
 
 use std::sync::Arc;
-use std::sync::mpsc as threads;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::connection::{self, Connection};
+use super::connection;
 use super::control_stream::ControlStream;
 use super::core::{Core, Screens};
 use super::current::Switches;
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
+use super::paths::{Paths, PipelineEnds};
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
 use zeroize::Zeroizing;
@@ -27,7 +27,6 @@ use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
-use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::media::record::RecordFormat;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
@@ -37,15 +36,8 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
-use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
+use crate::transport::{LocalSecrets, PathStats, PeerEvent};
 
-/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
-const VIDEO_OUT: usize = 32;
-/// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
-const AUDIO_OUT: usize = 10;
-/// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
-const VIDEO_IN: usize = 2048;
-const AUDIO_IN: usize = 128;
 /// Events of the pipelines. When full, the newest is dropped.
 const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
@@ -64,10 +56,12 @@ pub enum SessionEvent {
     /// The sockets are open, or could not be opened.
     Gathered {
         call: CallId,
+        path: u32,
         gathered: Result<Vec<Candidate>, String>,
     },
     Transport {
         call: CallId,
+        path: u32,
         event: PeerEvent,
     },
     Media {
@@ -79,7 +73,11 @@ pub enum SessionEvent {
 /// A call's connection, keys and pipelines.
 pub struct Session {
     call: CallId,
-    connection: Connection,
+    role: Role,
+    with_echo: bool,
+    paths: Paths,
+    /// What is said of the path that is being tried, once its sockets are open.
+    described: Option<(u32, Description)>,
     ends: Option<PipelineEnds>,
     secured: Option<Secured>,
     clock_offset: Arc<ClockOffset>,
@@ -97,14 +95,6 @@ struct Secured {
     suite: u16,
     control: ControlStream,
     rekeying: Rekeying,
-}
-
-/// The pipelines' ends of the channels to and from the transport.
-struct PipelineEnds {
-    video_out: mpsc::Sender<OutgoingFrame>,
-    audio_out: mpsc::Sender<OutgoingFrame>,
-    video_in: threads::Receiver<IncomingPacket>,
-    audio_in: threads::Receiver<IncomingPacket>,
 }
 
 /// The four pipelines. Nobody makes them without the token that accepting mints.
@@ -127,18 +117,16 @@ impl SessionEvent {
 impl Session {
     /// Opens sockets for a call; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
     pub fn gather(core: &Core, call: CallId, role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
-        let (video_out, video_out_end) = mpsc::channel(VIDEO_OUT);
-        let (audio_out, audio_out_end) = mpsc::channel(AUDIO_OUT);
-        let (video_in_end, video_in) = threads::sync_channel(VIDEO_IN);
-        let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
-        let ports =
-            MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
         let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
         let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        let (paths, ends) = Paths::open(call, config, core.session_events.clone());
         Self {
             call,
-            connection: Connection::open(call, config, ports, core.session_events.clone()),
-            ends: Some(PipelineEnds { video_out, audio_out, video_in, audio_in }),
+            role,
+            with_echo,
+            paths,
+            described: None,
+            ends: Some(ends),
             secured: None,
             clock_offset: Arc::default(),
             pipelines: None,
@@ -149,13 +137,33 @@ impl Session {
         }
     }
 
-    /// Only now may packets go to the peer.
-    pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {
-        self.connection.connect(remote, candidates);
+    /// Opens sockets for another path of the call, described by `secrets`.
+    pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
+        let config = connection::config(core, self.role, secrets, self.with_echo, self.most_kbps);
+        self.described = Some((path, description));
+        self.paths.regather(path, config);
     }
 
-    pub fn add_candidates(&self, candidates: Vec<Candidate>) {
-        self.connection.add_candidates(candidates);
+    /// How we said that we are reached on `path`.
+    pub fn take_description(&mut self, path: u32) -> Option<Description> {
+        self.described.take_if(|(at, _)| *at == path).map(|(_, description)| description)
+    }
+
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub fn abandon(&mut self, path: u32) {
+        self.paths.abandon(path);
+    }
+
+    /// A path stands. Where everything moves over to it, pictures begin anew: those on their way are lost.
+    pub fn path_connected(&mut self, path: u32) {
+        if self.paths.connected(path)
+            && let Some(pipelines) = &self.pipelines
+        {
+            pipelines.video_send.request_keyframe();
+        }
     }
 
     /// The peer has proven who they are: the control stream opens, and so do sources, codecs and sinks. No media leaves yet.
@@ -191,7 +199,7 @@ impl Session {
         let (echo_frames, echo_camera) = slot();
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
-        let keyframe = self.connection.keyframe_requests();
+        let keyframe = self.paths.keyframe_requests();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
@@ -303,7 +311,7 @@ impl Session {
     pub fn send_control(&mut self, control: &Control, copies: u8, now: Instant) -> Option<Bytes> {
         let item = self.secured.as_mut()?.control.seal(control, now)?;
         for _ in 0..copies {
-            self.connection.send_control(item.clone());
+            self.paths.send_control(&item);
         }
         Some(item)
     }
@@ -376,7 +384,7 @@ impl Session {
 
     /// The path, as last looked at.
     pub fn path(&self) -> Option<PathStats> {
-        self.connection.stats()
+        self.paths.stats()
     }
 
     pub fn control_rtt_ms(&self) -> Option<f64> {
@@ -391,10 +399,10 @@ impl Session {
     /// Ends the connection with a goodbye, and the pipelines off the engine's task: devices take their time, and records
     /// their last lines. The task ends when all of it is done.
     pub fn close(self) -> JoinHandle<()> {
-        let Self { connection, pipelines, .. } = self;
+        let Self { paths, pipelines, .. } = self;
         tokio::spawn(async move {
             let devices = tokio::task::spawn_blocking(move || drop(pipelines));
-            connection.close().await;
+            paths.close().await;
             let _ = devices.await;
         })
     }

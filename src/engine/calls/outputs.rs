@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Calls, METER, SECOND};
+use super::{CODECS, Calls, METER, SECOND};
 use crate::call::{CallEvent, EndReason, Input, Output};
 use crate::engine::core::{Core, unix_seconds};
 use crate::engine::current::{Current, Switches};
@@ -13,6 +13,7 @@ use crate::engine::snapshot::{CallMedia, CallStage, NoticeKind};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::signal::message::{CallId, MediaKind};
+use crate::transport::LocalSecrets;
 
 /// How long the line about an ended call stays.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -49,8 +50,14 @@ impl Calls {
         let Some(current) = &mut self.current else { return };
         let Some(session) = &mut current.session else { return };
         match output {
-            Output::Connect { remote, candidates, .. } => session.connect(remote, candidates),
-            Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
+            Output::Connect { path, remote, candidates, .. } => session.paths().connect(path, remote, candidates),
+            Output::AddCandidates { candidates, .. } => session.paths().add_candidates(candidates),
+            Output::Regather { path, .. } => {
+                let secrets = LocalSecrets::generate();
+                let description = secrets.description(CODECS.to_vec());
+                session.regather(core, path, secrets, description);
+            }
+            Output::Abandon { path, .. } => session.abandon(path),
             Output::Secure { keys, token, .. } => {
                 current.words = Some(keys.words);
                 session.secure(keys, token, current.switches, core, now);
