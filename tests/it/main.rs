@@ -17,6 +17,8 @@ mod check;
 #[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]
+mod moving;
+#[cfg(target_os = "linux")]
 mod outcomes;
 #[cfg(target_os = "linux")]
 mod strangers;
