@@ -8,6 +8,7 @@
 //!
 //! - [`command`], [`request`]: what goes in. [`snapshot`], [`event`], [`report`]: what comes out.
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
+//! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `core`: the loop; `calls`: what it does for a call; `session`: transport and pipelines of one call.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
@@ -24,6 +25,7 @@ pub mod event;
 mod figures;
 mod knocks;
 mod link_events;
+mod locking;
 mod network;
 mod opening;
 pub mod options;
@@ -31,9 +33,12 @@ pub mod people;
 mod questions;
 pub mod report;
 pub mod request;
+mod rings;
+mod screening;
 mod session;
 pub mod snapshot;
 mod sources;
+mod verifying;
 mod views;
 pub mod words;
 
