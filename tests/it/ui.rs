@@ -93,6 +93,11 @@ fn contact(number: u8, petname: &str) -> ContactView {
         blocked: false,
         last: None,
         missed_calls: 0,
+        verified_by: Some((VerifiedBy::Number, NOW - 90_000)),
+        candidates: Candidates::All,
+        silent: false,
+        relay: None,
+        warning: None,
     }
 }
 
@@ -138,6 +143,8 @@ fn call(stage: CallStage) -> CallView {
         microphone_level: Some(0.4),
         quality_bars: 4,
         hint: None,
+        warning: None,
+        locked: false,
     }
 }
 
@@ -175,7 +182,10 @@ fn a_first_start_asks_for_a_name_and_makes_a_profile_on_this_network_only() {
     let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
     assert_eq!(click(&mut window, text::CREATE), [], "no profile without a name");
     write(&mut window, text::YOUR_NAME, " Alex ");
-    assert_eq!(click(&mut window, text::CREATE), [Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork }]);
+    assert_eq!(click(&mut window, text::CREATE), [], "what it means to have no passphrase is said first");
+    window.get_by_label(text::PASSPHRASE_NONE);
+    let wish = Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork, passphrase: "".into() };
+    assert_eq!(click(&mut window, text::CREATE_OPEN), [wish]);
 }
 
 #[test]
@@ -188,7 +198,9 @@ fn an_own_relay_is_used_once_its_address_can_be_one() {
     window.get_by_label(text::RELAY_ADDRESS_WRONG);
     window.state_mut().local.welcome.relay = "https://relay.example.org".into();
     let reach = Reach::OwnRelay("https://relay.example.org".into());
-    assert_eq!(click(&mut window, text::CREATE), [Command::CreateProfile { name: "Alex".into(), reach }]);
+    window.state_mut().local.welcome.passphrase.text.push_str("walrus tiptoes beyond the quarry");
+    let passphrase = "walrus tiptoes beyond the quarry".into();
+    assert_eq!(click(&mut window, text::CREATE), [Command::CreateProfile { name: "Alex".into(), reach, passphrase }]);
 }
 
 #[test]
@@ -197,7 +209,7 @@ fn a_sealed_profile_takes_a_passphrase_and_forgets_it() {
     window.get_by_label(text::PASSPHRASE_WRONG);
     write(&mut window, text::PASSPHRASE, "a b");
     assert_eq!(click(&mut window, text::UNLOCK), [Command::Unlock { passphrase: "a b".into() }]);
-    assert!(window.state().local.locked.passphrase.is_empty());
+    assert!(window.state().local.locked.passphrase.text.is_empty());
 }
 
 #[test]
@@ -409,7 +421,10 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         invitation: "With the invitation you made 5 minutes ago".into(),
         warning: Some("This name looks like one of your contacts. Ask them in another way before you accept.".into()),
     };
-    let sent = SentRequest { label: "vesper:aq3f…".into(), status: "Waits for their answer".into() };
+    let sent =
+        SentRequest {
+            label: "vesper:aq3f…".into(), status: "Waits for their answer".into(), asks_relay: None, knock_id: key(8)
+        };
     let notice = Notice {
         id: 1,
         kind: NoticeKind::Warning,
