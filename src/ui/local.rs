@@ -77,6 +77,8 @@ pub struct Welcome {
     pub passphrase: Passphrase,
     /// A backup is restored, rather than a new identity made.
     pub restoring: bool,
+    /// The first card is done; the second asks how others reach this person.
+    pub second: bool,
     pub file: String,
     pub backup: Passphrase,
     pub name: String,

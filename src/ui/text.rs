@@ -17,6 +17,9 @@ pub const WELCOME_SUB: &str =
 pub const YOUR_NAME: &str = "Your name";
 pub const YOUR_NAME_HINT: &str = "What your contacts see first";
 pub const REACH: &str = "How others reach you";
+pub const REACH_SUB: &str = "You can change this at any time in the settings.";
+pub const START: &str = "Start Vesper";
+pub const BACK: &str = "Back";
 pub const REACH_NETWORK: &str = "This network only";
 pub const REACH_NETWORK_SUB: &str =
     "Calls work between computers on the same network, which can see that your key is here. People elsewhere cannot reach you.";

@@ -14,54 +14,70 @@ use crate::ui::{icons, text, theme};
 /// The longest name in characters; the store allows 64 bytes.
 const NAME_LIMIT: usize = 48;
 
-/// First start: a name and a passphrase, or a backup; and how others reach this person.
+/// First start: a name and a passphrase, or a backup; on a second card, how others reach this person.
 pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
     let state = &mut local.welcome;
-    card_ui(ui, |ui| if state.restoring { restore_ui(ui, state) } else { create_ui(ui, state) })
+    card_ui(ui, |ui| match (state.second, state.restoring) {
+        (true, _) => second_ui(ui, state),
+        (_, true) => {
+            restore_ui(ui, state);
+            None
+        }
+        _ => {
+            create_ui(ui, state);
+            None
+        }
+    })
 }
 
-fn create_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
+fn create_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::WELCOME, text::WELCOME_SUB);
     let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
     ui.add_space(space::XS);
     let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
     strength::meaning(ui, &state.passphrase);
+    ui.add_space(space::M);
     let entered = [&name, &passphrase].iter().any(|field| field.lost_focus()) && ui.input(|input| input.key_pressed(Key::Enter));
-    reach_with_label_ui(ui, state);
-    let reach = state.reach.reach(&state.relay);
-    let ready = !state.name.trim().is_empty() && reach.is_some();
-    let wanted = confirm_ui(ui, &mut state.passphrase, [text::CREATE, text::CREATE_OPEN], ready, entered);
+    let ready = !state.name.trim().is_empty();
+    state.second = confirm_ui(ui, &mut state.passphrase, [text::CREATE, text::CREATE_OPEN], ready, entered);
     if TextButton::new(Look::Plain, text::HAVE_BACKUP).small().width(ui.available_width()).show(ui) {
         state.restoring = true;
     }
-    let reach = reach.filter(|_| wanted)?;
-    Some(Command::CreateProfile { name: state.name.trim().to_owned(), reach, passphrase: state.passphrase.take() })
 }
 
-fn restore_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
+fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::RESTORE_TITLE, text::RESTORE_SUB);
     Field::new(text::BACKUP_FILE, text::BACKUP_FILE_HINT, 4096).icon(icons::LINK).show(ui, &mut state.file);
+    ui.add_space(space::XS);
     strength::old(ui, text::BACKUP_PASSPHRASE, &mut state.backup);
     ui.add_space(space::XS);
     strength::new(ui, text::NEW_PASSPHRASE, &mut state.passphrase, "");
     strength::meaning(ui, &state.passphrase);
-    reach_with_label_ui(ui, state);
-    let reach = state.reach.reach(&state.relay);
-    let ready = !state.file.trim().is_empty() && !state.backup.text.is_empty() && reach.is_some();
-    let wanted = confirm_ui(ui, &mut state.passphrase, [text::RESTORE, text::RESTORE_OPEN], ready, false);
+    ui.add_space(space::M);
+    let ready = !state.file.trim().is_empty() && !state.backup.text.is_empty();
+    state.second = confirm_ui(ui, &mut state.passphrase, [text::RESTORE, text::RESTORE_OPEN], ready, false);
     if TextButton::new(Look::Plain, text::NO_BACKUP).small().width(ui.available_width()).show(ui) {
         state.restoring = false;
     }
-    let reach = reach.filter(|_| wanted)?;
-    let file = PathBuf::from(state.file.trim());
-    Some(Command::Restore { file, passphrase: state.backup.take(), new: state.passphrase.take(), reach })
 }
 
-fn reach_with_label_ui(ui: &mut Ui, state: &mut Welcome) {
-    ui.add_space(space::S);
-    label::text(ui, text::REACH, theme::medium(type_size::LABEL), theme::palette(ui).text);
+/// How others reach this person; then everything is known. Whatever goes wrong then is shown over the first card again.
+fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
+    heading(ui, text::REACH, text::REACH_SUB);
     reach_ui(ui, &mut state.reach, &mut state.relay);
     ui.add_space(space::M);
+    let reach = state.reach.reach(&state.relay);
+    let start = TextButton::new(Look::Primary, text::START).width(ui.available_width()).enabled(reach.is_some()).show(ui);
+    if TextButton::new(Look::Plain, text::BACK).small().width(ui.available_width()).show(ui) {
+        (state.second, state.passphrase.sure_of_none) = (false, false);
+    }
+    let reach = reach.filter(|_| start)?;
+    state.second = false;
+    if state.restoring {
+        let file = PathBuf::from(state.file.trim());
+        return Some(Command::Restore { file, passphrase: state.backup.take(), new: state.passphrase.take(), reach });
+    }
+    Some(Command::CreateProfile { name: state.name.trim().to_owned(), reach, passphrase: state.passphrase.take() })
 }
 
 /// The button. With an empty passphrase the first click says what that means, and the second, on another name, does it.
