@@ -10,6 +10,7 @@
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
 //! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
 //!   connections.
+//! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
 mod calls;
@@ -25,6 +26,7 @@ pub mod event;
 mod figures;
 mod knocks;
 mod link_events;
+mod locking;
 mod network;
 mod opening;
 pub mod options;
@@ -33,9 +35,12 @@ pub mod people;
 mod questions;
 pub mod report;
 pub mod request;
+mod rings;
+mod screening;
 mod session;
 pub mod snapshot;
 mod sources;
+mod verifying;
 mod views;
 pub mod words;
 

@@ -62,6 +62,8 @@ pub struct Settings {
     pub automatic_gain: bool,
     /// The colours of the window.
     pub theme: Theme,
+    /// Lock a profile that has a passphrase after so many minutes in which nobody touched the window; `None` never does.
+    pub lock_after_minutes: Option<u32>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             noise_suppression: true,
             automatic_gain: true,
             theme: Theme::default(),
+            lock_after_minutes: None,
         }
     }
 }

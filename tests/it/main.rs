@@ -8,10 +8,14 @@
 
 mod calls;
 mod layers;
+mod trust;
 mod ui;
+mod ui_trust;
 
 #[cfg(target_os = "linux")]
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod before_accept;
 #[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
