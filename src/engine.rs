@@ -8,7 +8,9 @@
 //!
 //! - [`command`], [`request`]: what goes in. [`snapshot`], [`event`], [`report`]: what comes out.
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
-//! - `core`: the loop; `calls`: what it does for a call; `session`: transport and pipelines of one call.
+//! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
+//!   connections.
+//! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
 mod calls;
@@ -24,16 +26,21 @@ pub mod event;
 mod figures;
 mod knocks;
 mod link_events;
+mod locking;
 mod network;
 mod opening;
 pub mod options;
+mod paths;
 pub mod people;
 mod questions;
 pub mod report;
 pub mod request;
+mod rings;
+mod screening;
 mod session;
 pub mod snapshot;
 mod sources;
+mod verifying;
 mod views;
 pub mod words;
 

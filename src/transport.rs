@@ -7,6 +7,7 @@
 //!   `watch` turns what the library reports into events, `describe` writes the SDP that is never sent, `config` has the words.
 //! - `gate`: the sockets, which answer nobody until the other side has proven who it is.
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
+//! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.
 //! - `tracks`: payloads out; `intake`: payloads in; between them and the wire the `path`, in two halves:
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
@@ -29,6 +30,7 @@ mod gate;
 mod intake;
 mod kept;
 pub mod nack;
+mod network;
 pub mod pacer;
 pub mod parity;
 mod path;
@@ -46,6 +48,7 @@ mod tests;
 
 pub use config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
 pub use counters::PathStats;
+pub use network::watch_addresses;
 pub use peer::{Gathering, Peer};
 pub use secrets::LocalSecrets;
 pub use servers::is_ice_server;

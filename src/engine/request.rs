@@ -9,12 +9,27 @@ use tokio::sync::oneshot;
 pub enum Request {
     Id,
     List,
-    Invite { seconds: u64 },
-    Accept { id: String },
-    Rename { id: String, name: String },
-    Block { id: String },
-    Remove { id: String },
-    Verify { id: String },
+    Invite {
+        seconds: u64,
+    },
+    Accept {
+        id: String,
+    },
+    Rename {
+        id: String,
+        name: String,
+    },
+    Block {
+        id: String,
+    },
+    Remove {
+        id: String,
+    },
+    /// Print the safety number of a contact; with `mark`, set the mark or take it back.
+    Verify {
+        id: String,
+        mark: Option<bool>,
+    },
 }
 
 /// One line of an answer, for scripts and for people.

@@ -163,6 +163,11 @@ impl Link {
         let _ = self.commands.try_send(Command::Dial(peer));
     }
 
+    /// Connects to a contact although it is connected: our addresses changed, and the old connection may be the last to notice.
+    pub fn redial(&self, peer: PublicKey) {
+        let _ = self.commands.try_send(Command::Redial(peer));
+    }
+
     /// Sends what is queued for a contact and closes the connection.
     pub fn hang_up(&self, peer: PublicKey) {
         let _ = self.commands.try_send(Command::HangUp(peer));
@@ -236,6 +241,17 @@ impl Link {
 pub fn is_relay_url(text: &str) -> bool {
     let has_host = text.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "https" | "http") && !rest.is_empty());
     has_host && text.parse::<iroh::RelayUrl>().is_ok()
+}
+
+/// Whether two texts name the same relay.
+pub fn same_relay(a: &str, b: &str) -> bool {
+    matches!((a.parse::<iroh::RelayUrl>(), b.parse::<iroh::RelayUrl>()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether `url` is one of the public relays of the iroh project.
+pub fn is_public_relay(url: &str) -> bool {
+    let public: Vec<iroh::RelayUrl> = iroh::RelayMode::Default.relay_map().urls();
+    url.parse().is_ok_and(|url: iroh::RelayUrl| public.contains(&url))
 }
 
 impl LinkConfig {

@@ -8,4 +8,5 @@ pub mod field;
 pub mod label;
 pub mod paint;
 pub mod qr;
+pub mod strength;
 pub mod switch;

@@ -33,6 +33,8 @@ const OUTBOX: usize = 64;
 pub(super) enum Input {
     Send(Message),
     Dial,
+    /// Our addresses changed: the connections there are may be dead.
+    Redial,
     /// Say what is queued, then close.
     HangUp(Option<oneshot::Sender<()>>),
     /// A connection that TLS proved to be with this contact and that it dialled.
@@ -66,6 +68,8 @@ pub(super) struct Peer {
     next_id: u64,
     outbox: VecDeque<Message>,
     dialing: Option<JoinHandle<Result<Connection, String>>>,
+    /// The dialling under way is to replace a connection that may be dead: what is said meanwhile waits for the new one.
+    redialing: bool,
     up: bool,
     /// What waits is still sent; then the connections are drained.
     hanging_up: bool,
@@ -102,13 +106,14 @@ impl Peer {
             next_id: 0,
             outbox: VecDeque::new(),
             dialing: None,
+            redialing: false,
             up: false,
             hanging_up: false,
             hung_up: None,
             tasks: JoinSet::new(),
         };
         loop {
-            let waiting = if this.outbox.is_empty() { None } else { this.sender().and_then(Carrier::queue) };
+            let waiting = if this.outbox.is_empty() || this.redialing { None } else { this.sender().and_then(Carrier::queue) };
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(input) => this.input(input).await,
@@ -136,6 +141,11 @@ impl Peer {
                 self.dial().await;
             }
             Input::Dial => self.dial().await,
+            Input::Redial => {
+                self.stop_dialing();
+                self.connect().await;
+                self.redialing = self.dialing.is_some();
+            }
             Input::HangUp(done) => {
                 self.stop_dialing();
                 if self.sender().is_none() {
@@ -213,9 +223,12 @@ impl Peer {
 
     /// Dials, unless somebody already does or did.
     async fn dial(&mut self) {
-        if self.dialing.is_some() || self.sender().is_some() {
-            return;
+        if self.dialing.is_none() && self.sender().is_none() {
+            self.connect().await;
         }
+    }
+
+    async fn connect(&mut self) {
         // Both lists are asked: what is stale costs a packet, what is missing costs the call.
         let hints: Vec<Hint> = self.discovered.iter().chain(&self.peer.hints).cloned().collect();
         let Some(address) = self.network.address(&self.peer.key, &hints, &self.peer.approved_relays) else {
@@ -234,6 +247,7 @@ impl Peer {
     }
 
     async fn dialled(&mut self, dialled: Result<Connection, String>) {
+        self.redialing = false;
         match dialled {
             Ok(connection) => self.attach(connection, true),
             // They reached us meanwhile.
@@ -251,6 +265,7 @@ impl Peer {
     fn attach(&mut self, connection: Connection, ours: bool) {
         let id = self.next_id;
         self.next_id += 1;
+        self.redialing = false;
         let carrier = Carrier::start(id, connection, ours, self.reports.clone(), &mut self.tasks);
         // Goes first, so that the other side knows that we are there.
         let _ = carrier.send(Message::Hints(self.our_hints.clone()));
@@ -271,6 +286,9 @@ impl Peer {
 
     /// Hands what waits to the connection that sends.
     fn flush(&mut self) {
+        if self.redialing {
+            return;
+        }
         while let Some(message) = self.outbox.pop_front() {
             let refused = match self.sender() {
                 Some(carrier) => carrier.send(message),
@@ -293,6 +311,7 @@ impl Peer {
     }
 
     fn stop_dialing(&mut self) {
+        self.redialing = false;
         if let Some(dialing) = self.dialing.take() {
             dialing.abort();
         }
