@@ -343,7 +343,7 @@ impl VideoSendPipeline {
             none => none.insert(Encoder::new(frame, self.fps, self.kbps)?),
         };
         encoder.set_kbps(self.kbps);
-        if self.keyframes.due(now) {
+        if self.keyframes.due(now, self.kbps) {
             encoder.request_keyframe();
         }
         let Encoded::Unit { keyframe } = encoder.encode(frame, &mut self.unit)? else {
