@@ -36,7 +36,7 @@ fn an_identity_is_exported_wiped_and_imported_and_is_the_same_one() {
     assert!(exported.status.success(), "{exported:?}");
     let bytes = std::fs::read(&file).unwrap();
     let (again, _) = vesper(&folder, &secret, &["export", backup]);
-    assert!(!again.status.success() && said(&again).contains("left as it was"), "{again:?}");
+    assert!(!again.status.success() && said(&again).contains("left as it is"), "{again:?}");
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
     let (taken, _) = vesper(&folder, &secret, &["import", backup]);
     assert!(!taken.status.success() && said(&taken).contains("already"), "{taken:?}");
