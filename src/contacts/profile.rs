@@ -4,6 +4,7 @@
 //! lock            held while the profile is open; empty
 //! vault           u8 1 || identity secret 32 || database key 32 || LP(name), sealed (see `identity/vault.rs`)
 //! contacts.redb   contacts, invitations, requests, settings (see `contacts/store.rs`)
+//! messages.redb, conversations.keys   what was written (see `conversation/library.rs`)
 //! ```
 //!
 //! The folder is 0700 and its files are 0600. The vault is written last: a folder with a vault is a whole profile.
@@ -16,7 +17,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::names;
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, expand as expand_key};
 use crate::identity::{Identity, Reader, Vault, VaultError, files, length_prefixed, random, seal};
 
 const BODY_VERSION: u8 = 1;
@@ -123,6 +124,11 @@ impl Profile {
         self.vault.save(&body(&self.identity, &self.database_key, &name))?;
         self.name = name;
         Ok(())
+    }
+
+    /// What the messages are sealed under.
+    pub fn message_key(&self) -> seal::SealKey {
+        expand_key(&self.database_key, "vesper/1 messages")
     }
 
     /// Where the profile is.
