@@ -9,12 +9,14 @@
 //! - [`command`], [`request`]: what goes in. [`snapshot`], [`event`], [`report`]: what comes out.
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
 //! - `core`: the loop; `calls`: what it does for a call; `session`: transport and pipelines of one call.
+//! - `conversations`: texts and calls on their way to the disk and to the other side.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
 mod calls;
 pub mod command;
 mod connection;
 mod control_stream;
+pub mod conversations;
 mod core;
 mod current;
 pub mod device_news;

@@ -3,6 +3,7 @@
 pub mod args;
 mod calling;
 mod devices;
+mod messages;
 mod output;
 mod owner;
 mod people;
@@ -46,6 +47,10 @@ pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
             Command::Add { invitation, petname, timeout, network } => {
                 people::add(&account, &invitation, petname, timeout, &network, output).await
             }
+            Command::Message { contact, text, wait, timeout, network } => {
+                messages::message(&account, contact, text, wait.then_some(timeout), &network, output).await
+            }
+            Command::Messages { contact, last } => messages::messages(&account, contact, last, output).await,
             Command::Check { seconds, media, call } => calling::check(&account, seconds, &media, &call, output).await,
             Command::Call { contact, audio_only, media, call, network } => {
                 calling::call(&account, &contact, audio_only, &media, &call, &network, output).await
@@ -76,6 +81,7 @@ pub fn window_options(cli: &Cli) -> crate::engine::options::Options {
         media: (&cli.media).into(),
         network: (&cli.network).into(),
         ring: true,
+        stay_online: true,
         ..Default::default()
     }
 }

@@ -1,5 +1,6 @@
 //! What a person can ask of the engine, from the window or the command line.
 
+use crate::conversation::order::Position;
 use crate::identity::PublicKey;
 use crate::settings::{Reach, Settings};
 
@@ -79,6 +80,28 @@ pub enum Command {
     },
     DismissNotice {
         id: u64,
+    },
+    /// Send a text to a contact; it waits until both are online together.
+    Write {
+        key: PublicKey,
+        body: String,
+    },
+    /// The same, to whoever the call is with.
+    WriteInCall {
+        body: String,
+    },
+    /// The conversation with this contact is on the screen: nothing in it is unread any more.
+    See {
+        key: PublicKey,
+    },
+    /// Delete one message or call here.
+    DeleteMessage {
+        key: PublicKey,
+        position: Position,
+    },
+    /// Delete everything that was written with this contact, here.
+    DeleteConversation {
+        key: PublicKey,
     },
     /// Look at the devices again, for a list that a person is about to see.
     RefreshDevices,

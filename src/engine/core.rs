@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::calls::Calls;
 use super::command::Command;
+use super::conversations::{Conversations, Opened};
 use super::event::Event;
 use super::network::Network;
 use super::opening;
@@ -51,6 +52,7 @@ enum Wake {
     Link(LinkEvent),
     Session(SessionEvent),
     Devices(snapshot::Devices),
+    Conversations(Opened),
     Deadline,
 }
 
@@ -64,6 +66,7 @@ pub struct Core {
     pub session_events: mpsc::Sender<SessionEvent>,
     pub notices: Notices,
     pub devices: snapshot::Devices,
+    pub conversations: Conversations,
     device_results: mpsc::Sender<snapshot::Devices>,
 }
 
@@ -86,6 +89,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
     let Ends { mut commands, mut requests, publish, tell, screens } = ends;
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
     let (device_results, mut device_queue) = mpsc::channel(1);
+    let conversations = Conversations::new(&people);
     let notices = Notices { tell, shown: Vec::new(), next: 0 };
     let mut core = Core {
         people,
@@ -95,6 +99,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
         session_events,
         notices,
         devices: snapshot::Devices::default(),
+        conversations,
         device_results,
     };
     let mut calls = Calls::new(&core);
@@ -103,7 +108,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             core.network.open(&core.people, &core.options).await;
         }
         core.publish(&calls, &publish);
-        let deadline = calls.deadline().into_iter().chain(core.network.deadline()).min();
+        let deadline = calls.deadline().into_iter().chain(core.network.deadline()).chain(core.conversations.deadline()).min();
         let sleep = deadline.map(|deadline| tokio::time::sleep_until(deadline.into()));
         let wake = tokio::select! {
             command = commands.recv() => Wake::Command(command),
@@ -111,12 +116,16 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             event = core.network.event() => Wake::Link(event),
             Some(event) = session_queue.recv() => Wake::Session(event),
             Some(devices) = device_queue.recv() => Wake::Devices(devices),
+            opened = core.conversations.opened() => Wake::Conversations(opened),
             () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
         };
         let now = Instant::now();
         match wake {
             Wake::Command(None | Some(Command::Quit)) => break,
             Wake::Command(Some(command)) => core.command(command, &mut calls, now).await,
+            Wake::Asked(asked) if asked.0.is_about_messages() && core.conversations.is_opening() => {
+                core.conversations.ask_later(asked);
+            }
             Wake::Asked((request, reply_to)) => {
                 let reply = core.request(request, &mut calls, now).await;
                 // Whoever asked may have gone.
@@ -125,15 +134,19 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Wake::Link(event) => core.link_event(event, &mut calls, now).await,
             Wake::Session(event) => calls.session_event(&mut core, event, now),
             Wake::Devices(devices) => core.devices = devices,
+            Wake::Conversations(opened) => core.conversations_opened(opened, now),
             Wake::Deadline => {
                 core.network_due(now);
+                core.conversations_due(now);
                 calls.tick(&mut core, now);
             }
         }
     }
+    core.keep_inbox();
     calls.quit(&mut core).await;
     core.publish(&calls, &publish);
     core.network.close().await;
+    core.conversations.lock();
 }
 
 impl Core {
@@ -167,6 +180,14 @@ impl Core {
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::RefreshDevices => return self.look_at_devices(),
+            command @ (Command::Write { .. }
+            | Command::WriteInCall { .. }
+            | Command::See { .. }
+            | Command::DeleteMessage { .. }
+            | Command::DeleteConversation { .. }) => {
+                let in_call = calls.view(self).map(|call| call.peer);
+                return self.talk_command(command, in_call, now);
+            }
             command => return calls.command(self, command, now).await,
         };
         match effects {
@@ -191,6 +212,9 @@ impl Core {
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
             let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
             return Ok(vec![Line::new(json, text)]);
+        }
+        if request.is_about_messages() {
+            return self.answer_about_messages(&request, now);
         }
         let (reply, effects) = self.people.answer(&request, unix_seconds());
         self.carry_out(effects, calls, now).await;
@@ -226,6 +250,7 @@ impl Core {
             network: self.network.view(),
             devices: self.devices.clone(),
             settings: people.settings.clone(),
+            conversations: self.conversations.view(),
         }
     }
 

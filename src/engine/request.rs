@@ -9,12 +9,46 @@ use tokio::sync::oneshot;
 pub enum Request {
     Id,
     List,
-    Invite { seconds: u64 },
-    Accept { id: String },
-    Rename { id: String, name: String },
-    Block { id: String },
-    Remove { id: String },
-    Verify { id: String },
+    Invite {
+        seconds: u64,
+    },
+    Accept {
+        id: String,
+    },
+    Rename {
+        id: String,
+        name: String,
+    },
+    Block {
+        id: String,
+    },
+    Remove {
+        id: String,
+    },
+    Verify {
+        id: String,
+    },
+    /// Send a text; the answer comes when it is on the disk.
+    Message {
+        id: String,
+        text: String,
+    },
+    /// The last entries of a conversation, or all.
+    Messages {
+        id: String,
+        last: Option<usize>,
+    },
+    /// What became of the text with this id.
+    IsDelivered {
+        message: String,
+    },
+}
+
+impl Request {
+    /// Whether the conversations have to be open to answer it.
+    pub fn is_about_messages(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Messages { .. } | Self::IsDelivered { .. })
+    }
 }
 
 /// One line of an answer, for scripts and for people.
