@@ -94,6 +94,10 @@ pub enum Command {
     See {
         key: PublicKey,
     },
+    /// Open a link of a message in the browser, after the person was shown where it leads.
+    OpenLink {
+        url: String,
+    },
     /// Delete one message or call here.
     DeleteMessage {
         key: PublicKey,

@@ -8,6 +8,7 @@
 //! acknowledged: the sender's outbox keeps it and sends it again.
 
 mod about;
+mod opener;
 pub mod requests;
 mod texts;
 

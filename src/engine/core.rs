@@ -184,6 +184,7 @@ impl Core {
             | Command::WriteInCall { .. }
             | Command::See { .. }
             | Command::DeleteMessage { .. }
+            | Command::OpenLink { .. }
             | Command::DeleteConversation { .. }) => {
                 let in_call = calls.view(self).map(|call| call.peer);
                 return self.talk_command(command, in_call, now);

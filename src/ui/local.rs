@@ -3,6 +3,7 @@
 use crate::engine::snapshot::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::settings::Reach;
+use crate::ui::views::conversation::TalkLocal;
 
 /// The state of the views. Each part belongs to the view it is named after.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct Local {
     pub add: Add,
     pub settings: SettingsLocal,
     pub call: CallLocal,
+    pub talk: TalkLocal,
     /// The window fills the screen; the shell makes it so.
     pub full_screen: bool,
     /// Text for the clipboard; the shell takes it there.
@@ -50,6 +52,8 @@ pub enum Dialog {
     Rename { key: PublicKey, name: String },
     Block { key: PublicKey },
     Remove { key: PublicKey },
+    DeleteConversation { key: PublicKey },
+    OpenLink { url: String },
 }
 
 #[derive(Debug, Default)]

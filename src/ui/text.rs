@@ -3,8 +3,11 @@
 //! Sentences that the engine makes (notices, network status, results of calls) come through the snapshot. egui 0.37 has no
 //! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
 
+mod talk;
+
 use std::time::Duration;
 
+pub use self::talk::*;
 use crate::engine::snapshot::CallMedia;
 
 pub const APP: &str = "Vesper";
@@ -39,7 +42,7 @@ pub const HIDE_PASSPHRASE: &str = "Hide the passphrase";
 pub const UNLOCK: &str = "Unlock";
 
 // The list of people.
-pub const CONTACTS: &str = "People";
+pub const CONTACTS: &str = "Chats";
 pub const SEARCH: &str = "Search";
 pub const ADD_PERSON: &str = "Add a person";
 pub const SETTINGS: &str = "Settings";
@@ -78,7 +81,7 @@ pub const DISMISS: &str = "Dismiss";
 pub const SAVE: &str = "Save";
 pub const RENAME_SUB: &str = "Only you see this name.";
 pub const NAME: &str = "Name";
-pub const REMOVE_SUB: &str = "They can no longer call you. To be in touch again, one of you has to invite the other.";
+pub const REMOVE_SUB: &str = "They can no longer call you or write to you, and your conversation is deleted here. To be in touch again, one of you has to invite the other.";
 pub const BLOCK_SUB: &str = "They can no longer call you and are not told. You can unblock them at any time.";
 
 // Adding a person.

@@ -3,6 +3,7 @@
 pub mod add_person;
 pub mod call;
 pub mod contact;
+pub mod conversation;
 pub mod incoming;
 pub mod manage;
 pub mod people;
@@ -41,7 +42,8 @@ fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pict
         // While they call, the popup asks; the page below stays as it is.
         if call.stage != CallStage::Incoming && !local.call.dismissed {
             let wish = call::call_ui(ui, snapshot, call, local, pictures);
-            return key.or(wish);
+            let link = matches!(local.dialog, Some(Dialog::OpenLink { .. })).then(|| dialog_ui(ui, snapshot, local)).flatten();
+            return key.or(wish).or(link);
         }
         if key.is_some() {
             return key;
@@ -73,5 +75,7 @@ fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
         Dialog::Rename { key, name } => manage::rename_ui(ui, snapshot, key, name, local),
         Dialog::Block { key } => manage::block_ui(ui, snapshot, key, local),
         Dialog::Remove { key } => manage::remove_ui(ui, snapshot, key, local),
+        Dialog::DeleteConversation { key } => manage::delete_conversation_ui(ui, snapshot, key, local),
+        Dialog::OpenLink { url } => conversation::open_link_ui(ui, url, local),
     }
 }

@@ -3,9 +3,11 @@
 pub mod avatar;
 pub mod button;
 pub mod choice;
+pub mod composer;
 pub mod dialog;
 pub mod field;
 pub mod label;
 pub mod paint;
 pub mod qr;
 pub mod switch;
+pub mod thread;

@@ -3,6 +3,8 @@
 //! With `VESPER_SHOTS` set, `every_screen_can_be_drawn` also writes a picture of each screen in both themes to `ui-shots` in the
 //! target folder, to be held beside the design.
 
+mod talk;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +120,7 @@ fn people() -> Snapshot {
             microphones: vec!["MacBook Pro Microphone".into()],
             speakers: Vec::new(),
         },
+        conversations: Conversations { stage: ConversationsStage::Ready, ..Conversations::default() },
         ..Snapshot::default()
     }
 }
@@ -443,7 +446,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let invited = Snapshot { invitation: Some(invitation()), ..people() };
     let fresh = Snapshot { contacts: people().contacts[..1].to_vec(), ..people() };
     let narrow = vec2(640.0, 480.0);
-    vec![
+    let mut screens = vec![
         ("starting", stage(Stage::Starting), local(), SIZE),
         ("welcome", stage(Stage::Welcome), welcome, SIZE),
         ("welcome-relay", stage(Stage::Welcome), relay, SIZE),
@@ -478,7 +481,9 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings-network", people(), page(SettingsPage::Network), SIZE),
         ("settings-profile", people(), page(SettingsPage::Profile), SIZE),
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
-    ]
+    ];
+    screens.extend(talk::screens());
+    screens
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl Core {
                 None => self.notices.failed(&anyhow::anyhow!("there is no call to write in; use `vesper message CONTACT TEXT`")),
             },
             Command::See { key } => self.see(key),
+            Command::OpenLink { url } => {
+                if let Err(error) = super::opener::open(&url) {
+                    self.notices.error(&error);
+                }
+            }
             Command::DeleteMessage { key, position } => {
                 let deleted = self.conversations.library().map(|library| library.delete(key, &position));
                 if let Some(outbox) = self.conversations.outboxes.get_mut(&key) {

@@ -81,6 +81,11 @@ impl<'a> Field<'a> {
 
 /// The search at the head of a list: its name is its hint.
 pub fn search(ui: &mut Ui, rect: Rect, value: &mut String) -> Response {
+    search_named(ui, rect, value, text::SEARCH)
+}
+
+/// The same for another thing to search.
+pub fn search_named(ui: &mut Ui, rect: Rect, value: &mut String, name: &str) -> Response {
     let p = theme::palette(ui);
     ui.painter().rect(rect, CornerRadius::same(radius::M), ground(ui), Stroke::new(1.0, p.border), StrokeKind::Inside);
     icons::paint(
@@ -94,9 +99,9 @@ pub fn search(ui: &mut Ui, rect: Rect, value: &mut String) -> Response {
     let mut inner = rect.shrink2(vec2(space::M, 0.0));
     inner.min.x = rect.left() + 40.0;
     let edit = TextEdit::singleline(value)
-        .id(ui.scope_id().with("search"))
+        .id(ui.scope_id().with(("search", name)))
         .font(theme::regular(type_size::BODY))
-        .hint_text(eframe::egui::RichText::new(text::SEARCH).color(p.text_third))
+        .hint_text(eframe::egui::RichText::new(name).color(p.text_third))
         .char_limit(64)
         .frame(Frame::NONE)
         .margin(Margin::ZERO)
