@@ -33,10 +33,11 @@ pub enum Request {
         id: String,
         text: String,
     },
-    /// The last entries of a conversation, or all.
+    /// A page of the last entries of a conversation, or of all, oldest first: from the one `after` on; an empty page is the end.
     Messages {
         id: String,
         last: Option<usize>,
+        after: Option<String>,
     },
     /// What became of the text with this id.
     IsDelivered {

@@ -49,16 +49,27 @@ pub async fn message(
     }
 }
 
-/// Prints a conversation.
+/// Prints a conversation, page by page.
 pub async fn messages(account: &Account, contact: String, last: Option<usize>, output: Output) -> Result<()> {
-    let request = Request::Messages { id: contact, last };
-    match account.open()? {
+    let (opened, mut after) = (account.open()?, None);
+    let library = match opened {
         Opened::Ours(profile) => {
             let people = People::load(*profile)?;
-            let lines = requests::read(&people, &open(&people)?, &request)?;
-            people::print(Ok(lines), output)
+            Ok((open(&people)?, people))
         }
-        Opened::Theirs(directory) => people::print(owner::ask(&directory, &request).await?, output),
+        Opened::Theirs(directory) => Err(directory),
+    };
+    loop {
+        let request = Request::Messages { id: contact.clone(), last, after };
+        let lines = match &library {
+            Ok((library, people)) => requests::read(people, library, &request)?,
+            Err(directory) => owner::ask(directory, &request).await?.map_err(|sentence| anyhow!(sentence))?,
+        };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        after = Some(id_of(&lines[lines.len() - 1..])?);
+        people::print(Ok(lines), output)?;
     }
 }
 

@@ -1,18 +1,22 @@
 //! What the command line, here or in another process, may ask about conversations.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::zone;
-use crate::conversation::{Call, Content, Entry, Library, Outcome, State, Zone};
+use crate::conversation::{Call, Content, Entry, Library, Outcome, State, Thread, Zone};
 use crate::engine::core::Core;
 use crate::engine::people::People;
 use crate::engine::request::{Line, Reply, Request};
 use crate::engine::words::in_words;
 use crate::identity::PublicKey;
 use crate::signal::message::MessageId;
+
+/// What one answer holds at most, but for its last line; the socket between two processes takes four times as much.
+const PAGE: usize = 1 << 20;
 
 impl Core {
     /// Answers a question about conversations, with the library open.
@@ -36,12 +40,12 @@ impl Core {
 /// Answers what only reads.
 pub fn read(people: &People, library: &Library, request: &Request) -> Result<Vec<Line>> {
     match request {
-        Request::Messages { id, last } => {
+        Request::Messages { id, last, after } => {
             let (peer, zone) = (people.find(id)?, zone());
             let Some(thread) = library.thread(&peer) else { return Ok(Vec::new()) };
             let name = petname(people, peer);
-            let skip = thread.len().saturating_sub(last.unwrap_or(usize::MAX));
-            Ok(thread.iter().skip(skip).map(|entry| line(entry, peer, &name, &zone)).collect())
+            let lines = from(thread, *last, after.as_deref()).map(|entry| line(entry, peer, &name, &zone));
+            Ok(page(lines, PAGE))
         }
         Request::IsDelivered { message } => {
             let entries = library.threads().values().flat_map(|thread| thread.iter().rev());
@@ -52,6 +56,26 @@ pub fn read(people: &People, library: &Library, request: &Request) -> Result<Vec
         }
         _ => bail!("this is no question about messages"),
     }
+}
+
+/// The last entries of `thread`, or those after the one that was shown last.
+fn from<'a>(thread: &'a Thread, last: Option<usize>, after: Option<&str>) -> impl Iterator<Item = &'a Arc<Entry>> {
+    let skip = match after {
+        Some(id) => thread.iter().position(|entry| entry.id().to_string() == id).map_or(thread.len(), |index| index + 1),
+        None => thread.len().saturating_sub(last.unwrap_or(usize::MAX)),
+    };
+    thread.iter().skip(skip)
+}
+
+/// As many lines as fit into `most` bytes, and one more.
+fn page(lines: impl Iterator<Item = Line>, most: usize) -> Vec<Line> {
+    let mut bytes = 0;
+    let fits = |line: &Line| {
+        let room = bytes < most;
+        bytes += serde_json::to_string(line).map_or(0, |line| line.len());
+        room
+    };
+    lines.take_while(fits).collect()
 }
 
 /// What is said of a text that was just kept.
@@ -117,5 +141,35 @@ fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Unanswered => "unanswered",
         Outcome::Busy => "busy",
         Outcome::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::order::Position;
+    use crate::identity::Identity;
+
+    #[test]
+    fn pages_hold_every_entry_once_and_end() {
+        let me = Identity::from_secret(&[1; 32]).public();
+        let entry = |n: u64| {
+            let position = Position { lamport: n, sender: me, seq: n, id: MessageId([n as u8; 16]) };
+            Entry { position, mine: true, at_ms: n, content: Content::text(format!("text {n}")), state: State::Waiting }
+        };
+        let thread: Thread = (0..100).map(entry).collect();
+        for (last, wanted) in [(None, 100), (Some(30), 30), (Some(0), 0), (Some(1000), 100)] {
+            let (mut read, mut after): (Vec<Line>, Option<String>) = (Vec::new(), None);
+            loop {
+                let lines = from(&thread, last, after.as_deref()).map(|entry| line(entry, me, "Bo", &Zone::default()));
+                let page = page(lines, 2000);
+                assert!(page.len() < 20);
+                let Some(line) = page.last() else { break };
+                after = line.json["id"].as_str().map(str::to_owned);
+                read.extend(page);
+            }
+            let numbers: Vec<_> = read.iter().map(|line| line.json["lamport"].as_u64().unwrap()).collect();
+            assert_eq!(numbers, (100 - wanted..100).collect::<Vec<_>>());
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 mod row;
 
-use eframe::egui::{Align2, CursorIcon, Key, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
+use eframe::egui::{Align2, CursorIcon, EventFilter, Key, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use self::row::Row;
 use super::{label, paint};
@@ -78,8 +78,13 @@ impl ThreadView {
 
     /// Draws the part of the thread that is in sight in `rect`.
     pub fn show(&mut self, ui: &mut Ui, rect: Rect, shown: &Shown) -> Option<Wish> {
-        let response = ui.interact(rect, ui.scope_id().with("thread"), Sense::CLICK);
+        let response = ui.interact(rect, ui.scope_id().with("thread"), Sense::click());
         response.widget_info(|| WidgetInfo::labeled(Role::List, true, text::CONVERSATION));
+        if response.has_focus() {
+            // Else the arrows would take the focus elsewhere.
+            let arrows = EventFilter { vertical_arrows: true, ..EventFilter::default() };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+        }
         let mut pane = ui.new_child(UiBuilder::new().max_rect(rect));
         pane.set_clip_rect(rect.intersect(ui.clip_rect()));
         let rows = self.rows_in_sight(&pane, rect, shown, self.moved(&pane, rect, response.has_focus()));

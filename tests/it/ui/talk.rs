@@ -170,7 +170,7 @@ fn the_search_above_the_list_finds_messages_and_goes_there() {
     window.state_mut().local.search = "FLOOR".into();
     window.run_steps(3);
     assert!(window.query_by_label(text::NOBODY_FOUND).is_none());
-    click(&mut window, "Maya Lindqvist: That was good to catch up. I'll send you the floor plans tomorrow morning.");
+    click(&mut window, "Maya Lindqvist: …you the floor plans tomorrow morning.");
     assert_eq!(window.state().local.selected, Some(key(2)));
 }
 

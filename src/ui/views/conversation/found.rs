@@ -109,7 +109,13 @@ fn hit_ui(ui: &mut Ui, index: usize, hit: &Hit, words: &str, snapshot: &Snapshot
 /// The words with what stands around them, short enough to be seen on one line.
 fn snippet(body: &str, words: &str) -> String {
     let at = body.to_lowercase().find(&words.trim().to_lowercase()).unwrap_or(0);
-    let from = body.floor_char_boundary(at.saturating_sub(12).min(body.len()));
+    let mut from = body.floor_char_boundary(at.saturating_sub(12).min(body.len()));
+    if from > 0
+        && let Some(space) = body[from..].find(char::is_whitespace).filter(|space| from + space < at)
+    {
+        from += space;
+    }
+    let from = from + body[from..].len() - body[from..].trim_start().len();
     let to = body.ceil_char_boundary((from + 120).min(body.len()));
     if from == 0 { body[..to].to_owned() } else { format!("…{}", &body[from..to]) }
 }
