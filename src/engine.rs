@@ -8,7 +8,8 @@
 //!
 //! - [`command`], [`request`]: what goes in. [`snapshot`], [`event`], [`report`]: what comes out.
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
-//! - `core`: the loop; `calls`: what it does for a call; `session`: transport and pipelines of one call.
+//! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
+//!   connections.
 //! - `conversations`: texts and calls on their way to the disk and to the other side.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
@@ -29,6 +30,7 @@ mod link_events;
 mod network;
 mod opening;
 pub mod options;
+mod paths;
 pub mod people;
 mod questions;
 pub mod report;

@@ -7,6 +7,7 @@
 //!   `watch` turns what the library reports into events, `describe` writes the SDP that is never sent, `config` has the words.
 //! - `gate`: the sockets, which answer nobody until the other side has proven who it is.
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
+//! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.
 //! - `tracks`: payloads out, paced by `pacer`; `intake`: payloads in; `repair` and `nack`: the ones that got lost.
 //! - `feedback`: what the other side reports, as a rate by way of [`bandwidth`].
@@ -25,6 +26,7 @@ mod feedback;
 mod gate;
 mod intake;
 mod nack;
+mod network;
 mod pacer;
 pub mod peer;
 mod repair;
@@ -38,6 +40,7 @@ mod tests;
 
 pub use config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
 pub use counters::PathStats;
+pub use network::watch_addresses;
 pub use peer::{Gathering, Peer};
 pub use secrets::LocalSecrets;
 pub use servers::is_ice_server;

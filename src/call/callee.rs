@@ -127,7 +127,7 @@ impl Answering {
     pub fn step(mut self: Box<Self>, turn: &mut Turn<'_>, input: Input) -> CallState {
         match input {
             Input::Gathered { call, candidates } if call == self.core.call => return self.gathered(turn, candidates),
-            Input::TransportFailed { call } if call == self.core.call => {
+            Input::TransportFailed { call, .. } if call == self.core.call => {
                 return self.abort(turn, EndReason::NoNetwork, abort_reason::NO_NETWORK);
             }
             Input::HangUp | Input::Decline => return self.abort(turn, EndReason::HungUp, abort_reason::HUNG_UP),
@@ -197,10 +197,10 @@ impl Answering {
                     let (call, peer) = (core.call, core.caller);
                     let candidates = reveal.candidates.clone();
                     let all = [&own[..], &candidates].concat();
-                    turn.out.push(Output::Connect { call, remote: core.description, candidates });
-                    let mut live = Live::new(turn, Role::Callee, call, peer, media, token, &all);
+                    turn.out.push(Output::Connect { call, path: 0, remote: core.description, candidates });
+                    let mut live = Live::new(turn, Role::Callee, call, peer, media, &all);
                     live.confirm(turn, reveal, Message::Confirm(confirm));
-                    live.start(turn, keys, false)
+                    live.start(turn, keys, token, false)
                 }
                 Err(refusal) => end(turn, &core, EndReason::Refused(refusal), abort_reason::REFUSED),
             },

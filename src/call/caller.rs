@@ -188,9 +188,9 @@ impl Revealing {
     pub fn step(mut self: Box<Self>, turn: &mut Turn<'_>, input: Input) -> CallState {
         match input {
             Input::Gathered { call, candidates } if call == self.call => return self.gathered(turn, candidates),
-            Input::TransportConnected { call } if call == self.call => self.transport_up = true,
-            Input::TransportDisconnected { call } if call == self.call => self.transport_up = false,
-            Input::TransportFailed { call } if call == self.call => {
+            Input::TransportConnected { call, .. } if call == self.call => self.transport_up = true,
+            Input::TransportDisconnected { call, .. } if call == self.call => self.transport_up = false,
+            Input::TransportFailed { call, .. } if call == self.call => {
                 let reason = if self.is_gathering() { EndReason::NoNetwork } else { EndReason::NoPath };
                 return self.abort(turn, reason, abort_reason::NO_NETWORK);
             }
@@ -229,7 +229,7 @@ impl Revealing {
                 let (reveal, revealed) = verified.reveal(&turn.memory.me, own.clone());
                 let reveal = Box::new(Message::Reveal(reveal));
                 let (remote, candidates) = (self.accept.description.clone(), self.accept.candidates.clone());
-                turn.out.push(Output::Connect { call: self.call, remote, candidates });
+                turn.out.push(Output::Connect { call: self.call, path: 0, remote, candidates });
                 turn.send(self.peer, (*reveal).clone());
                 self.deadline = turn.now + HANDSHAKE_TIMEOUT;
                 Step::Sent { reveal, revealed, own, resend: turn.now + RESEND }
@@ -266,8 +266,8 @@ impl Revealing {
             Step::Sent { revealed, own, .. } => match revealed.confirm(&confirm) {
                 Ok(keys) => {
                     let candidates = [own, accept.candidates].concat();
-                    let live = Live::new(turn, Role::Caller, call, peer, media, token, &candidates);
-                    live.start(turn, keys, transport_up)
+                    let live = Live::new(turn, Role::Caller, call, peer, media, &candidates);
+                    live.start(turn, keys, token, transport_up)
                 }
                 Err(refusal) => turn.end(call, peer, EndReason::Refused(refusal), Some(abort(call, abort_reason::REFUSED))),
             },

@@ -11,7 +11,7 @@
 //! 0x03 HEARTBEAT   epoch u16, step u32, time u64, flags u8 (bit 0 echo, 1 audio clock),
 //!                  [their time u64, held u32], [audio timestamp u32, time u64]               times in microseconds
 //! 0x04 CANDIDATES  version u32, the whole list as in ACCEPT
-//! 0x05 RESTART     number u32, fingerprint 32, LP(ufrag), LP(pwd), codecs (u8 n, n x u8)
+//! 0x05 RESTART     path u32, fingerprint 32, LP(ufrag), LP(pwd), codecs (u8 n, n x u8), candidates as in ACCEPT
 //! 0x06 REKEY       epoch u16, eA 32          0x07 REKEY_OK   epoch u16, eB 32
 //! 0x08 REPORT      shown pictures a second x 10 u16, received kbit/s u32, lost per 10 000 u16
 //! 0x09 REPAIR      stream u8: a keyframe, please
@@ -34,7 +34,7 @@ pub enum Control {
     State(MediaState),
     Heartbeat(Heartbeat),
     Candidates { version: u32, candidates: Vec<Candidate> },
-    Restart { number: u32, description: Description },
+    Restart { path: u32, description: Description, candidates: Vec<Candidate> },
     Rekey { epoch: u16, e_a: [u8; 32] },
     RekeyOk { epoch: u16, e_b: [u8; 32] },
     Report(Report),
@@ -105,10 +105,11 @@ impl Control {
                 out.extend_from_slice(&version.to_be_bytes());
                 Candidate::write_list(candidates, &mut out);
             }
-            Self::Restart { number, description } => {
+            Self::Restart { path, description, candidates } => {
                 out.push(kind::RESTART);
-                out.extend_from_slice(&number.to_be_bytes());
+                out.extend_from_slice(&path.to_be_bytes());
                 write_description(description, &mut out);
+                Candidate::write_list(candidates, &mut out);
             }
             Self::Rekey { epoch, e_a: key } => write_rekey(kind::REKEY, *epoch, key, &mut out),
             Self::RekeyOk { epoch, e_b: key } => write_rekey(kind::REKEY_OK, *epoch, key, &mut out),
@@ -149,7 +150,10 @@ impl Control {
                 let version = fields.u32()?;
                 Self::Candidates { version, candidates: Candidate::decode_list(fields.rest()).ok()? }
             }
-            kind::RESTART => Self::Restart { number: fields.u32()?, description: read_description(&mut fields)? },
+            kind::RESTART => {
+                let (path, description) = (fields.u32()?, read_description(&mut fields)?);
+                Self::Restart { path, description, candidates: Candidate::decode_list(fields.rest()).ok()? }
+            }
             kind::REKEY => Self::Rekey { epoch: fields.u16()?, e_a: fields.array()? },
             kind::REKEY_OK => Self::RekeyOk { epoch: fields.u16()?, e_b: fields.array()? },
             kind::REPORT => {

@@ -37,12 +37,16 @@ pub enum Input {
     SealBroken { call: CallId },
     /// The answer to [`Output::Gather`].
     Gathered { call: CallId, candidates: Vec<Candidate> },
-    /// The peer connection stands, and its certificate is the described one.
-    TransportConnected { call: CallId },
+    /// The answer to [`Output::Regather`]; `None` if no socket could be opened.
+    Regathered { call: CallId, path: u32, reach: Option<(Description, Vec<Candidate>)> },
+    /// The peer connection of this path stands, and its certificate is the described one.
+    TransportConnected { call: CallId, path: u32 },
     /// Nothing comes through for now.
-    TransportDisconnected { call: CallId },
+    TransportDisconnected { call: CallId, path: u32 },
     /// The peer connection could not be made, or will not come back by itself.
-    TransportFailed { call: CallId },
+    TransportFailed { call: CallId, path: u32 },
+    /// Our own addresses changed: sockets may be bound to what is gone.
+    NetworkChanged,
     /// The time of [`Rules::deadline`](super::Rules::deadline) has come, or any other time.
     Tick,
 }
@@ -66,6 +70,10 @@ pub struct Dial {
 pub struct CallSecrets {
     pub(super) ephemeral: Zeroizing<[u8; 32]>,
     pub(super) nonce: [u8; 32],
+    /// What the callee's key of ML-KEM is made from.
+    pub(super) kem_seed: Zeroizing<[u8; 64]>,
+    /// What the caller encapsulates with.
+    pub(super) kem_random: Zeroizing<[u8; 32]>,
     pub(super) description: Description,
 }
 
@@ -85,14 +93,20 @@ pub enum Output {
     Gather { call: CallId, peer: PublicKey, role: Role, description: Description },
     /// Both called each other: `call`, which we dialled, is dead, and `by`, which they dialled, is accepted in its place.
     Superseded { call: CallId, by: CallId },
-    /// Only now may ICE and DTLS speak, with this peer.
-    Connect { call: CallId, remote: Description, candidates: Vec<Candidate> },
+    /// Only now may ICE and DTLS speak on this path, with this peer. The handshake's path is 0.
+    Connect { call: CallId, path: u32, remote: Description, candidates: Vec<Candidate> },
+    /// Open sockets for another path of the same call, with secrets of their own, while the one before carries on. Answer
+    /// with [`Input::Regathered`]; once it stands, everything moves over to it.
+    Regather { call: CallId, path: u32 },
+    /// Close the sockets of a path that came to nothing.
+    Abandon { call: CallId, path: u32 },
     /// The peer has more addresses.
     AddCandidates { call: CallId, candidates: Vec<Candidate> },
-    /// The peer has proven who they are: make the sealers and openers, open and send control, show the words.
-    Secure { call: CallId, keys: CallKeys },
-    /// Open devices and codecs: somebody accepted, both have proven who they are, and the connection stands.
-    StartMedia { call: CallId, media: MediaKind, token: Accepted },
+    /// Somebody accepted and the peer has proven who they are: make the sealers and openers, open and send control, show
+    /// the words, and open devices and codecs, so that they are ready when the connection is.
+    Secure { call: CallId, keys: CallKeys, token: Accepted },
+    /// Let media leave: the connection stands.
+    StartMedia { call: CallId, media: MediaKind },
     /// Seal once and send the same bytes on every open carrier, `copies` times on one that loses.
     SendControl { call: CallId, control: Control, copies: u8 },
     /// Send [`Control::Heartbeat`] with what the clocks say now.
@@ -144,19 +158,26 @@ pub enum Role {
     Callee,
 }
 
-/// Proof that somebody accepted this call. Only the transitions that accept make one, and starting media takes it.
+/// Proof that somebody accepted this call. Only the transitions that accept make one, and opening devices takes it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Accepted(pub(super) ());
 
 impl CallSecrets {
     /// Fresh secrets to go with a fresh description.
     pub fn generate(description: Description) -> Self {
-        Self::from_bytes(Zeroizing::new(random()), random(), description)
+        let kem = (Zeroizing::new(random()), Zeroizing::new(random()));
+        Self::from_bytes(Zeroizing::new(random()), random(), kem, description)
     }
 
-    /// Secrets that are known beforehand, for vectors and simulations.
-    pub fn from_bytes(ephemeral: Zeroizing<[u8; 32]>, nonce: [u8; 32], description: Description) -> Self {
-        Self { ephemeral, nonce, description }
+    /// Secrets that are known beforehand, for vectors and simulations; `kem` is the seed of a key of ML-KEM and the
+    /// randomness of an encapsulation.
+    pub fn from_bytes(
+        ephemeral: Zeroizing<[u8; 32]>,
+        nonce: [u8; 32],
+        (kem_seed, kem_random): (Zeroizing<[u8; 64]>, Zeroizing<[u8; 32]>),
+        description: Description,
+    ) -> Self {
+        Self { ephemeral, nonce, kem_seed, kem_random, description }
     }
 
     /// The description that these secrets were made for.

@@ -1,11 +1,11 @@
-//! How two contacts prove who they are and agree on the keys of one call (suite 1: X25519).
+//! How two contacts prove who they are and agree on the keys of one call (suite 2: X25519 and ML-KEM-768).
 //!
 //! ```text
 //! A (caller)                                               B (callee)
 //! Offer ────── INVITE   commits to eA, nA ───────────────▶
-//!        ◀──── ACCEPT   eB, nB, signed ────────────────── Answer       after B's click
+//!        ◀──── ACCEPT   eB, nB, ek, signed ────────────── Answer       after B's click
 //! Verified                                                              A knows: this is B, now
-//! Revealed ─── REVEAL   eA, nA, signed, macA ────────────▶              B knows: this is A
+//! Revealed ─── REVEAL   eA, nA, ct, signed, macA ────────▶              B knows: this is A
 //!        ◀──── CONFIRM  macB ───────────────────────────── CallKeys
 //! CallKeys
 //!
@@ -13,7 +13,7 @@
 //! T2     = H("vesper/1 T2", INVITE.core, ACCEPT without sigB)          sigB = Sign(idB, "vesper/1 accept", T2)
 //! T3     = H("vesper/1 T3", T2, sigB, REVEAL without sigA and macA)    sigA = Sign(idA, "vesper/1 reveal", T3)
 //! T4     = H("vesper/1 T4", T3, sigA)
-//! PRK    = Extract(salt = T4, ikm = LP(X25519(eA, eB)) || LP(""))
+//! PRK    = Extract(salt = T4, ikm = LP(X25519(eA, eB)) || LP(K))    ek, ct, K: ML-KEM-768, FIPS 203
 //! macA   = HMAC(Expand(PRK, "vesper/1 confirm caller", 32), T4)
 //! macB   = HMAC(Expand(PRK, "vesper/1 confirm callee", 32), T4 || macA)
 //! words  = first 4 bytes of H("vesper/1 words", T2, eA, nA)
@@ -29,14 +29,16 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::ephemeral::Ephemeral;
 use super::event::CallSecrets;
+use super::kem::{self, KemKey};
 use super::words;
 use crate::e2ee::{Direction, RootKey, Secret, expand, extract};
 use crate::identity::{Identity, PublicKey, Signature, hash, length_prefixed};
 use crate::signal::message::{Accept, CallId, Candidate, Confirm, InviteCore, MediaKind, Reveal};
 
-/// X25519 alone. Suite 2, with ML-KEM-768 beside it, has its fields in the messages already.
-pub const SUITE: u16 = 1;
+/// X25519 with ML-KEM-768 beside it. Suite 1, X25519 alone, is history: one suite at a time leaves nothing to downgrade to.
+pub const SUITE: u16 = 2;
 
 /// What both sides know after a handshake that held.
 #[derive(Debug)]
@@ -69,6 +71,8 @@ pub(super) struct Offer {
     core: InviteCore,
     ephemeral: Ephemeral,
     nonce: [u8; 32],
+    /// What the secret that is encapsulated to B comes from.
+    kem_random: Secret,
 }
 
 /// A's state after an ACCEPT that holds: B is who we called, and it is now.
@@ -78,7 +82,8 @@ pub(super) struct Verified {
     sig_b: Signature,
     e_a: [u8; 32],
     nonce: [u8; 32],
-    shared: Secret,
+    ct: Vec<u8>,
+    shared: Shared,
 }
 
 /// A's state after REVEAL.
@@ -95,10 +100,14 @@ pub(super) struct Answer {
     sig_b: Signature,
     e_b: [u8; 32],
     ephemeral: Ephemeral,
+    kem: KemKey,
 }
 
-/// An X25519 secret, used once.
-struct Ephemeral(Secret);
+/// What both sides know and nobody else: one secret for today's computers, one for tomorrow's.
+struct Shared {
+    x25519: Secret,
+    ml_kem: Secret,
+}
 
 /// What PRK expands to; PRK itself is gone.
 struct Schedule {
@@ -111,11 +120,11 @@ struct Schedule {
 impl Offer {
     /// Commits to `secrets`, without showing them.
     pub fn new(me: PublicKey, peer: PublicKey, call: CallId, media: MediaKind, secrets: CallSecrets) -> Self {
-        let ephemeral = Ephemeral(secrets.ephemeral);
+        let ephemeral = Ephemeral::new(secrets.ephemeral);
         let commit = commitment(call, me, peer, &ephemeral.public(), &secrets.nonce);
         let description = secrets.description;
         let core = InviteCore { call, caller: me, callee: peer, suites: vec![SUITE], media, commit, description };
-        Self { core, ephemeral, nonce: secrets.nonce }
+        Self { core, ephemeral, nonce: secrets.nonce, kem_random: secrets.kem_random }
     }
 
     /// What INVITE says.
@@ -125,9 +134,9 @@ impl Offer {
 
     /// Rule 3. A refusal ends the call: eA is wiped either way.
     pub fn verify(self, accept: &Accept, lowest_suite: u16) -> Result<Verified, Refusal> {
-        let Self { core, ephemeral, nonce } = self;
+        let Self { core, ephemeral, nonce, kem_random } = self;
         let offered = core.suites.contains(&accept.suite);
-        if !offered || accept.suite != SUITE || accept.suite < lowest_suite || !accept.ek.is_empty() {
+        if !offered || accept.suite != SUITE || accept.suite < lowest_suite {
             return Err(Refusal::Suite);
         }
         let t2 = hash(&[b"vesper/1 T2", &core.encode(), &accept.unsigned()]);
@@ -138,16 +147,17 @@ impl Offer {
             return Err(Refusal::Description);
         }
         let e_a = ephemeral.public();
-        let shared = ephemeral.agree(&accept.e_b).ok_or(Refusal::Ephemeral)?;
-        Ok(Verified { call: core.call, t2, sig_b: accept.sig_b, e_a, nonce, shared })
+        let x25519 = ephemeral.agree(&accept.e_b).ok_or(Refusal::Ephemeral)?;
+        let (ct, ml_kem) = kem::encapsulate(&accept.ek, &kem_random).ok_or(Refusal::Ephemeral)?;
+        Ok(Verified { call: core.call, t2, sig_b: accept.sig_b, e_a, nonce, ct, shared: Shared { x25519, ml_kem } })
     }
 }
 
 impl Verified {
     /// Shows what INVITE committed to. From here on this call has had its one try.
     pub fn reveal(self, me: &Identity, candidates: Vec<Candidate>) -> (Reveal, Revealed) {
-        let Self { call, t2, sig_b, e_a, nonce, shared } = self;
-        let mut reveal = Reveal { call, e_a, n_a: nonce, ct: Vec::new(), candidates, sig_a: [0; 64], mac_a: [0; 32] };
+        let Self { call, t2, sig_b, e_a, nonce, ct, shared } = self;
+        let mut reveal = Reveal { call, e_a, n_a: nonce, ct, candidates, sig_a: [0; 64], mac_a: [0; 32] };
         let t3 = hash(&[b"vesper/1 T3", &t2, &sig_b, &reveal.unsigned()]);
         reveal.sig_a = me.sign("vesper/1 reveal", &t3);
         let t4 = hash(&[b"vesper/1 T4", &t3, &reveal.sig_a]);
@@ -181,14 +191,14 @@ impl Answer {
         if secrets.description.fingerprint == core.description.fingerprint {
             return Err(Refusal::Description);
         }
-        let ephemeral = Ephemeral(secrets.ephemeral);
+        let (ephemeral, kem) = (Ephemeral::new(secrets.ephemeral), KemKey::new(&secrets.kem_seed));
         let e_b = ephemeral.public();
         let mut accept = Accept {
             call: core.call,
             suite: SUITE,
             e_b,
             n_b: secrets.nonce,
-            ek: Vec::new(),
+            ek: kem.public(),
             media,
             description: secrets.description,
             candidates,
@@ -197,14 +207,14 @@ impl Answer {
         let t2 = hash(&[b"vesper/1 T2", &core.encode(), &accept.unsigned()]);
         accept.sig_b = me.sign("vesper/1 accept", &t2);
         let sig_b = accept.sig_b;
-        Ok((accept, Self { core, t2, sig_b, e_b, ephemeral }))
+        Ok((accept, Self { core, t2, sig_b, e_b, ephemeral, kem }))
     }
 
     /// Rule 4. A refusal ends the call: eB is wiped either way.
     pub fn open(self, reveal: &Reveal) -> Result<(Confirm, CallKeys), Refusal> {
-        let Self { core, t2, sig_b, e_b, ephemeral } = self;
+        let Self { core, t2, sig_b, e_b, ephemeral, kem } = self;
         let commit = commitment(core.call, core.caller, core.callee, &reveal.e_a, &reveal.n_a);
-        if reveal.call != core.call || commit != core.commit || !reveal.ct.is_empty() {
+        if reveal.call != core.call || commit != core.commit {
             return Err(Refusal::Proof);
         }
         if reveal.e_a == e_b {
@@ -214,7 +224,9 @@ impl Answer {
         if !core.caller.verifies("vesper/1 reveal", &t3, &reveal.sig_a) {
             return Err(Refusal::Proof);
         }
-        let shared = ephemeral.agree(&reveal.e_a).ok_or(Refusal::Ephemeral)?;
+        let x25519 = ephemeral.agree(&reveal.e_a).ok_or(Refusal::Ephemeral)?;
+        let ml_kem = kem.open(&reveal.ct).ok_or(Refusal::Proof)?;
+        let shared = Shared { x25519, ml_kem };
         let t4 = hash(&[b"vesper/1 T4", &t3, &reveal.sig_a]);
         let schedule = Schedule::new(&t4, &shared, &t2, &reveal.e_a, &reveal.n_a);
         if !bool::from(mac(&schedule.confirm_caller, &[&t4]).ct_eq(&reveal.mac_a)) {
@@ -230,26 +242,11 @@ pub(super) fn acceptable(core: &InviteCore, lowest_suite: u16) -> bool {
     core.suites.contains(&SUITE) && SUITE >= lowest_suite
 }
 
-impl Ephemeral {
-    fn public(&self) -> [u8; 32] {
-        x25519_dalek::x25519(*self.0, x25519_dalek::X25519_BASEPOINT_BYTES)
-    }
-
-    /// X25519 (RFC 7748); `None` if the result is zero (a point of small order) or `theirs` is our own key.
-    fn agree(self, theirs: &[u8; 32]) -> Option<Secret> {
-        if *theirs == self.public() {
-            return None;
-        }
-        let shared = Zeroizing::new(x25519_dalek::x25519(*self.0, *theirs));
-        (!bool::from(shared.ct_eq(&[0; 32]))).then_some(shared)
-    }
-}
-
 impl Schedule {
-    fn new(t4: &[u8; 32], shared: &Secret, t2: &[u8; 32], e_a: &[u8; 32], n_a: &[u8; 32]) -> Self {
-        let mut material = Zeroizing::new(Vec::with_capacity(40));
-        length_prefixed(&mut material, &shared[..]);
-        length_prefixed(&mut material, &[]);
+    fn new(t4: &[u8; 32], shared: &Shared, t2: &[u8; 32], e_a: &[u8; 32], n_a: &[u8; 32]) -> Self {
+        let mut material = Zeroizing::new(Vec::with_capacity(72));
+        length_prefixed(&mut material, &shared.x25519[..]);
+        length_prefixed(&mut material, &shared.ml_kem[..]);
         let prk = extract(t4, &material);
         let [a, b, c, d, ..] = hash(&[b"vesper/1 words", t2, e_a, n_a]);
         Self {
@@ -269,7 +266,7 @@ impl Refusal {
     /// What happened and what to do next, for a person.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Suite => "The other Vesper offers weaker protection than before. Ask them to update, and call again.",
+            Self::Suite => "The other Vesper offers weaker protection than this one. Ask them to update, and call again.",
             Self::Proof => {
                 "The other side could not prove who they are, so the call was not made. Compare safety numbers before you call again."
             }

@@ -5,10 +5,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::callee::Ringing;
 use super::control::{Control, MediaState, hangup};
 use super::end::EndReason;
 use super::event::{Accepted, CallEvent, Input, Output, Role};
 use super::handshake::CallKeys;
+use super::recent::Admission;
+use super::restart::{Reach, Restarts};
 use super::state::{CallState, Current, RESEND, Stage, Turn, abort, abort_reason};
 use crate::identity::PublicKey;
 use crate::signal::message::{CallId, Candidate, CandidateKind, MediaKind, Message, Reveal};
@@ -24,6 +27,8 @@ const SILENCE: Duration = Duration::from_secs(6);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// One heartbeat in so many carries our media state along, for whoever missed its change.
 const STATE_EVERY: u32 = 5;
+/// How long after a path fell silent another one is tried; it often comes back by itself.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// How often HANGUP is sent on a carrier that loses.
 const HANGUP_COPIES: u8 = 3;
 /// The most candidates that a peer may name in one call.
@@ -35,10 +40,12 @@ pub(super) struct Live {
     call: CallId,
     peer: PublicKey,
     media: MediaKind,
-    /// Gone once media was started.
-    token: Option<Accepted>,
+    media_started: bool,
     phase: Phase,
     transport_up: bool,
+    restarts: Restarts,
+    /// The seal broke once, and another connection was asked to mend it.
+    mended: bool,
     connect_by: Instant,
     /// When anything sealed by the peer last opened.
     heard: Option<Instant>,
@@ -60,24 +67,18 @@ enum Phase {
 }
 
 impl Live {
-    pub fn new(
-        turn: &Turn<'_>,
-        role: Role,
-        call: CallId,
-        peer: PublicKey,
-        media: MediaKind,
-        token: Accepted,
-        candidates: &[Candidate],
-    ) -> Self {
+    pub fn new(turn: &Turn<'_>, role: Role, call: CallId, peer: PublicKey, media: MediaKind, candidates: &[Candidate]) -> Self {
         let relayed = candidates.iter().any(|candidate| candidate.kind == CandidateKind::Relay);
         Self {
             role,
             call,
             peer,
             media,
-            token: Some(token),
+            media_started: false,
             phase: Phase::Connecting,
             transport_up: false,
+            restarts: Restarts::new(call, peer),
+            mended: false,
             connect_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { CONNECT_TIMEOUT },
             heard: None,
             beat: turn.now + HEARTBEAT,
@@ -96,8 +97,8 @@ impl Live {
     }
 
     /// Hands out the keys and says the first sealed words.
-    pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, transport_up: bool) -> CallState {
-        turn.out.push(Output::Secure { call: self.call, keys });
+    pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, token: Accepted, transport_up: bool) -> CallState {
+        turn.out.push(Output::Secure { call: self.call, keys, token });
         self.send_state(turn);
         turn.out.push(Output::Heartbeat { call: self.call });
         if transport_up {
@@ -114,15 +115,44 @@ impl Live {
             Input::Control { call, control } if call == self.call => return self.control(turn, control),
             Input::Heard { call } if call == self.call => self.heard(turn),
             Input::SealBroken { call } if call == self.call => {
-                return self.end(turn, EndReason::SealBroken, Some(hangup::SEAL_BROKEN));
+                if self.mended && !self.restarts.is_trying() {
+                    return self.end(turn, EndReason::SealBroken, Some(hangup::SEAL_BROKEN));
+                }
+                if !std::mem::replace(&mut self.mended, true) {
+                    self.restarts.begin(turn);
+                }
             }
-            Input::TransportConnected { call } if call == self.call => self.connected(turn),
-            Input::TransportDisconnected { call } if call == self.call => self.disconnected(turn),
-            Input::TransportFailed { call } if call == self.call => {
+            Input::TransportConnected { call, path }
+                if call == self.call && (self.restarts.connected(path) || self.restarts.is_current(path)) =>
+            {
+                self.connected(turn);
+            }
+            Input::TransportDisconnected { call, path } if call == self.call && self.restarts.is_current(path) => {
+                self.disconnected(turn);
+            }
+            Input::TransportFailed { call, path } if call == self.call => {
                 if self.phase == Phase::Connecting {
                     return self.end(turn, EndReason::NoPath, Some(hangup::NO_PATH));
                 }
-                self.disconnected(turn);
+                if self.restarts.is_current(path) {
+                    self.disconnected(turn);
+                }
+                self.restarts.failed(turn, path);
+            }
+            Input::Regathered { call, path, reach } if call == self.call => match reach {
+                Some((description, candidates)) => self.restarts.gathered(turn, path, Reach { description, candidates }),
+                None => self.restarts.failed(turn, path),
+            },
+            Input::NetworkChanged if self.phase != Phase::Connecting => self.restarts.begin(turn),
+            // They have no such call any more: they were started anew, and call again.
+            Input::Message { peer, message: Message::Invite(invite) }
+                if peer == self.peer && matches!(self.phase, Phase::Reconnecting { .. }) =>
+            {
+                let me = turn.memory.me.public();
+                if turn.memory.recent.admit(turn.now, me, peer, &invite) == Admission::New {
+                    self.end(turn, EndReason::PeerGone, None);
+                    return Ringing::start(turn, invite);
+                }
             }
             Input::Message { peer, message: Message::Reveal(reveal) } if peer == self.peer && reveal.call == self.call => {
                 self.confirm_again(turn, &reveal);
@@ -143,7 +173,7 @@ impl Live {
             (Phase::Reconnecting { until }, _) => until,
         };
         let resend = self.confirm.as_ref().filter(|_| self.heard.is_none()).map(|(_, _, resend)| *resend);
-        phase.min(self.beat).min(resend.unwrap_or(self.beat))
+        phase.min(self.beat).min(resend.unwrap_or(self.beat)).min(self.restarts.deadline().unwrap_or(self.beat))
     }
 
     pub fn current(&self) -> Current {
@@ -157,9 +187,9 @@ impl Live {
 
     fn connected(&mut self, turn: &mut Turn<'_>) {
         self.transport_up = true;
-        if let Some(token) = self.token.take() {
+        if !std::mem::replace(&mut self.media_started, true) {
             self.phase = Phase::Active;
-            turn.out.push(Output::StartMedia { call: self.call, media: self.media, token });
+            turn.out.push(Output::StartMedia { call: self.call, media: self.media });
             turn.event(CallEvent::Connected { peer: self.peer });
         } else {
             self.reconnected(turn);
@@ -168,6 +198,9 @@ impl Live {
 
     fn disconnected(&mut self, turn: &mut Turn<'_>) {
         self.transport_up = false;
+        if self.phase != Phase::Connecting {
+            self.restarts.plan(turn.now + RESTART_AFTER);
+        }
         if self.phase == Phase::Active {
             self.phase = Phase::Reconnecting { until: turn.now + RECONNECT_TIMEOUT };
             turn.event(CallEvent::Reconnecting { peer: self.peer });
@@ -203,7 +236,10 @@ impl Live {
                 let candidates = candidates.into_iter().take(allowed).collect();
                 turn.out.push(Output::AddCandidates { call: self.call, candidates });
             }
-            // Heartbeats, reports and repairs are the engine's; restart and rekey have their numbers and no use yet.
+            Control::Restart { path, description, candidates } if self.phase != Phase::Connecting => {
+                self.restarts.asked(turn, path, Reach { description, candidates });
+            }
+            // Heartbeats, fresh keys, reports and repairs are the engine's.
             _ => {}
         }
         CallState::Live(self)
@@ -219,6 +255,7 @@ impl Live {
             }
             (Phase::Active, Some(heard)) if turn.now >= heard + SILENCE => {
                 self.phase = Phase::Reconnecting { until: heard + RECONNECT_TIMEOUT };
+                self.restarts.plan(turn.now);
                 turn.event(CallEvent::Reconnecting { peer: self.peer });
             }
             (Phase::Reconnecting { until }, _) if turn.now >= until => {
@@ -226,6 +263,7 @@ impl Live {
             }
             _ => {}
         }
+        self.restarts.tick(turn, self.transport_up && self.phase == Phase::Active);
         if self.heard.is_none()
             && let Some((_, confirm, resend)) = &mut self.confirm
             && turn.now >= *resend

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::header::{self, FrameCounter, KeyId, MAX_HEADER};
 use super::inbound::{Inbound, OpenError, SealCounts};
+use super::keyring::Place;
 use super::keys::{BaseKey, Direction, FrameKey, RootKey, StreamId, TAG};
 use super::replay::{ReplayWindow, Standing};
 
@@ -21,7 +22,7 @@ const RATCHET: Duration = Duration::from_secs(60);
 /// How long the key before the newest one, or the epoch before, still opens what was on its way.
 const GRACE: Duration = Duration::from_secs(10);
 /// How far ahead of the newest verified step an item may claim to be: bounds the work that a forgery causes.
-const STEPS_AHEAD: u32 = 4;
+pub(super) const STEPS_AHEAD: u32 = 4;
 /// Counters end here, far before the nonce would (at 100 items a second, after 89 000 years).
 const LAST_COUNTER: u64 = 1 << 48;
 
@@ -39,6 +40,7 @@ pub struct Sealer {
     step: u32,
     base: BaseKey,
     key: FrameKey,
+    place: Option<Place>,
 }
 
 /// The stream has counted to its end. It cannot happen in a lifetime; sealing on would break the seal.
@@ -54,6 +56,7 @@ pub struct Opener {
     /// The newest last; two while the one before still has its grace.
     epochs: VecDeque<OpenEpoch>,
     inbound: Inbound,
+    place: Option<Place>,
 }
 
 struct OpenEpoch {
@@ -75,7 +78,12 @@ impl Sealer {
     pub fn new(root: &RootKey, direction: Direction, stream: StreamId, started: Instant) -> Self {
         let base = root.base(direction, stream);
         let key = base.frame_key(KeyId::new(root.epoch(), 0, stream));
-        Self { direction, stream, counter: 0, epoch: root.epoch(), started, step: 0, base, key }
+        Self { direction, stream, counter: 0, epoch: root.epoch(), started, step: 0, base, key, place: None }
+    }
+
+    /// Goes from epoch to epoch with the call's keyring.
+    pub(super) fn following(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Replaces the content of `out` by `plaintext`, sealed. `meta` travels in the clear elsewhere and is authenticated here.
@@ -83,7 +91,7 @@ impl Sealer {
         if self.counter >= LAST_COUNTER {
             return Err(Exhausted);
         }
-        self.turn(now);
+        self.keep_up(now);
         let counter = FrameCounter(self.counter);
         self.counter += 1;
         out.clear();
@@ -96,14 +104,25 @@ impl Sealer {
         Ok(counter)
     }
 
+    /// Moves to the key that `now` asks for and wipes those before. Call it now and then on a stream that sends nothing.
+    pub fn keep_up(&mut self, now: Instant) {
+        if let Some(mut place) = self.place.take() {
+            while let Some(epoch) = place.advance() {
+                self.rekey(&epoch.root, epoch.sending_since(now));
+            }
+            self.place = Some(place);
+        }
+        self.turn(now);
+    }
+
     /// Goes on under the root key of the next epoch, which began at `started`. The counter goes on too.
-    pub fn rekey(&mut self, root: &RootKey, started: Instant) {
+    fn rekey(&mut self, root: &RootKey, started: Instant) {
         *self = Self { counter: self.counter, ..Self::new(root, self.direction, self.stream, started) };
     }
 
     /// Turns the ratchet to the step that `now` falls into. The keys before are wiped.
     fn turn(&mut self, now: Instant) {
-        let due = (now.saturating_duration_since(self.started).as_secs() / RATCHET.as_secs()) as u32;
+        let due = step_at(self.started, now);
         if !self.stream.ratchets() || due <= self.step {
             return;
         }
@@ -126,7 +145,12 @@ impl Opener {
         };
         let first = OpenEpoch::new(root, direction, stream, inbound.since);
         let epochs = VecDeque::from([first]);
-        Self { direction, stream, window: ReplayWindow::new(window), epochs, inbound: inbound.clone() }
+        Self { direction, stream, window: ReplayWindow::new(window), epochs, inbound: inbound.clone(), place: None }
+    }
+
+    /// Goes from epoch to epoch with the call's keyring.
+    pub(super) fn following(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Replaces the content of `out` by what is in `item`, or drops and counts it.
@@ -144,9 +168,20 @@ impl Opener {
         result
     }
 
+    /// Learns of new keys and wipes those whose time is over. Call it now and then on a stream that nothing comes on.
+    pub fn forget(&mut self, now: Instant) {
+        if let Some(mut place) = self.place.take() {
+            while let Some(epoch) = place.advance() {
+                self.rekey(&epoch.root, now);
+            }
+            self.place = Some(place);
+        }
+        self.wipe(now);
+    }
+
     /// Lets items of the next epoch open too. The epoch before goes 10 s after the first of them did.
-    pub fn rekey(&mut self, root: &RootKey, now: Instant) {
-        self.forget(now);
+    fn rekey(&mut self, root: &RootKey, now: Instant) {
+        self.wipe(now);
         self.epochs.push_back(OpenEpoch::new(root, self.direction, self.stream, now));
         self.inbound.counts.entered(root.epoch());
         if self.epochs.len() > 2 {
@@ -154,8 +189,7 @@ impl Opener {
         }
     }
 
-    /// Wipes keys whose time is over. Call it now and then on a stream that nothing comes on.
-    pub fn forget(&mut self, now: Instant) {
+    fn wipe(&mut self, now: Instant) {
         let (epoch, step, since) = self.inbound.newest();
         for keys in self.epochs.iter_mut().filter(|keys| keys.epoch == epoch) {
             keys.learn(step, since);
@@ -238,6 +272,11 @@ impl OpenEpoch {
             self.oldest = keep;
         }
     }
+}
+
+/// The ratchet step of an epoch that began at `started`.
+pub(super) fn step_at(started: Instant, now: Instant) -> u32 {
+    (now.saturating_duration_since(started).as_secs() / RATCHET.as_secs()) as u32
 }
 
 impl ReplayWindow {

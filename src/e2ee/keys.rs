@@ -5,6 +5,7 @@
 //! base[g,d,s][i+1] = Expand(Extract("", base[g,d,s][i]), "SFrame 1.0 Ratchet", 32)
 //! key, salt        = RFC 9605 section 4.4.2 (base, KID, suite 0xF001)
 //! nonce            = salt xor CTR                                      (section 4.4.3)
+//! RK[g+1]          = Expand(Extract(salt = RK[g], ikm = LP(X25519(eA', eB'))), "vesper/1 rekey" || H(u16 g+1, eA', eB'), 32)
 //! ```
 //!
 //! Extract and Expand are HKDF-SHA256 (RFC 5869). The ratchet goes one way: who takes a key out of memory cannot open
@@ -18,6 +19,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::header::{FrameCounter, KeyId};
+use crate::identity::{hash, length_prefixed};
 
 /// 32 secret bytes, wiped when dropped.
 pub(crate) type Secret = Zeroizing<[u8; 32]>;
@@ -89,6 +91,17 @@ impl RootKey {
     /// Which epoch this key opens; the handshake's is 0.
     pub fn epoch(&self) -> u16 {
         self.epoch
+    }
+
+    /// The root key of the epoch after this one, from what X25519 gave for the fresh public keys of caller and callee.
+    /// `None` after the last epoch that has a number.
+    pub fn next(&self, shared: &Zeroizing<[u8; 32]>, caller: &[u8; 32], callee: &[u8; 32]) -> Option<Self> {
+        let epoch = self.epoch.checked_add(1)?;
+        let mut material = Zeroizing::new(Vec::with_capacity(36));
+        length_prefixed(&mut material, &shared[..]);
+        let public = hash(&[&epoch.to_be_bytes(), caller, callee]);
+        let info = [b"vesper/1 rekey".as_slice(), &public].concat();
+        Some(Self::new(epoch, expand(&extract(&self.secret[..], &material), &info)))
     }
 
     pub(super) fn base(&self, direction: Direction, stream: StreamId) -> BaseKey {

@@ -15,7 +15,7 @@ use super::device_news;
 use super::event::What;
 use super::session::SessionEvent;
 use super::snapshot::{CallStage, CallView, NoticeKind};
-use crate::call::{CallSecrets, Dial, Input, Role, Rules};
+use crate::call::{CallSecrets, Control, Dial, Input, Role, Rules};
 use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
@@ -124,14 +124,21 @@ impl Calls {
             return;
         }
         match event {
-            SessionEvent::Gathered { call, gathered: Ok(candidates) } => {
+            SessionEvent::Gathered { call, path: 0, gathered: Ok(candidates) } => {
                 self.feed(core, Input::Gathered { call, candidates }, now);
             }
-            SessionEvent::Gathered { call, gathered: Err(error) } => {
+            SessionEvent::Gathered { call, path: path @ 0, gathered: Err(error) } => {
                 core.notices.say(NoticeKind::Error, format!("No socket for the call could be opened: {error}."));
-                self.feed(core, Input::TransportFailed { call }, now);
+                self.feed(core, Input::TransportFailed { call, path }, now);
             }
-            SessionEvent::Transport { call, event } => self.transport_event(core, call, event, now),
+            SessionEvent::Gathered { call, path, gathered } => {
+                let session = self.current.as_mut().and_then(|current| current.session.as_mut());
+                let Some(description) = session.and_then(|session| session.take_description(path)) else { return };
+                let reach = gathered.inspect_err(|why| tracing::info!("no other path for now: {why}")).ok();
+                let reach = reach.map(|candidates| (description, candidates));
+                self.feed(core, Input::Regathered { call, path, reach }, now);
+            }
+            SessionEvent::Transport { call, path, event } => self.transport_event(core, (call, path), event, now),
             SessionEvent::Media { event, .. } => self.media_event(core, event),
         }
     }
@@ -231,21 +238,33 @@ impl Calls {
         self.feed(core, after.into(), now);
     }
 
-    fn transport_event(&mut self, core: &mut Core, call: CallId, event: PeerEvent, now: Instant) {
-        let Some(current) = &mut self.current else { return };
+    fn transport_event(&mut self, core: &mut Core, (call, path): (CallId, u32), event: PeerEvent, now: Instant) {
+        let Some(session) = self.current.as_mut().and_then(|current| current.session.as_mut()) else { return };
+        // The last words of a path that was given up.
+        if !session.paths().has(path) && !matches!(event, PeerEvent::Control(_)) {
+            return;
+        }
         match event {
-            PeerEvent::Connected { .. } => self.feed(core, Input::TransportConnected { call }, now),
-            PeerEvent::Disconnected => self.feed(core, Input::TransportDisconnected { call }, now),
+            PeerEvent::Connected { .. } => {
+                session.path_connected(path);
+                self.feed(core, Input::TransportConnected { call, path }, now);
+            }
+            PeerEvent::Disconnected => self.feed(core, Input::TransportDisconnected { call, path }, now),
             PeerEvent::Failed(why) => {
-                tracing::info!("the connection of the call failed: {why}");
-                self.feed(core, Input::TransportFailed { call }, now);
+                tracing::info!("a connection of the call failed: {why}");
+                self.feed(core, Input::TransportFailed { call, path }, now);
             }
             PeerEvent::Control(item) => self.control(core, &item, now),
-            event => {
-                if let Some(session) = &mut current.session {
-                    session.transport_event(&event);
-                }
-            }
+            event if session.paths().is_current(path) => session.transport_event(&event),
+            _ => {}
+        }
+    }
+
+    /// Our addresses changed: a call moves over to those there are now.
+    pub fn network_changed(&mut self, core: &mut Core, now: Instant) {
+        if let Some(current) = self.current.as_ref().filter(|current| !current.echo && current.session.is_some()) {
+            core.network.redial(current.peer);
+            self.feed(core, Input::NetworkChanged, now);
         }
     }
 
@@ -272,7 +291,20 @@ impl Calls {
         let Some(current) = &mut self.current else { return };
         let (Some(call), Some(session)) = (current.call, &mut current.session) else { return };
         if let Some(control) = session.open_control(item, now) {
+            if let Some(answer) = session.rekey(Some(&control), now) {
+                self.say(core, &answer, 1, now);
+            }
             self.feed(core, Input::Control { call, control }, now);
+        }
+    }
+
+    /// Seals a message of the control stream once and sends the same bytes on every carrier, `copies` times on one that loses.
+    fn say(&mut self, core: &mut Core, control: &Control, copies: u8, now: Instant) {
+        let Some(current) = &mut self.current else { return };
+        if let Some(session) = &mut current.session
+            && let Some(item) = session.send_control(control, copies, now)
+        {
+            core.network.send(current.peer, Message::Control(item));
         }
     }
 
@@ -282,7 +314,10 @@ impl Calls {
         let Some(call) = current.call else { return };
         let Some(session) = &mut current.session else { return };
         session.follow_path();
-        let (heard, broken) = (session.heard(), session.seal_broken(now));
+        let (heard, broken, rekey) = (session.heard(), session.seal_broken(now), session.rekey(None, now));
+        if let Some(rekey) = rekey {
+            self.say(core, &rekey, 1, now);
+        }
         if heard {
             self.feed(core, Input::Heard { call }, now);
         }

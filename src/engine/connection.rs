@@ -1,6 +1,6 @@
 //! The task that owns a call's peer connection, so that the engine never waits for a socket.
 
-use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::core::Core;
 use super::session::SessionEvent;
 use crate::call;
+use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::settings::LinkMode;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
@@ -17,6 +18,10 @@ use crate::transport::{self, LocalSecrets, MediaPorts, PathStats, Peer, PeerConf
 
 /// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
 const ORDERS: usize = 64;
+/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
+const VIDEO_OUT: usize = 32;
+/// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
+const AUDIO_OUT: usize = 10;
 /// How often the path is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -24,7 +29,17 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Connection {
     orders: mpsc::Sender<Order>,
     stats: watch::Receiver<Option<PathStats>>,
+    video_out: mpsc::Sender<OutgoingFrame>,
+    audio_out: mpsc::Sender<OutgoingFrame>,
     task: JoinHandle<()>,
+}
+
+/// Where a connection takes what is sent on it. It does not keep the connection open.
+#[derive(Clone)]
+pub struct Outlet {
+    pub video: mpsc::Sender<OutgoingFrame>,
+    pub audio: mpsc::Sender<OutgoingFrame>,
+    orders: mpsc::WeakSender<Order>,
 }
 
 enum Order {
@@ -35,30 +50,40 @@ enum Order {
 }
 
 impl Connection {
-    /// Starts the task; it reports as `call` to `engine`.
-    pub fn open(call: CallId, config: PeerConfig, ports: MediaPorts, engine: mpsc::Sender<SessionEvent>) -> Self {
+    /// Starts the task; it reports as `path` of `call` to `engine`. Payloads that arrive go to `video_in` and `audio_in`.
+    pub fn open(
+        call: CallId,
+        path: u32,
+        config: PeerConfig,
+        (video_in, audio_in): (SyncSender<IncomingPacket>, SyncSender<IncomingPacket>),
+        engine: mpsc::Sender<SessionEvent>,
+    ) -> Self {
+        let (video_out, video_frames) = mpsc::channel(VIDEO_OUT);
+        let (audio_out, audio_frames) = mpsc::channel(AUDIO_OUT);
+        let ports = MediaPorts { video_out: video_frames, audio_out: audio_frames, video_in, audio_in };
         let (orders, queue) = mpsc::channel(ORDERS);
         let (publish, stats) = watch::channel(None);
         let task = tokio::spawn(async move {
             match Peer::gather(config, ports).await {
                 Ok(Gathering { peer, candidates, events }) => {
-                    if engine.send(SessionEvent::Gathered { call, gathered: Ok(candidates) }).await.is_ok() {
-                        serve(call, peer, events, queue, publish, engine).await;
+                    if engine.send(SessionEvent::Gathered { call, path, gathered: Ok(candidates) }).await.is_ok() {
+                        serve((call, path), peer, events, queue, publish, engine).await;
                     }
                 }
                 Err(error) => {
                     let gathered = Err(error.to_string());
-                    let _ = engine.send(SessionEvent::Gathered { call, gathered }).await;
+                    let _ = engine.send(SessionEvent::Gathered { call, path, gathered }).await;
                 }
             }
         });
-        Self { orders, stats, task }
+        Self { orders, stats, video_out, audio_out, task }
     }
 
     /// Sends what is ordered, says goodbye, closes the sockets.
     pub async fn close(self) {
-        drop(self.orders);
-        let _ = self.task.await;
+        let Self { orders, task, .. } = self;
+        drop(orders);
+        let _ = task.await;
     }
 
     pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {
@@ -73,14 +98,9 @@ impl Connection {
         self.order(Order::Control(item));
     }
 
-    /// What a pipeline calls when it needs a keyframe.
-    pub fn keyframe_requests(&self) -> Arc<dyn Fn() + Send + Sync> {
-        let orders = self.orders.downgrade();
-        Arc::new(move || {
-            if let Some(orders) = orders.upgrade() {
-                let _ = orders.try_send(Order::RequestKeyframe);
-            }
-        })
+    /// Where it takes what is sent.
+    pub fn outlet(&self) -> Outlet {
+        Outlet { video: self.video_out.clone(), audio: self.audio_out.clone(), orders: self.orders.downgrade() }
     }
 
     /// The path, as last looked at.
@@ -95,9 +115,18 @@ impl Connection {
     }
 }
 
+impl Outlet {
+    /// Asks the other side for a keyframe.
+    pub fn request_keyframe(&self) {
+        if let Some(orders) = self.orders.upgrade() {
+            let _ = orders.try_send(Order::RequestKeyframe);
+        }
+    }
+}
+
 /// Carries out orders until the handle is dropped, then says goodbye.
 async fn serve(
-    call: CallId,
+    (call, path): (CallId, u32),
     mut peer: Peer,
     mut events: mpsc::Receiver<PeerEvent>,
     mut orders: mpsc::Receiver<Order>,
@@ -113,7 +142,7 @@ async fn serve(
                 Some(Order::Connect(remote, candidates)) => {
                     if let Err(error) = peer.connect(&remote, &candidates).await {
                         let event = PeerEvent::Failed(error.to_string());
-                        let _ = engine.send(SessionEvent::Transport { call, event }).await;
+                        let _ = engine.send(SessionEvent::Transport { call, path, event }).await;
                     }
                 }
                 Some(Order::AddCandidates(candidates)) => peer.add_candidates(&candidates).await,
@@ -124,7 +153,7 @@ async fn serve(
             event = events.recv(), if open => match event {
                 Some(event) => {
                     connected |= matches!(event, PeerEvent::Connected { .. });
-                    let _ = engine.send(SessionEvent::Transport { call, event }).await;
+                    let _ = engine.send(SessionEvent::Transport { call, path, event }).await;
                 }
                 None => open = false,
             },

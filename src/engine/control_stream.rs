@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::call::Control;
 use crate::call::control::{Echo, Heartbeat};
-use crate::call::{CallKeys, Control};
-use crate::e2ee::{Inbound, Opener, Sealer, StreamId};
+use crate::e2ee::{Keyring, Opener, Sealer, StreamId};
 use crate::media::clock::MediaTime;
 use crate::media::clock_offset::ClockOffset;
 
@@ -22,10 +22,10 @@ pub struct ControlStream {
 }
 
 impl ControlStream {
-    pub fn new(keys: &CallKeys, inbound: &Inbound, now: Instant) -> Self {
+    pub fn new(keyring: &Keyring) -> Self {
         Self {
-            sealer: Sealer::new(&keys.root, keys.direction, StreamId::Control, now),
-            opener: Opener::new(&keys.root, keys.direction.reversed(), StreamId::Control, inbound),
+            sealer: keyring.sealer(StreamId::Control),
+            opener: keyring.opener(StreamId::Control),
             last: None,
             best_rtt_us: None,
             rtt_us: None,
@@ -50,11 +50,11 @@ impl ControlStream {
         Some(control)
     }
 
-    /// What to send now.
-    pub fn heartbeat(&self) -> Control {
+    /// What to send now; `place` is where our media stands.
+    pub fn heartbeat(&self, (epoch, step): (u16, u32)) -> Control {
         let now = MediaTime::now();
         let echo = self.last.map(|(time_us, came)| Echo { time_us, held_us: now.since(came).as_micros() as u32 });
-        Control::Heartbeat(Heartbeat { time_us: now.0, echo, ..Heartbeat::default() })
+        Control::Heartbeat(Heartbeat { epoch, step, time_us: now.0, echo, ..Heartbeat::default() })
     }
 
     pub fn rtt_ms(&self) -> Option<f64> {
@@ -83,19 +83,14 @@ impl ControlStream {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::e2ee::{Direction, RootKey, SealCounts};
+    use crate::e2ee::{Direction, RootKey};
 
     fn pair() -> (ControlStream, ControlStream) {
-        let now = Instant::now();
-        let end = |direction| {
-            let keys = CallKeys { root: RootKey::new(0, Zeroizing::new([7; 32])), direction, suite: 1, words: [("", ""); 4] };
-            ControlStream::new(&keys, &Inbound::new(now, Arc::<SealCounts>::default()), now)
-        };
+        let end =
+            |direction| ControlStream::new(&Keyring::new(RootKey::new(0, Zeroizing::new([7; 32])), direction, Instant::now()));
         (end(Direction::CallerToCallee), end(Direction::CalleeToCaller))
     }
 

@@ -23,6 +23,7 @@ use crate::media::clock::MediaTime;
 use crate::media::frame::RgbaFrame;
 use crate::media::slot::SlotWriter;
 use crate::signal::link::LinkEvent;
+use crate::transport::watch_addresses;
 
 /// Results of slow work and of the call's own tasks, on their way to the loop. When full, the worker waits.
 const RESULTS: usize = 256;
@@ -53,6 +54,7 @@ enum Wake {
     Session(SessionEvent),
     Devices(snapshot::Devices),
     Conversations(Opened),
+    NetworkChanged,
     Deadline,
 }
 
@@ -90,6 +92,10 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
     let (device_results, mut device_queue) = mpsc::channel(1);
     let conversations = Conversations::new(&people);
+    let (network_news, mut network_queue) = mpsc::channel(1);
+    if !options.media.mirror {
+        tokio::spawn(watch_addresses(network_news));
+    }
     let notices = Notices { tell, shown: Vec::new(), next: 0 };
     let mut core = Core {
         people,
@@ -117,6 +123,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Some(event) = session_queue.recv() => Wake::Session(event),
             Some(devices) = device_queue.recv() => Wake::Devices(devices),
             opened = core.conversations.opened() => Wake::Conversations(opened),
+            Some(()) = network_queue.recv() => Wake::NetworkChanged,
             () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
         };
         let now = Instant::now();
@@ -135,6 +142,7 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Wake::Session(event) => calls.session_event(&mut core, event, now),
             Wake::Devices(devices) => core.devices = devices,
             Wake::Conversations(opened) => core.conversations_opened(opened, now),
+            Wake::NetworkChanged => calls.network_changed(&mut core, now),
             Wake::Deadline => {
                 core.network_due(now);
                 core.conversations_due(now);

@@ -37,6 +37,7 @@ struct Counters {
     audio_sent: Option<AudioSendStats>,
     audio_received: Option<AudioReceiveStats>,
     path: Option<PathStats>,
+    restarts: u32,
     control_rtt_ms: Option<f64>,
     clock_offset_us: Option<i64>,
     sealed: Option<Sealed>,
@@ -102,6 +103,7 @@ impl Counters {
             audio_sent: pipelines.and_then(|p| p.audio_send.as_ref()).map(|audio| audio.stats()),
             audio_received: pipelines.and_then(|p| p.audio_receive.as_ref()).map(|audio| audio.stats()),
             path: session.path(),
+            restarts: session.paths().restarts(),
             control_rtt_ms: session.control_rtt_ms(),
             clock_offset_us: session.clock_offset_us(),
             sealed: session.counts().map(|counts| Sealed {
@@ -127,6 +129,7 @@ impl Counters {
                 remote: kind(path.remote),
                 relayed: path.relayed(),
                 rtt_ms: path.rtt_ms.or(self.control_rtt_ms),
+                restarts: self.restarts,
             }),
             video: self.video(before, seconds),
             audio: self.audio(before, seconds),
@@ -148,7 +151,8 @@ impl Counters {
         let received_since = |count: fn(&VideoReceiveStats) -> u64| count(received) - received_before.map_or(0, count);
         let path_since = |count: fn(&PathStats) -> u64| {
             let before = before.and_then(|before| before.path.as_ref()).map_or(0, count);
-            self.path.as_ref().map_or(0, count) - before
+            // Another path counts from zero.
+            self.path.as_ref().map_or(0, count).saturating_sub(before)
         };
         let latency = received_before.map_or_else(|| received.latency.clone(), |before| received.latency.since(&before.latency));
         Some(Video {

@@ -134,6 +134,13 @@ impl Network {
         }
     }
 
+    /// Dials although there is a connection: it may lead over an address that is gone.
+    pub fn redial(&self, peer: PublicKey) {
+        if let Some(link) = self.link_to(peer) {
+            link.redial(peer);
+        }
+    }
+
     /// Sends over the link, if it is up; nothing is kept for later.
     pub fn send(&self, peer: PublicKey, message: Message) {
         if let Some(link) = self.link_to(peer) {

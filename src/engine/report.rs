@@ -53,6 +53,8 @@ pub struct Path {
     pub remote: String,
     pub relayed: bool,
     pub rtt_ms: Option<f64>,
+    /// How often the call moved over to another connection so far.
+    pub restarts: u32,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

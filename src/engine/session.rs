@@ -1,29 +1,32 @@
 //! One call's transport and pipelines. Dropping a session ends it: senders close, loops return, devices close.
 
 use std::sync::Arc;
-use std::sync::mpsc as threads;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::connection::{self, Connection};
+use super::connection;
 use super::control_stream::ControlStream;
 use super::core::{Core, Screens};
 use super::current::Switches;
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
+use super::paths::{Paths, PipelineEnds};
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
+use zeroize::Zeroizing;
+
+use crate::call::rekey::Rekeying;
 use crate::call::{Accepted, CallKeys, Control, Role};
-use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
+use crate::e2ee::{Keyring, SealCounts, StreamId};
+use crate::identity::random;
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
-use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::media::record::RecordFormat;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
@@ -33,15 +36,8 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
-use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
+use crate::transport::{LocalSecrets, PathStats, PeerEvent};
 
-/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
-const VIDEO_OUT: usize = 32;
-/// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
-const AUDIO_OUT: usize = 10;
-/// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
-const VIDEO_IN: usize = 2048;
-const AUDIO_IN: usize = 128;
 /// Events of the pipelines. When full, the newest is dropped.
 const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
@@ -60,10 +56,12 @@ pub enum SessionEvent {
     /// The sockets are open, or could not be opened.
     Gathered {
         call: CallId,
+        path: u32,
         gathered: Result<Vec<Candidate>, String>,
     },
     Transport {
         call: CallId,
+        path: u32,
         event: PeerEvent,
     },
     Media {
@@ -75,10 +73,13 @@ pub enum SessionEvent {
 /// A call's connection, keys and pipelines.
 pub struct Session {
     call: CallId,
-    connection: Connection,
+    role: Role,
+    with_echo: bool,
+    paths: Paths,
+    /// What is said of the path that is being tried, once its sockets are open.
+    described: Option<(u32, Description)>,
     ends: Option<PipelineEnds>,
-    control: Option<ControlStream>,
-    keys: Option<(CallKeys, Inbound, Instant)>,
+    secured: Option<Secured>,
     clock_offset: Arc<ClockOffset>,
     pipelines: Option<Pipelines>,
     mirror: bool,
@@ -88,21 +89,21 @@ pub struct Session {
     refused_since: Option<Instant>,
 }
 
-/// The pipelines' ends of the channels to and from the transport.
-struct PipelineEnds {
-    video_out: mpsc::Sender<OutgoingFrame>,
-    audio_out: mpsc::Sender<OutgoingFrame>,
-    video_in: threads::Receiver<IncomingPacket>,
-    audio_in: threads::Receiver<IncomingPacket>,
+/// What there is once both have proven who they are.
+struct Secured {
+    keyring: Keyring,
+    suite: u16,
+    control: ControlStream,
+    rekeying: Rekeying,
 }
 
-/// The four pipelines. They send only once they hold the token that accepting mints.
+/// The four pipelines. Nobody makes them without the token that accepting mints.
 pub struct Pipelines {
     pub video_send: VideoSender,
     pub video_receive: VideoReceiver,
     pub audio_send: Option<AudioSender>,
     pub audio_receive: Option<AudioReceiver>,
-    token: Option<Accepted>,
+    _accepted: Accepted,
 }
 
 impl SessionEvent {
@@ -116,20 +117,17 @@ impl SessionEvent {
 impl Session {
     /// Opens sockets for a call; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
     pub fn gather(core: &Core, call: CallId, role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
-        let (video_out, video_out_end) = mpsc::channel(VIDEO_OUT);
-        let (audio_out, audio_out_end) = mpsc::channel(AUDIO_OUT);
-        let (video_in_end, video_in) = threads::sync_channel(VIDEO_IN);
-        let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
-        let ports =
-            MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
         let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
         let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        let (paths, ends) = Paths::open(call, config, core.session_events.clone());
         Self {
             call,
-            connection: Connection::open(call, config, ports, core.session_events.clone()),
-            ends: Some(PipelineEnds { video_out, audio_out, video_in, audio_in }),
-            control: None,
-            keys: None,
+            role,
+            with_echo,
+            paths,
+            described: None,
+            ends: Some(ends),
+            secured: None,
             clock_offset: Arc::default(),
             pipelines: None,
             mirror: core.options.media.mirror,
@@ -139,27 +137,46 @@ impl Session {
         }
     }
 
-    /// Only now may packets go to the peer.
-    pub fn connect(&self, remote: Description, candidates: Vec<Candidate>) {
-        self.connection.connect(remote, candidates);
+    /// Opens sockets for another path of the call, described by `secrets`.
+    pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
+        let config = connection::config(core, self.role, secrets, self.with_echo, self.most_kbps);
+        self.described = Some((path, description));
+        self.paths.regather(path, config);
     }
 
-    pub fn add_candidates(&self, candidates: Vec<Candidate>) {
-        self.connection.add_candidates(candidates);
+    /// How we said that we are reached on `path`.
+    pub fn take_description(&mut self, path: u32) -> Option<Description> {
+        self.described.take_if(|(at, _)| *at == path).map(|(_, description)| description)
+    }
+
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub fn abandon(&mut self, path: u32) {
+        self.paths.abandon(path);
+    }
+
+    /// A path stands. Where everything moves over to it, pictures begin anew: those on their way are lost.
+    pub fn path_connected(&mut self, path: u32) {
+        if self.paths.connected(path)
+            && let Some(pipelines) = &self.pipelines
+        {
+            pipelines.video_send.request_keyframe();
+        }
     }
 
     /// The peer has proven who they are: the control stream opens, and so do sources, codecs and sinks. No media leaves yet.
-    pub fn secure(&mut self, keys: CallKeys, switches: Switches, core: &mut Core, now: Instant) {
-        let inbound = Inbound::new(now, Arc::<SealCounts>::default());
-        self.control = Some(ControlStream::new(&keys, &inbound, now));
-        self.keys = Some((keys, inbound, now));
-        self.open_media(switches, core);
+    pub fn secure(&mut self, keys: CallKeys, token: Accepted, switches: Switches, core: &mut Core, now: Instant) {
+        let keyring = Keyring::new(keys.root, keys.direction, now);
+        let control = ControlStream::new(&keyring);
+        self.open_media(&keyring, token, switches, core);
+        self.secured = Some(Secured { keyring, suite: keys.suite, control, rekeying: Rekeying::new(now) });
     }
 
     /// Lets media leave.
-    pub fn start_media(&mut self, token: Accepted) {
+    pub fn start_media(&mut self) {
         let Some(pipelines) = &mut self.pipelines else { return };
-        pipelines.token = Some(token);
         pipelines.video_send.begin();
         if let Some(audio) = &pipelines.audio_send {
             audio.begin();
@@ -167,10 +184,8 @@ impl Session {
     }
 
     /// Opens sources, codecs and sinks, while the connection is made.
-    fn open_media(&mut self, switches: Switches, core: &mut Core) {
-        let (Some(ends), Some((keys, inbound, secured))) = (self.ends.take(), &self.keys) else { return };
-        let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
-        let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
+    fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
+        let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
@@ -184,9 +199,9 @@ impl Session {
         let (echo_frames, echo_camera) = slot();
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
-        let keyframe = self.connection.keyframe_requests();
+        let keyframe = self.paths.keyframe_requests();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
-            opener: opener(StreamId::Camera),
+            opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
             screen: waker.is_some().then_some(remote),
             frames: self.mirror.then_some(echo_frames),
@@ -199,7 +214,7 @@ impl Session {
             events: events.clone(),
         });
         let video_send = VideoSender::prepare(VideoSendConfig {
-            sealer: sealer(StreamId::Camera),
+            sealer: keyring.sealer(StreamId::Camera),
             source: if self.mirror { VideoSourceSpec::Push(echo_camera) } else { camera(switches, options, settings) },
             width: options.width,
             height: options.height,
@@ -212,7 +227,7 @@ impl Session {
             events: events.clone(),
         });
         let audio_receive = AudioReceiver::start(AudioReceiveConfig {
-            opener: opener(StreamId::Audio),
+            opener: keyring.opener(StreamId::Audio),
             packets: ends.audio_in,
             sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
             record: options.record_audio.clone(),
@@ -220,7 +235,7 @@ impl Session {
             events: events.clone(),
         });
         let audio_send = AudioSender::prepare(AudioSendConfig {
-            sealer: sealer(StreamId::Audio),
+            sealer: keyring.sealer(StreamId::Audio),
             source: if self.mirror { AudioSourceSpec::Push(echo_voice) } else { microphone(options, settings) },
             muted: !switches.microphone,
             processing: processing(settings),
@@ -234,7 +249,7 @@ impl Session {
             video_receive,
             audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error)).ok(),
             audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error)).ok(),
-            token: None,
+            _accepted: token,
         });
     }
 
@@ -284,20 +299,41 @@ impl Session {
 
     /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.
     pub fn open_control(&mut self, item: &[u8], now: Instant) -> Option<Control> {
-        self.control.as_mut()?.open(item, now, &self.clock_offset)
+        let secured = self.secured.as_mut()?;
+        let control = secured.control.open(item, now, &self.clock_offset)?;
+        if let Control::Heartbeat(heartbeat) = &control {
+            secured.keyring.learn(now, (heartbeat.epoch, heartbeat.step));
+        }
+        Some(control)
     }
 
     /// Seals once and sends over the connection; the same bytes are for the link, too.
     pub fn send_control(&mut self, control: &Control, copies: u8, now: Instant) -> Option<Bytes> {
-        let item = self.control.as_mut()?.seal(control, now)?;
+        let item = self.secured.as_mut()?.control.seal(control, now)?;
         for _ in 0..copies {
-            self.connection.send_control(item.clone());
+            self.paths.send_control(&item);
         }
         Some(item)
     }
 
-    pub fn heartbeat(&self) -> Option<Control> {
-        Some(self.control.as_ref()?.heartbeat())
+    pub fn heartbeat(&mut self, now: Instant) -> Option<Control> {
+        let secured = self.secured.as_mut()?;
+        Some(secured.control.heartbeat(secured.keyring.sending(now)))
+    }
+
+    /// What there is to say about fresh keys: the question, when it is due, or the answer to one.
+    pub fn rekey(&mut self, heard: Option<&Control>, now: Instant) -> Option<Control> {
+        let Secured { keyring, rekeying, .. } = self.secured.as_mut()?;
+        let fresh = || Zeroizing::new(random());
+        match heard {
+            None => rekeying.tick(now, keyring, fresh),
+            Some(&Control::Rekey { epoch, e_a }) => rekeying.answer(now, keyring, (epoch, e_a), fresh),
+            Some(&Control::RekeyOk { epoch, e_b }) => {
+                rekeying.settle(now, keyring, (epoch, e_b));
+                None
+            }
+            Some(_) => None,
+        }
     }
 
     /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.
@@ -335,11 +371,11 @@ impl Session {
     }
 
     pub fn counts(&self) -> Option<Arc<SealCounts>> {
-        self.keys.as_ref().map(|(_, inbound, _)| inbound.counts())
+        self.secured.as_ref().map(|secured| secured.keyring.counts())
     }
 
     pub fn suite(&self) -> Option<u16> {
-        self.keys.as_ref().map(|(keys, ..)| keys.suite)
+        self.secured.as_ref().map(|secured| secured.suite)
     }
 
     pub fn pipelines(&self) -> Option<&Pipelines> {
@@ -348,11 +384,11 @@ impl Session {
 
     /// The path, as last looked at.
     pub fn path(&self) -> Option<PathStats> {
-        self.connection.stats()
+        self.paths.stats()
     }
 
     pub fn control_rtt_ms(&self) -> Option<f64> {
-        self.control.as_ref()?.rtt_ms()
+        self.secured.as_ref()?.control.rtt_ms()
     }
 
     /// The peer's clock minus ours.
@@ -363,10 +399,10 @@ impl Session {
     /// Ends the connection with a goodbye, and the pipelines off the engine's task: devices take their time, and records
     /// their last lines. The task ends when all of it is done.
     pub fn close(self) -> JoinHandle<()> {
-        let Self { connection, pipelines, .. } = self;
+        let Self { paths, pipelines, .. } = self;
         tokio::spawn(async move {
             let devices = tokio::task::spawn_blocking(move || drop(pipelines));
-            connection.close().await;
+            paths.close().await;
             let _ = devices.await;
         })
     }

@@ -163,6 +163,11 @@ impl Link {
         let _ = self.commands.try_send(Command::Dial(peer));
     }
 
+    /// Connects to a contact although it is connected: our addresses changed, and the old connection may be the last to notice.
+    pub fn redial(&self, peer: PublicKey) {
+        let _ = self.commands.try_send(Command::Redial(peer));
+    }
+
     /// Sends what is queued for a contact and closes the connection.
     pub fn hang_up(&self, peer: PublicKey) {
         let _ = self.commands.try_send(Command::HangUp(peer));

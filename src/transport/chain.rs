@@ -28,7 +28,8 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// More checks than fit before ICE gives up: the other side may begin seconds later.
 const MAX_CHECKS: u16 = 10_000;
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
-const FAILED_AFTER: Duration = Duration::from_secs(8);
+/// As long as a call waits for its peer: a cable that is put back in a minute later finds the same sockets, keys and checks.
+const FAILED_AFTER: Duration = Duration::from_secs(88);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 /// A relayed pair is taken this long after checks began, if no direct one was found.
 const RELAY_PATIENCE: Duration = Duration::from_millis(300);

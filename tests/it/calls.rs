@@ -21,6 +21,8 @@ enum Click {
     Decline,
     HangUp,
     ToggleCamera,
+    /// Not a click: the computer got another address, and no packet finds the old one.
+    Move,
 }
 
 #[derive(Debug, Clone)]
@@ -48,9 +50,11 @@ struct World {
 struct Side {
     me: Arc<Identity>,
     rules: Rules,
-    /// Descriptions and calls to which this side let ICE speak.
-    connect: Option<(CallId, Description)>,
-    described: Option<(CallId, Description)>,
+    /// Calls, paths and descriptions to which this side let ICE speak.
+    connect: Vec<(CallId, u32, Description)>,
+    described: Vec<(CallId, u32, Description)>,
+    /// The newest path of each call that stands, as this side knows it.
+    path: BTreeMap<CallId, u32>,
     secured: BTreeMap<CallId, [&'static str; 4]>,
     /// The calls that the person of this side agreed to.
     consented: BTreeSet<CallId>,
@@ -74,8 +78,9 @@ enum What {
     Control(CallId, Control),
     LinkUp,
     Gathered(CallId),
-    Connected(CallId),
-    Disconnected(CallId),
+    Regathered(CallId, u32),
+    Connected(CallId, u32),
+    Disconnected(CallId, u32),
 }
 
 impl World {
@@ -86,8 +91,9 @@ impl World {
             Side {
                 rules: Rules::new(me.clone()),
                 me,
-                connect: None,
-                described: None,
+                connect: Vec::new(),
+                described: Vec::new(),
+                path: BTreeMap::new(),
                 secured: BTreeMap::new(),
                 consented: BTreeSet::new(),
                 dialled: BTreeSet::new(),
@@ -140,8 +146,17 @@ impl World {
             }
             What::LinkUp => self.step(side, Input::LinkUp { peer }),
             What::Gathered(call) => self.step(side, Input::Gathered { call, candidates: vec![] }),
-            What::Connected(call) => self.step(side, Input::TransportConnected { call }),
-            What::Disconnected(call) => self.step(side, Input::TransportDisconnected { call }),
+            What::Regathered(call, path) => {
+                let described = self.sides[side].described.iter().find(|(of, at, _)| (*of, *at) == (call, path));
+                if let Some((.., description)) = described.cloned() {
+                    self.step(side, Input::Regathered { call, path, reach: Some((description, vec![])) });
+                }
+            }
+            What::Connected(call, path) => {
+                self.sides[side].path.insert(call, path);
+                self.step(side, Input::TransportConnected { call, path });
+            }
+            What::Disconnected(call, path) => self.step(side, Input::TransportDisconnected { call, path }),
         }
     }
 
@@ -174,6 +189,14 @@ impl World {
                 let camera = self.chance(50);
                 self.step(side, Input::SetMedia { microphone: true, camera, screen: false });
             }
+            Click::Move => {
+                for (side, after_ms) in [(side, 10), (1 - side, 2000)] {
+                    if let Some((call, path)) = self.sides[side].path.iter().next_back().map(|(call, path)| (*call, *path)) {
+                        self.push(self.now + Duration::from_millis(after_ms), side, What::Disconnected(call, path));
+                    }
+                }
+                self.step(side, Input::NetworkChanged);
+            }
         }
     }
 
@@ -205,25 +228,26 @@ impl World {
                 let it = &mut self.sides[side];
                 assert!(!it.over.contains(&call));
                 assert!(it.agreed_to(call), "nothing is opened before the person agreed");
-                it.described = Some((call, description));
+                it.described.push((call, 0, description));
                 self.push(soon, side, What::Gathered(call));
             }
-            Output::Connect { call, remote, .. } => {
+            Output::Regather { call, path } => {
+                assert!(self.may_seal(side, call), "another path is for a call that both proved to be in");
+                let secrets = self.secrets(side, 3);
+                self.sides[side].described.push((call, path, secrets.description().clone()));
+                self.push(soon, side, What::Regathered(call, path));
+            }
+            Output::Abandon { call, path } => self.sides[side].connect.retain(|(of, at, _)| (*of, *at) != (call, path)),
+            Output::Connect { call, path, remote, .. } => {
                 assert!(!self.sides[side].over.contains(&call));
-                self.sides[side].connect = Some((call, remote));
-                let pair = [side, other].map(|side| (&self.sides[side].connect, &self.sides[side].described));
-                let agree = match pair {
-                    [(Some((a, to_b)), Some((_, b_is_told_a))), (Some((b, to_a)), Some((_, a_is_told_b)))] => {
-                        a == b && to_b == a_is_told_b && to_a == b_is_told_a
-                    }
-                    _ => false,
-                };
-                if agree && self.weather.path {
-                    self.push(soon, side, What::Connected(call));
-                    self.push(soon, other, What::Connected(call));
+                self.sides[side].connect.push((call, path, remote));
+                if self.weather.path && self.agree(call, path) {
+                    self.push(soon, side, What::Connected(call, path));
+                    self.push(soon, other, What::Connected(call, path));
                 }
             }
-            Output::Secure { call, keys } => {
+            Output::Secure { call, keys, .. } => {
+                assert!(self.sides.iter().all(|it| it.agreed_to(call)), "no device opens before accept");
                 let words = keys.words.map(|word| word.1);
                 self.sides[side].secured.insert(call, words);
                 if let Some(theirs) = self.sides[other].secured.get(&call) {
@@ -250,7 +274,8 @@ impl World {
                 assert_eq!(peer, self.key(other));
                 assert!(!reason.sentence().is_empty());
                 assert!(self.sides[side].over.insert(call), "a call ends once");
-                self.push(self.now + Duration::from_secs(5), other, What::Disconnected(call));
+                let path = self.sides[other].path.get(&call).copied().unwrap_or(0);
+                self.push(self.now + Duration::from_secs(5), other, What::Disconnected(call, path));
             }
             Output::Superseded { call, by } => {
                 assert!(self.sides[side].dialled.contains(&call));
@@ -263,6 +288,17 @@ impl World {
             | Output::Event(_)
             | Output::MissedCall { .. } => {}
         }
+    }
+
+    /// Whether each side was told to connect to what the other opened for this path.
+    fn agree(&self, call: CallId, path: u32) -> bool {
+        let find = |list: &[(CallId, u32, Description)]| {
+            list.iter().rev().find(|(of, at, _)| (*of, *at) == (call, path)).map(|(.., description)| description.clone())
+        };
+        (0..2).all(|side| {
+            let told = find(&self.sides[side].connect);
+            told.is_some() && told == find(&self.sides[1 - side].described)
+        })
     }
 
     fn may_seal(&self, side: usize, call: CallId) -> bool {
@@ -293,7 +329,7 @@ impl World {
         bytes[..8].copy_from_slice(&self.random().to_be_bytes());
         (bytes[8], bytes[9], bytes[10]) = (side as u8, self.sides[side].calls, kind);
         let description = Description { fingerprint: bytes, ufrag: "u".into(), pwd: "p".into(), codecs: vec![1] };
-        CallSecrets::from_bytes(Zeroizing::new(bytes), bytes, description)
+        CallSecrets::from_bytes(Zeroizing::new(bytes), bytes, (Zeroizing::new([kind; 64]), Zeroizing::new(bytes)), description)
     }
 
     fn chance(&mut self, percent: u64) -> bool {
@@ -348,6 +384,7 @@ fn click() -> impl Strategy<Value = Click> {
         1 => Just(Click::Decline),
         2 => Just(Click::HangUp),
         1 => Just(Click::ToggleCamera),
+        2 => Just(Click::Move),
     ]
 }
 
@@ -407,6 +444,24 @@ fn an_accepted_call_connects_and_ends_on_both_sides() {
     world.click(10_000, 1, Click::HangUp);
     world.run(world.start + Duration::from_secs(11));
     assert_eq!(world.stages(), [None, None]);
+}
+
+/// Who moved, in which order; both at once is the hard one: each asks the other.
+#[test]
+fn a_call_moves_over_to_another_path_when_an_address_changes() {
+    for movers in [&[0][..], &[1], &[0, 1], &[1, 0, 1]] {
+        let mut world = World::new(Weather { loss: 10, ..calm() });
+        world.click(0, 0, Click::Dial);
+        world.click(2000, 1, Click::Accept);
+        for mover in movers {
+            world.click(10_000, *mover, Click::Move);
+        }
+        world.run(world.start + Duration::from_secs(15));
+        let [Some((a, Stage::Active)), Some((b, Stage::Active))] = world.stages() else { panic!("{:?}", world.stages()) };
+        assert_eq!(a, b);
+        let paths = world.sides.each_ref().map(|side| side.path[&a]);
+        assert!(paths[0] > 0 && paths[0] == paths[1], "{paths:?} after {movers:?}");
+    }
 }
 
 #[test]

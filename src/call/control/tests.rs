@@ -27,9 +27,10 @@ fn control() -> impl Strategy<Value = Control> {
             echo,
             audio
         })),
-        (any::<u32>(), prop::collection::vec(candidate, 0..=16))
+        (any::<u32>(), prop::collection::vec(candidate.clone(), 0..=16))
             .prop_map(|(version, candidates)| Control::Candidates { version, candidates }),
-        (any::<u32>(), description).prop_map(|(number, description)| Control::Restart { number, description }),
+        (any::<u32>(), description, prop::collection::vec(candidate, 0..=16))
+            .prop_map(|(path, description, candidates)| Control::Restart { path, description, candidates }),
         any::<(u16, [u8; 32])>().prop_map(|(epoch, e_a)| Control::Rekey { epoch, e_a }),
         any::<(u16, [u8; 32])>().prop_map(|(epoch, e_b)| Control::RekeyOk { epoch, e_b }),
         any::<(u16, u32, u16)>().prop_map(|(shown_fps_x10, received_kbps, lost_per_10k)| {
@@ -81,5 +82,5 @@ fn padding_that_is_not_zero_or_too_long_is_refused() {
 #[test]
 fn a_password_that_would_add_a_line_to_our_sdp_is_refused() {
     let description = Description { fingerprint: [0; 32], ufrag: "u".into(), pwd: "p\r\na=x".into(), codecs: vec![] };
-    assert_eq!(Control::decode(&Control::Restart { number: 1, description }.encode()), None);
+    assert_eq!(Control::decode(&Control::Restart { path: 1, description, candidates: Vec::new() }.encode()), None);
 }

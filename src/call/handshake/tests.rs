@@ -11,7 +11,8 @@ fn identity(n: u8) -> Identity {
 
 fn secrets(n: u8) -> CallSecrets {
     let description = Description { fingerprint: [n; 32], ufrag: format!("ufrag{n}"), pwd: "p".repeat(24), codecs: vec![1, 2] };
-    CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n ^ 0x80; 32], description)
+    let kem = (Zeroizing::new([n ^ 0x40; 64]), Zeroizing::new([n ^ 0xC0; 32]));
+    CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n ^ 0x80; 32], kem, description)
 }
 
 fn candidate(n: u8) -> Candidate {
@@ -65,7 +66,7 @@ fn the_handshake_gives_the_bytes_of_the_fixed_vectors() {
     let offer = offer();
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let mut made = String::from(
-        "# Identities: secrets 1 and 2, each byte. Ephemerals 3 and 4, nonces 0x83 and 0x84. Bodies as sent, in hexadecimal.\n",
+        "# Identities: secrets 1 and 2, each byte. Ephemerals 3 and 4, nonces 0x83 and 0x84, B's KEM seed 0x44, A's KEM randomness 0xc3. Bodies as sent, in hexadecimal.\n",
     );
     made += &format!("invite-core {}\n", hex(&offer.core().encode()));
     let (accept, answer) = answer(offer.core());
@@ -140,7 +141,7 @@ fn a_commit_that_does_not_open_ends_the_call_before_any_key() {
     let (accept, answer) = answer(offer.core());
     let (mut reveal, _) = offer.verify(&accept, 0).unwrap().reveal(&identity(1), vec![]);
     // The caller itself signs another ephemeral than it committed to.
-    reveal.e_a = Ephemeral(Zeroizing::new([9; 32])).public();
+    reveal.e_a = Ephemeral::new(Zeroizing::new([9; 32])).public();
     let t3 = hash(&[b"vesper/1 T3", &answer.t2, &answer.sig_b, &reveal.unsigned()]);
     reveal.sig_a = identity(1).sign("vesper/1 reveal", &t3);
     assert_eq!(refusal(answer.open(&reveal)), Refusal::Proof);
@@ -164,7 +165,7 @@ fn an_accept_by_anyone_but_who_was_called_is_refused() {
 #[test]
 fn own_invite_own_ephemeral_and_own_mac_reflected_are_refused() {
     let mine = offer();
-    let own = Ephemeral(Zeroizing::new([3; 32])).public();
+    let own = Ephemeral::new(Zeroizing::new([3; 32])).public();
     let (mut accept, _) = answer(mine.core());
     accept.e_b = own;
     sign_again(mine.core(), &mut accept, &identity(2));
@@ -186,12 +187,15 @@ fn own_invite_own_ephemeral_and_own_mac_reflected_are_refused() {
 fn a_suite_that_was_not_offered_or_is_below_the_remembered_one_is_refused() {
     let mine = offer();
     let (mut accept, _) = answer(mine.core());
-    accept.suite = 2;
+    accept.suite = 1;
     sign_again(mine.core(), &mut accept, &identity(2));
     assert_eq!(refusal(mine.verify(&accept, 0)), Refusal::Suite);
     let (accept, _) = answer(offer().core());
-    assert_eq!(refusal(offer().verify(&accept, 2)), Refusal::Suite);
-    assert!(!acceptable(offer().core(), 2));
+    assert_eq!(refusal(offer().verify(&accept, 3)), Refusal::Suite);
+    assert!(!acceptable(offer().core(), 3));
+    // X25519 alone, which an older Vesper or somebody who pretends to be one would offer.
+    let old = InviteCore { suites: vec![1], ..offer().core().clone() };
+    assert!(!acceptable(&old, 0));
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn low_order_ephemerals_are_refused() {
     ];
     for point in points {
         let point: [u8; 32] = data_encoding::HEXLOWER.decode(point.as_bytes()).unwrap().try_into().unwrap();
-        assert!(Ephemeral(Zeroizing::new([3; 32])).agree(&point).is_none());
+        assert!(Ephemeral::new(Zeroizing::new([3; 32])).agree(&point).is_none());
         let mine = offer();
         let (mut accept, _) = answer(mine.core());
         accept.e_b = point;
@@ -268,4 +272,50 @@ fn man_in_the_middle_after_first_contact_swap_is_caught_by_words_and_number_only
     let alice = alice.confirm(&confirm).unwrap();
     assert_eq!(alice.words, mallory_and_alice.words);
     assert_ne!(alice.words, bob.words);
+}
+
+#[test]
+fn swapping_the_kem_key_changes_the_words() {
+    let honest = offer();
+    let (accept, _) = answer(honest.core());
+    let words = |accept: &Accept| {
+        let offer = offer();
+        let t2 = hash(&[b"vesper/1 T2", &offer.core().encode(), &accept.unsigned()]);
+        let e_a = offer.ephemeral.public();
+        hash(&[b"vesper/1 words", &t2, &e_a, &offer.nonce])
+    };
+    let mut swapped = accept.clone();
+    swapped.ek = KemKey::new(&Zeroizing::new([0x99; 64])).public();
+    assert_eq!(refusal(honest.verify(&swapped, 0)), Refusal::Proof, "B did not sign that key");
+    // B itself, or who stole B's identity, could sign it; the words then tell.
+    sign_again(offer().core(), &mut swapped, &identity(2));
+    assert!(offer().verify(&swapped, 0).is_ok());
+    assert_ne!(words(&accept), words(&swapped));
+}
+
+#[test]
+fn changing_the_ciphertext_fails_confirmation_and_leaves_the_words() {
+    let offer = offer();
+    let (accept, callee) = answer(offer.core());
+    let (mut reveal, caller) = offer.verify(&accept, 0).unwrap().reveal(&identity(1), vec![]);
+    let words = caller.schedule.words;
+    let (other, _) = kem::encapsulate(&accept.ek, &Zeroizing::new([0x11; 32])).unwrap();
+    reveal.ct = other;
+    // Whoever could sign for A still does not know what A's confirmation key is.
+    let t3 = hash(&[b"vesper/1 T3", &callee.t2, &callee.sig_b, &reveal.unsigned()]);
+    reveal.sig_a = identity(1).sign("vesper/1 reveal", &t3);
+    assert_eq!(refusal(callee.open(&reveal)), Refusal::Proof);
+    let [a, b, c, d, ..] = hash(&[b"vesper/1 words", &answer(self::offer().core()).1.t2, &reveal.e_a, &reveal.n_a]);
+    assert_eq!(words, [a, b, c, d], "the words are of the transcript, not of the secret");
+}
+
+#[test]
+fn a_key_of_ml_kem_that_is_none_is_refused() {
+    for broken in [vec![], vec![0; 1183], vec![0xff; 1184]] {
+        let mine = offer();
+        let (mut accept, _) = answer(mine.core());
+        accept.ek = broken;
+        sign_again(mine.core(), &mut accept, &identity(2));
+        assert_eq!(refusal(mine.verify(&accept, 0)), Refusal::Ephemeral);
+    }
 }

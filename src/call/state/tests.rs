@@ -47,7 +47,7 @@ impl Pair {
         self.fresh += 1;
         let n = self.fresh;
         let description = Description { fingerprint: [n; 32], ufrag: "u".into(), pwd: "p".into(), codecs: vec![1] };
-        CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n; 32], description)
+        CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n; 32], (Zeroizing::new([n; 64]), Zeroizing::new([n; 32])), description)
     }
 
     fn dial(&mut self, peer: PublicKey, media: MediaKind) -> Input {
@@ -126,7 +126,9 @@ impl Pair {
         let confirm = self.confirm();
         self.alice_gets(Message::Confirm(confirm));
         let call = self.call();
-        for outputs in [self.alice(Input::TransportConnected { call }), self.bob(Input::TransportConnected { call })] {
+        for outputs in
+            [self.alice(Input::TransportConnected { call, path: 0 }), self.bob(Input::TransportConnected { call, path: 0 })]
+        {
             assert!(outputs.iter().any(|output| matches!(output, Output::StartMedia { .. })));
         }
         self.alice(Input::Heard { call });
@@ -233,10 +235,10 @@ fn no_socket_opens_before_accept_and_no_media_before_reveal_and_confirm() {
     let call = pair.call();
     let accept = pair.bob(Input::Gathered { call, candidates: vec![] });
     assert!(!opens(&accept), "ICE waits for the caller's proof");
-    assert!(!opens(&pair.bob(Input::TransportConnected { call })), "a connection that nobody asked for starts nothing");
+    assert!(!opens(&pair.bob(Input::TransportConnected { call, path: 0 })), "a connection that nobody asked for starts nothing");
     pair.alice_gets(sent(&accept).remove(0));
     let reveal = pair.alice(Input::Gathered { call, candidates: vec![] });
-    pair.alice(Input::TransportConnected { call });
+    pair.alice(Input::TransportConnected { call, path: 0 });
     let outputs = pair.bob_gets(sent(&reveal).remove(0));
     assert!(outputs.iter().any(|output| matches!(output, Output::Secure { .. })));
     let media = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::StartMedia { .. }));
@@ -400,11 +402,11 @@ fn a_peer_that_is_gone_is_noticed_in_seconds_and_given_a_minute_and_a_half() {
 fn a_peer_that_comes_back_is_reconnected() {
     let mut pair = pair();
     let call = pair.connect();
-    pair.alice(Input::TransportDisconnected { call });
+    pair.alice(Input::TransportDisconnected { call, path: 0 });
     pair.pass(seconds(60));
     pair.alice(Input::Heard { call });
     assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "by the link alone media does not flow");
-    pair.alice(Input::TransportConnected { call });
+    pair.alice(Input::TransportConnected { call, path: 0 });
     assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
 }
 
@@ -427,8 +429,8 @@ fn a_transport_of_an_earlier_call_changes_nothing() {
     let confirm = pair.confirm();
     pair.alice_gets(Message::Confirm(confirm));
     for input in [
-        Input::TransportConnected { call: old },
-        Input::TransportFailed { call: old },
+        Input::TransportConnected { call: old, path: 0 },
+        Input::TransportFailed { call: old, path: 0 },
         Input::Control { call: old, control: Control::Hangup { reason: 0 } },
         Input::SealBroken { call: old },
     ] {
@@ -509,4 +511,35 @@ proptest! {
         let side = if at_bob { &pair.bob } else { &pair.alice };
         prop_assert_eq!(side.deadline().is_some(), side.current().is_some(), "every state but idle ends by itself");
     }
+}
+
+#[test]
+fn a_broken_seal_is_mended_once_by_another_connection_and_then_ends_the_call() {
+    let mut pair = pair();
+    let call = pair.connect();
+    let regathers = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::Regather { path: 1, .. }));
+    assert!(regathers(&pair.alice(Input::SealBroken { call })));
+    assert_eq!(ended(&pair.alice(Input::SealBroken { call })), None, "it is given its time");
+    pair.alice(Input::Regathered { call, path: 1, reach: Some((pair_description(), vec![])) });
+    let theirs = Control::Restart { path: 1, description: pair_description(), candidates: vec![] };
+    pair.alice(Input::Control { call, control: theirs });
+    pair.alice(Input::TransportConnected { call, path: 1 });
+    assert_eq!(ended(&pair.alice(Input::SealBroken { call })), Some(EndReason::SealBroken));
+}
+
+#[test]
+fn whoever_calls_again_while_the_call_is_lost_rings_instead_of_being_busy() {
+    let mut pair = pair();
+    let call = pair.connect();
+    pair.bob(Input::TransportDisconnected { call, path: 0 });
+    // Alice's program was started anew and knows of no call.
+    pair.alice = Rules::new(pair.alice.memory.me.clone());
+    let invite = pair.invite();
+    let outputs = pair.bob_gets(invite);
+    assert_eq!(ended(&outputs), Some(EndReason::PeerGone));
+    assert!(outputs.iter().any(|output| matches!(output, Output::Ring { .. })));
+}
+
+fn pair_description() -> Description {
+    Description { fingerprint: [9; 32], ufrag: "u".into(), pwd: "p".into(), codecs: vec![1] }
 }

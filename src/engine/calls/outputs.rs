@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Calls, METER, SECOND};
+use super::{CODECS, Calls, METER, SECOND};
 use crate::call::{CallEvent, EndReason, Input, Output};
 use crate::conversation::{Call, Outcome};
 use crate::engine::core::{Core, unix_seconds};
@@ -13,7 +13,8 @@ use crate::engine::session::Session;
 use crate::engine::snapshot::{CallMedia, CallStage, NoticeKind};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
-use crate::signal::message::{CallId, MediaKind, Message};
+use crate::signal::message::{CallId, MediaKind};
+use crate::transport::LocalSecrets;
 
 /// How long the line about an ended call stays.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -54,27 +55,27 @@ impl Calls {
         let Some(current) = &mut self.current else { return };
         let Some(session) = &mut current.session else { return };
         match output {
-            Output::Connect { remote, candidates, .. } => session.connect(remote, candidates),
-            Output::AddCandidates { candidates, .. } => session.add_candidates(candidates),
-            Output::Secure { keys, .. } => {
-                current.words = Some(keys.words);
-                session.secure(keys, current.switches, core, now);
+            Output::Connect { path, remote, candidates, .. } => session.paths().connect(path, remote, candidates),
+            Output::AddCandidates { candidates, .. } => session.paths().add_candidates(candidates),
+            Output::Regather { path, .. } => {
+                let secrets = LocalSecrets::generate();
+                let description = secrets.description(CODECS.to_vec());
+                session.regather(core, path, secrets, description);
             }
-            Output::StartMedia { token, .. } => {
-                session.start_media(token);
+            Output::Abandon { path, .. } => session.abandon(path),
+            Output::Secure { keys, token, .. } => {
+                current.words = Some(keys.words);
+                session.secure(keys, token, current.switches, core, now);
+            }
+            Output::StartMedia { .. } => {
+                session.start_media();
                 session.peer_sends(current.remote);
                 self.next_meter = core.screens.waker.is_some().then_some(now + METER);
             }
-            Output::SendControl { control, copies, .. } => {
-                if let Some(item) = session.send_control(&control, copies, now) {
-                    core.network.send(current.peer, Message::Control(item));
-                }
-            }
+            Output::SendControl { control, copies, .. } => self.say(core, &control, copies, now),
             Output::Heartbeat { .. } => {
-                if let Some(heartbeat) = session.heartbeat()
-                    && let Some(item) = session.send_control(&heartbeat, 1, now)
-                {
-                    core.network.send(current.peer, Message::Control(item));
+                if let Some(heartbeat) = session.heartbeat(now) {
+                    self.say(core, &heartbeat, 1, now);
                 }
             }
             _ => {}

@@ -33,6 +33,8 @@ const OUTBOX: usize = 64;
 pub(super) enum Input {
     Send(Message),
     Dial,
+    /// Our addresses changed: the connections there are may be dead.
+    Redial,
     /// Say what is queued, then close.
     HangUp(Option<oneshot::Sender<()>>),
     /// A connection that TLS proved to be with this contact and that it dialled.
@@ -136,6 +138,10 @@ impl Peer {
                 self.dial().await;
             }
             Input::Dial => self.dial().await,
+            Input::Redial => {
+                self.stop_dialing();
+                self.connect().await;
+            }
             Input::HangUp(done) => {
                 self.stop_dialing();
                 if self.sender().is_none() {
@@ -213,9 +219,12 @@ impl Peer {
 
     /// Dials, unless somebody already does or did.
     async fn dial(&mut self) {
-        if self.dialing.is_some() || self.sender().is_some() {
-            return;
+        if self.dialing.is_none() && self.sender().is_none() {
+            self.connect().await;
         }
+    }
+
+    async fn connect(&mut self) {
         // Both lists are asked: what is stale costs a packet, what is missing costs the call.
         let hints: Vec<Hint> = self.discovered.iter().chain(&self.peer.hints).cloned().collect();
         let Some(address) = self.network.address(&self.peer.key, &hints, &self.peer.approved_relays) else {

@@ -40,6 +40,7 @@ const MAX_DISCOVERED: usize = 256;
 pub(super) enum Command {
     Send(PublicKey, Message),
     Dial(PublicKey),
+    Redial(PublicKey),
     HangUp(PublicKey),
     Knock(KnockRequest),
     Close(oneshot::Sender<()>),
@@ -152,6 +153,7 @@ impl LinkTask {
         match command {
             Command::Send(peer, message) => self.tell(peer, Input::Send(message)),
             Command::Dial(peer) => self.tell(peer, Input::Dial),
+            Command::Redial(peer) => self.tell(peer, Input::Redial),
             Command::HangUp(peer) => self.tell(peer, Input::HangUp(None)),
             Command::Knock(request) => {
                 self.running.spawn(knock(self.identity.clone(), self.network.clone(), request, self.events.clone()));

@@ -1,0 +1,199 @@
+//! How a call gets another connection while it lasts: the network changed, the path is gone for good, or the seal broke.
+//!
+//! ```text
+//! either side                                         the other
+//!   opens sockets for path n
+//!   ── RESTART  n, description, candidates ──────────▶    opens sockets for path n, too
+//!   ◀─ RESTART  n, description, candidates ───────────
+//!   connects                                              connects
+//!        the path before carries on until path n stands; then everything moves over
+//! ```
+//!
+//! Both may begin at once: they choose the same number, and each takes the other's as the answer. A higher number replaces a
+//! lower one. RESTART is sealed, so the new certificate is as much the peer's as the first one was; keys and counters belong
+//! to the call and do not change (rule 11). It is repeated every second, for it may travel on a path that is just breaking.
+
+use std::time::{Duration, Instant};
+
+use super::control::Control;
+use super::event::Output;
+use super::state::Turn;
+use crate::identity::PublicKey;
+use crate::signal::message::{CallId, Candidate, Description};
+
+/// How soon RESTART is sent again.
+const RESEND: Duration = Duration::from_secs(1);
+/// How long an attempt may take once both sides know how to reach each other.
+const CONNECT: Duration = Duration::from_secs(12);
+/// How long an attempt goes on although the path before works again.
+const NEEDLESS: Duration = Duration::from_secs(20);
+/// From one attempt to the next: each opens sockets, and a peer may ask for as many as it likes.
+const APART: Duration = Duration::from_secs(1);
+
+/// How one side can be reached on a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reach {
+    pub description: Description,
+    pub candidates: Vec<Candidate>,
+}
+
+/// The paths of a call, by number; 0 is the one that the handshake described.
+pub(super) struct Restarts {
+    call: CallId,
+    peer: PublicKey,
+    /// The path that carries, or carried last.
+    path: u32,
+    /// The highest number that either side has used.
+    newest: u32,
+    attempt: Option<Attempt>,
+    /// When to begin another: unless the path has come back by then, or, if that is true, in any case.
+    due: Option<(Instant, bool)>,
+    began: Option<Instant>,
+}
+
+struct Attempt {
+    path: u32,
+    ours: Option<Reach>,
+    theirs: Option<Reach>,
+    began: Instant,
+    resend: Instant,
+    /// Once it was told to connect: until when it may take.
+    connect_by: Option<Instant>,
+}
+
+impl Restarts {
+    pub fn new(call: CallId, peer: PublicKey) -> Self {
+        Self { call, peer, path: 0, newest: 0, attempt: None, due: None, began: None }
+    }
+
+    /// Whether `path` is the one that carries.
+    pub fn is_current(&self, path: u32) -> bool {
+        path == self.path
+    }
+
+    pub fn is_trying(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Begins an attempt at `at`, unless the path has come back by then.
+    pub fn plan(&mut self, at: Instant) {
+        self.due.get_or_insert((at, false));
+    }
+
+    /// Begins an attempt now, or as soon as it may be; one that is under way is given up, for its sockets may be stale.
+    pub fn begin(&mut self, turn: &mut Turn<'_>) {
+        if let Some(began) = self.began.filter(|began| turn.now < *began + APART) {
+            self.due = Some((began + APART, true));
+            return;
+        }
+        // Nobody restarts four billion times; a peer that claimed to has no more restarts.
+        if let Some(path) = self.newest.checked_add(1) {
+            self.start(turn, path, None);
+        }
+    }
+
+    /// The peer described itself for `path`.
+    pub fn asked(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Reach) {
+        if path <= self.path {
+            return;
+        }
+        match &mut self.attempt {
+            Some(attempt) if attempt.path == path => {
+                attempt.theirs.get_or_insert(theirs);
+                self.connect(turn);
+            }
+            _ if path > self.newest && self.began.is_none_or(|began| turn.now >= began + APART) => {
+                self.start(turn, path, Some(theirs));
+            }
+            // Older than an attempt of ours, which the peer takes up; or too soon, and it will say it again.
+            _ => {}
+        }
+    }
+
+    /// Our sockets for `path` are open.
+    pub fn gathered(&mut self, turn: &mut Turn<'_>, path: u32, ours: Reach) {
+        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.path == path) {
+            attempt.ours = Some(ours);
+            attempt.say(self.call, turn);
+            self.connect(turn);
+        }
+    }
+
+    /// `path` stands: everything moves over to it. False if it is none that was tried.
+    pub fn connected(&mut self, path: u32) -> bool {
+        if self.attempt.take_if(|attempt| attempt.path == path).is_none() {
+            return false;
+        }
+        (self.path, self.due) = (path, None);
+        true
+    }
+
+    /// The attempt on `path` came to nothing. Another one follows unless the call is well without.
+    pub fn failed(&mut self, turn: &mut Turn<'_>, path: u32) {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.path == path) {
+            self.give_up(turn);
+            self.plan(turn.now + 2 * APART);
+        }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let attempt = self.attempt.as_ref().map(Attempt::deadline);
+        self.due.map(|(at, _)| at).into_iter().chain(attempt).min()
+    }
+
+    /// What is due by the clock; `well` says that the call has a path that works.
+    pub fn tick(&mut self, turn: &mut Turn<'_>, well: bool) {
+        if let Some(attempt) = &mut self.attempt {
+            let needless = well && turn.now >= attempt.began + NEEDLESS;
+            if needless || attempt.connect_by.is_some_and(|by| turn.now >= by) {
+                self.give_up(turn);
+                self.plan(turn.now + APART);
+            } else if turn.now >= attempt.resend {
+                attempt.say(self.call, turn);
+            }
+        }
+        if let Some((_, anyway)) = self.due.take_if(|(at, _)| turn.now >= *at)
+            && (anyway || !well)
+        {
+            self.begin(turn);
+        }
+    }
+
+    fn start(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Option<Reach>) {
+        self.give_up(turn);
+        (self.newest, self.due, self.began) = (path, None, Some(turn.now));
+        self.attempt = Some(Attempt { path, ours: None, theirs, began: turn.now, resend: turn.now + RESEND, connect_by: None });
+        turn.out.push(Output::OpenLink { peer: self.peer });
+        turn.out.push(Output::Regather { call: self.call, path });
+    }
+
+    fn connect(&mut self, turn: &mut Turn<'_>) {
+        let Some(attempt) = &mut self.attempt else { return };
+        if let (Some(_), Some(theirs), None) = (&attempt.ours, &attempt.theirs, attempt.connect_by) {
+            attempt.connect_by = Some(turn.now + CONNECT);
+            let Reach { description: remote, candidates } = theirs.clone();
+            turn.out.push(Output::Connect { call: self.call, path: attempt.path, remote, candidates });
+        }
+    }
+
+    fn give_up(&mut self, turn: &mut Turn<'_>) {
+        if let Some(attempt) = self.attempt.take() {
+            turn.out.push(Output::Abandon { call: self.call, path: attempt.path });
+        }
+    }
+}
+
+impl Attempt {
+    /// Says how we can be reached, if we know.
+    fn say(&mut self, call: CallId, turn: &mut Turn<'_>) {
+        self.resend = turn.now + RESEND;
+        if let Some(Reach { description, candidates }) = self.ours.clone() {
+            let control = Control::Restart { path: self.path, description, candidates };
+            turn.out.push(Output::SendControl { call, control, copies: 1 });
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.resend.min(self.connect_by.unwrap_or(self.resend))
+    }
+}
