@@ -56,7 +56,8 @@ pub struct Conversations {
     shown: Arc<BTreeMap<PublicKey, Arc<Thread>>>,
     returned: Option<Returned>,
     zone: Arc<Zone>,
-    /// Contacts who do not show whether they are online.
+    /// Contacts who said what they are on the connection there is, and those of them who do not show that they are online.
+    heard: HashSet<PublicKey>,
     hidden: HashSet<PublicKey>,
     newer: Option<String>,
 }
@@ -93,6 +94,7 @@ impl Conversations {
             shown: Arc::default(),
             returned: None,
             zone: Arc::new(zone()),
+            heard: HashSet::new(),
             hidden: HashSet::new(),
             newer: None,
         };
@@ -253,6 +255,7 @@ impl Core {
         if let Some(outbox) = self.conversations.outboxes.get_mut(&peer) {
             outbox.unlinked(now);
         }
+        self.conversations.heard.remove(&peer);
         self.conversations.hidden.remove(&peer);
     }
 

@@ -183,7 +183,8 @@ impl Core {
                 let text =
                     format!("{} is unblocked. To call each other again, one of you has to invite the other.", self.petname(key));
                 self.notices.show(snapshot::NoticeKind::Info, text);
-                self.people.remove(key)
+                // The link was closed to them by the block; what was written stays for the day they are a contact again.
+                self.people.remove(key).map(|_| Vec::new())
             }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),

@@ -220,6 +220,8 @@ pub mod size {
     pub const MENU: f32 = 200.0;
     /// The conversation beside a call.
     pub const BESIDE_CALL: f32 = 344.0;
+    /// A stage that is narrower has no room for its controls.
+    pub const STAGE_MIN: f32 = 480.0;
 
     pub const AVATAR_S: f32 = 36.0;
     pub const AVATAR_M: f32 = 40.0;

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use vesper::conversation::Library;
+use vesper::identity::Identity;
+use zeroize::Zeroizing;
 
 use crate::lab::cable::Quality;
 use crate::lab::people::{People, Person};
 use crate::lab::vesper::Vesper;
-use crate::lab::{Host, Lab};
+use crate::lab::{Host, Lab, skip};
 
 /// A bound against hanging, longer than any pause of an outbox that matters here.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -205,4 +209,59 @@ fn wait_for_socket(person: &Person) {
         assert!(Instant::now() < deadline, "the process does not answer");
         thread::park_timeout(Duration::from_millis(20));
     }
+}
+
+/// A small disk of its own, in memory.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = mount(&["-t", "tmpfs", "-o", "size=4m", "vesper"], folder.path());
+        if !mounted {
+            skip("it needs root to mount a small disk of its own");
+        }
+        mounted.then_some(Self(folder))
+    }
+
+    fn grow(&self) {
+        assert!(mount(&["-o", "remount,size=64m"], self.0.path()));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+fn mount(arguments: &[&str], at: &Path) -> bool {
+    let mounted = Command::new("mount").args(arguments).arg(at).stderr(Stdio::null()).status();
+    mounted.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_says_so_and_loses_nothing() {
+    let Some(disk) = Disk::mount() else { return };
+    let person = |number: u8| Identity::from_secret(&[number; 32]).public();
+    let (me, bo, key) = (person(1), person(2), Zeroizing::new([3; 32]));
+    let mut library = Library::open(disk.0.path(), &key, me).unwrap();
+    let body = |n: u32| format!("{n} {}", "x".repeat(8000));
+    let mut kept = Vec::new();
+    let error = loop {
+        match library.write(bo, &body(kept.len() as u32), 1) {
+            Ok(_) => kept.push(body(kept.len() as u32)),
+            Err(error) => break error.to_string(),
+        }
+        assert!(kept.len() < 2000, "the disk never fills");
+    };
+    assert!(error.contains("the disk is full"), "{error}");
+    assert!(library.write(bo, "still full", 1).is_err());
+    disk.grow();
+    library.write(bo, "there is room", 1).unwrap();
+    kept.push("there is room".into());
+    drop(library);
+    let library = Library::open(disk.0.path(), &key, me).unwrap();
+    let there: Vec<_> = library.thread(&bo).unwrap().iter().map(|entry| entry.text().unwrap().to_owned()).collect();
+    assert!(there == kept, "{} of {} are there", there.len(), kept.len());
 }

@@ -47,7 +47,8 @@ impl Core {
             let text = format!("A newer Vesper exists: {} runs {}, this is {VERSION}.", self.petname(peer), about.version);
             self.notices.show(NoticeKind::Info, text);
         }
-        if let Some(outbox) = self.conversations.outboxes.get_mut(&peer).filter(|outbox| !outbox.is_empty()) {
+        let again = !self.conversations.heard.insert(peer);
+        if let Some(outbox) = self.conversations.outboxes.get_mut(&peer).filter(|outbox| again && !outbox.is_empty()) {
             outbox.linked();
             self.send_what_waits(now);
         }

@@ -10,6 +10,7 @@ pub const TODAY: &str = "Today";
 pub const YESTERDAY: &str = "Yesterday";
 pub const CONVERSATION: &str = "Conversation";
 pub const SEARCH_CONVERSATION: &str = "Search this conversation";
+pub const WORDS_TO_FIND: &str = "Words to find here";
 pub const CLOSE_SEARCH: &str = "Close the search";
 pub const OLDER: &str = "Older match";
 pub const NEWER: &str = "Newer match";

@@ -31,9 +31,7 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
         })
         .inner
     });
-    if written.is_some() {
-        return written;
-    }
+    let Some(rect) = rect.filter(|_| written.is_none()) else { return written };
     let picture = call.remote_camera_on && has_picture(call) && pictures.remote.letterbox(ui.painter(), rect);
     let opacity = if picture { controls_opacity(ui, local) } else { 1.0 };
     if picture {
@@ -59,13 +57,16 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     wish.or(pressed)
 }
 
-/// The stage, and the panel beside it; in a narrow window the panel lies over the stage's right part.
-fn beside(whole: Rect, open: bool) -> (Rect, Option<Rect>) {
+/// The stage, and the panel beside it; in a narrow window there is room for the panel alone.
+fn beside(whole: Rect, open: bool) -> (Option<Rect>, Option<Rect>) {
     if !open {
-        return (whole, None);
+        return (Some(whole), None);
+    }
+    if whole.width() < size::BESIDE_CALL + size::STAGE_MIN {
+        return (None, Some(whole.shrink(space::S)));
     }
     let panel = Rect::from_min_max(pos2(whole.right() - size::BESIDE_CALL, whole.top()), whole.max).shrink(space::S);
-    (Rect::from_min_max(whole.min, pos2(panel.left(), whole.bottom())), Some(panel))
+    (Some(Rect::from_min_max(whole.min, pos2(panel.left(), whole.bottom()))), Some(panel))
 }
 
 /// A picture can only be there once the path is.

@@ -208,7 +208,7 @@ fn search_ui(ui: &mut Ui, bar: Rect, thread: &Thread, talk: &mut TalkLocal) {
     let mut close = false;
     let Some(search) = &mut talk.search else { return };
     let words = Rect::from_min_size(bar.min + vec2(space::XL, 8.0), vec2((bar.width() - 260.0).max(140.0), 40.0));
-    let response = field::search_named(ui, words, &mut search.words, text::SEARCH_CONVERSATION);
+    let response = field::search_named(ui, words, &mut search.words, text::WORDS_TO_FIND);
     if std::mem::take(&mut search.fresh) {
         response.request_focus();
     }

@@ -1,6 +1,9 @@
 //! Fields to write in.
 
-use eframe::egui::{Color32, CornerRadius, Frame, Margin, Rect, Response, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, vec2};
+use eframe::egui::{
+    Color32, CornerRadius, Frame, Margin, Rect, Response, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, vec2,
+};
 
 use super::{button, label, paint};
 use crate::ui::tokens::{radius, size, space, type_size};
@@ -109,6 +112,11 @@ pub fn search_named(ui: &mut Ui, rect: Rect, value: &mut String, name: &str) -> 
         .min_size(vec2(0.0, rect.height()))
         .desired_width(inner.width());
     let response = ui.put(inner, edit);
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::SearchInput, true, name);
+        info.current_text_value = Some(value.clone());
+        info
+    });
     paint::focus_ring(ui, &response, rect, f32::from(radius::M), p);
     response
 }

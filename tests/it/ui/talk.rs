@@ -179,7 +179,7 @@ fn a_search_in_a_conversation_counts_and_goes_from_match_to_match() {
     let mut window = talk();
     click(&mut window, text::SEARCH_CONVERSATION);
     window.run_steps(2);
-    write(&mut window, text::SEARCH_CONVERSATION, "call");
+    write(&mut window, text::WORDS_TO_FIND, "call");
     window.get_by_label("1 of 2");
     click(&mut window, text::OLDER);
     window.get_by_label("2 of 2");
