@@ -5,6 +5,7 @@
 //! hands to the other by a way they trust, and a knock that proves it was received.
 
 mod admission;
+mod backup;
 mod contact;
 mod hint;
 mod invitation;
@@ -15,11 +16,12 @@ mod request;
 mod store;
 
 pub use admission::{Admission, Knock, MAX_PENDING, MAX_PENDING_PER_INVITATION};
-pub use contact::{Contact, ContactState, Found, PairSecret, Verified, VerifiedBy, find};
+pub use backup::{Backup, BackupError};
+pub use contact::{Candidates, Contact, ContactState, Found, PairSecret, Verified, VerifiedBy, find};
 pub use hint::{Hint, MAX_HINTS, decode_hints, encode_hints};
 pub use invitation::{Invitation, InvitationError};
 pub use open_invitation::{MAX_OPEN_INVITATIONS, OpenInvitation};
-pub use profile::{Profile, ProfileError};
+pub use profile::{Profile, ProfileError, Unlocking};
 pub use request::{PendingRequest, SentKnock};
 pub use store::{Changes, Row, Store, StoreError};
 pub(crate) use store::{Keys as StoreKeys, failed as store_failure};

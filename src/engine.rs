@@ -11,6 +11,7 @@
 //! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
 //!   connections.
 //! - `conversations`: texts and calls on their way to the disk and to the other side.
+//! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
 mod calls;
@@ -27,6 +28,7 @@ pub mod event;
 mod figures;
 mod knocks;
 mod link_events;
+mod locking;
 mod network;
 mod opening;
 pub mod options;
@@ -35,9 +37,12 @@ pub mod people;
 mod questions;
 pub mod report;
 pub mod request;
+mod rings;
+mod screening;
 mod session;
 pub mod snapshot;
 mod sources;
+mod verifying;
 mod views;
 pub mod words;
 

@@ -1,6 +1,7 @@
 //! The command line's view of the engine: the same code paths as the window, in text or JSON.
 
 pub mod args;
+mod backup;
 mod calling;
 mod devices;
 mod messages;
@@ -9,6 +10,7 @@ mod owner;
 mod people;
 mod standard_input;
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,7 +31,7 @@ const END: Duration = Duration::from_millis(1950);
 const CLOSING: Duration = Duration::from_millis(500);
 
 /// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
-pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
+pub fn run(cli: Cli, secrets: Secrets) -> ExitCode {
     let Some(command) = cli.command else { unreachable!("without a command the window opens") };
     let output = Output::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -37,15 +39,18 @@ pub fn run(cli: Cli, passphrase: Option<Zeroizing<String>>) -> ExitCode {
         Err(error) => return fail(&anyhow::Error::new(error).context("this system gives no threads to work with")),
     };
     runtime.spawn(end_in_time());
-    let account = Account { profile: cli.profile, name: cli.name, passphrase };
+    let account = Account { profile: cli.profile, name: cli.name, passphrase: secrets.profile.clone() };
     let done = runtime.block_on(async move {
         match command {
             Command::Devices => devices::list(output),
             Command::Id => people::id(&account, output).await,
             Command::Contacts { action } => people::contacts(&account, action, output).await,
             Command::Invite { expires, wait, network } => people::invite(&account, expires, wait, &network, output).await,
-            Command::Add { invitation, petname, timeout, network } => {
-                people::add(&account, &invitation, petname, timeout, &network, output).await
+            Command::Export { file } => backup::export(&account, &file, secrets.backup.as_ref(), output),
+            Command::Import { file } => backup::import(&account, &file, secrets.backup.as_ref(), output),
+            Command::Wipe { yes } => backup::wipe(&account, yes, output),
+            Command::Add { invitation, petname, use_their_relay, timeout, network } => {
+                people::add(&account, &invitation, petname, use_their_relay, timeout, &network, output).await
             }
             Command::Message { contact, text, wait, timeout, network } => {
                 messages::message(&account, contact, text, wait.then_some(timeout), &network, output).await
@@ -139,11 +144,26 @@ impl Account {
     }
 }
 
-/// Takes the passphrase out of the environment, so that no child process inherits it.
-///
-/// Call it before any thread is started.
-pub fn passphrase_from_environment() -> Option<Zeroizing<String>> {
-    std::env::var("VESPER_PASSPHRASE").ok().filter(|passphrase| !passphrase.is_empty()).map(Zeroizing::new)
+/// The passphrases that the environment brings, by the names of [`SECRETS`].
+#[derive(Default)]
+pub struct Secrets {
+    pub profile: Option<Zeroizing<String>>,
+    pub backup: Option<Zeroizing<String>>,
+}
+
+/// The variables that hold passphrases: of the profile, and of a backup. Whoever starts us clears them once they are read.
+pub const SECRETS: [&str; 2] = ["VESPER_PASSPHRASE", "VESPER_BACKUP_PASSPHRASE"];
+
+/// Reads the passphrases. An empty one is none; one that is no UTF-8 is an error, for to take it for none would leave a profile
+/// open that was meant to be sealed.
+pub fn secrets_from_environment() -> Result<Secrets> {
+    let read = |name: &str| match std::env::var(name) {
+        Ok(passphrase) => Ok(Some(Zeroizing::new(passphrase)).filter(|passphrase| !passphrase.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => bail!("{name} is not UTF-8 text; set it from a terminal that uses UTF-8"),
+    };
+    let [profile, backup] = SECRETS.map(read);
+    Ok(Secrets { profile: profile?, backup: backup? })
 }
 
 fn login_name() -> String {

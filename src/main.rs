@@ -19,20 +19,27 @@ use vesper::ui::{self, UiHandles, UiOptions};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
-    let passphrase = headless::passphrase_from_environment();
-    if passphrase.is_some() {
+    let secrets = headless::secrets_from_environment();
+    for name in headless::SECRETS.into_iter().filter(|name| std::env::var_os(name).is_some()) {
         // SAFETY: no other thread has been started yet, so nobody reads the environment meanwhile.
-        #[expect(unsafe_code, reason = "no child process may inherit the passphrase")]
+        #[expect(unsafe_code, reason = "no child process may inherit a passphrase")]
         unsafe {
-            std::env::remove_var("VESPER_PASSPHRASE");
+            std::env::remove_var(name);
         }
     }
     let cli = Cli::parse();
+    let secrets = match secrets {
+        Ok(secrets) => secrets,
+        Err(error) => {
+            eprintln!("vesper: {}", in_words(&error));
+            return ExitCode::FAILURE;
+        }
+    };
     log(if cli.command.is_some() { COMMAND_LOG } else { WINDOW_LOG });
     if cli.command.is_some() {
-        return headless::run(cli, passphrase);
+        return headless::run(cli, secrets);
     }
-    match window(cli, passphrase) {
+    match window(cli, secrets.profile) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vesper: {}", in_words(&error));
@@ -83,12 +90,13 @@ async fn serve_commands(
     mut snapshot: tokio::sync::watch::Receiver<Arc<vesper::engine::snapshot::Snapshot>>,
     requests: tokio::sync::mpsc::Sender<vesper::engine::request::Asked>,
 ) {
-    if snapshot.wait_for(|snapshot| snapshot.stage == Stage::Ready).await.is_err() {
-        return;
-    }
-    match Owner::serve(&directory, requests) {
-        Ok(_owner) => std::future::pending().await,
-        Err(error) => tracing::warn!("other commands cannot reach this window: {error:#}"),
+    while snapshot.wait_for(|snapshot| snapshot.stage == Stage::Ready).await.is_ok() {
+        let _owner = Owner::serve(&directory, requests.clone())
+            .inspect_err(|error| tracing::warn!("other commands cannot reach this window: {error:#}"));
+        // Until there is no profile any more: the next one has a socket of its own.
+        if snapshot.wait_for(|snapshot| snapshot.stage == Stage::Welcome).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub mod resample;
 pub mod ringtone;
 mod sample_clock;
 pub mod scale;
+pub mod scanner;
 pub mod screen;
 pub mod slot;
 pub mod sound_devices;

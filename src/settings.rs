@@ -64,6 +64,8 @@ pub struct Settings {
     pub theme: Theme,
     /// Let contacts see that we are online. Who does not show it does not see it of others.
     pub show_presence: bool,
+    /// Lock a profile that has a passphrase after so many minutes in which nobody touched the window; `None` never does.
+    pub lock_after_minutes: Option<u32>,
 }
 
 impl Default for Settings {
@@ -80,6 +82,7 @@ impl Default for Settings {
             automatic_gain: true,
             theme: Theme::default(),
             show_presence: true,
+            lock_after_minutes: None,
         }
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! Both may begin at once: they choose the same number, and each takes the other's as the answer. A higher number replaces a
 //! lower one. RESTART is sealed, so the new certificate is as much the peer's as the first one was; keys and counters belong
-//! to the call and do not change (rule 11). It is repeated every second, for it may travel on a path that is just breaking.
+//! to the call and do not change (rule 11). It is repeated twice a second, for it may travel on a path that is just breaking.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ use crate::identity::PublicKey;
 use crate::signal::message::{CallId, Candidate, Description};
 
 /// How soon RESTART is sent again.
-const RESEND: Duration = Duration::from_secs(1);
+const RESEND: Duration = Duration::from_millis(500);
 /// How long an attempt may take once both sides know how to reach each other.
 const CONNECT: Duration = Duration::from_secs(12);
 /// How long an attempt goes on although the path before works again.

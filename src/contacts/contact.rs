@@ -30,6 +30,27 @@ pub struct Contact {
     pub missed_calls: u32,
     /// The last thing that happened with them, in words, and when (Unix seconds).
     pub last: Option<(String, u64)>,
+    /// What their computer may learn of our address in a call.
+    #[serde(default)]
+    pub candidates: Candidates,
+    /// Their calls are noted as missed and never ring.
+    #[serde(default)]
+    pub silent: bool,
+    /// Relays of theirs that are not ours and that the person let this contact make us use.
+    #[serde(default)]
+    pub approved_relays: Vec<String>,
+}
+
+/// What of our addresses a contact's computer may learn in a call, once it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Candidates {
+    /// All: the call goes the shortest way.
+    #[default]
+    All,
+    /// None of ours: the call goes through a relay.
+    RelayOnly,
+    /// The person is asked at each call.
+    Ask,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +115,9 @@ impl Contact {
             lowest_suite: 0,
             missed_calls: 0,
             last: None,
+            candidates: Candidates::default(),
+            silent: false,
+            approved_relays: Vec::new(),
         }
     }
 

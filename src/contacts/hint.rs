@@ -56,15 +56,15 @@ pub fn encode_hints(hints: &[Hint]) -> Vec<u8> {
 /// Reads a list that a peer sent. `None` if it is malformed or too long; hints that cannot be used are left out.
 pub fn decode_hints(bytes: &[u8]) -> Option<Vec<Hint>> {
     let mut reader = Reader::new(bytes);
-    let count = reader.u8()? as usize;
+    let count = usize::from(reader.u8().ok()?);
     if count > MAX_HINTS {
         return None;
     }
     let mut hints = Vec::with_capacity(count);
     for _ in 0..count {
-        let kind = reader.u8()?;
-        let length = reader.u8()? as usize;
-        let value = reader.take(length)?;
+        let kind = reader.u8().ok()?;
+        let length = usize::from(reader.u8().ok()?);
+        let value = reader.bytes(length).ok()?;
         let hint = match kind {
             RELAY => std::str::from_utf8(value).ok().map(|url| Hint::Relay(url.to_owned())),
             ADDRESS => address(value),
@@ -72,7 +72,7 @@ pub fn decode_hints(bytes: &[u8]) -> Option<Vec<Hint>> {
         };
         hints.extend(hint.and_then(Hint::checked));
     }
-    reader.is_empty().then_some(hints)
+    reader.end().ok().map(|()| hints)
 }
 
 fn address_bytes(address: SocketAddr) -> Vec<u8> {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{Hint, MAX_HINTS, decode_hints, encode_hints, names};
-use crate::identity::{PublicKey, Reader, length_prefixed};
+use crate::identity::{PublicKey, ReadError, Reader, length_prefixed};
 
 /// What an invitation begins with, also as a link.
 const SCHEME: &str = "vesper:";
@@ -104,16 +104,24 @@ impl Invitation {
         format!("{SCHEME}…{}", &self.knock_id.to_string()[..6])
     }
 
+    /// The relays that it names.
+    pub fn relays(&self) -> impl Iterator<Item = &str> {
+        self.hints.iter().filter_map(|hint| match hint {
+            Hint::Relay(url) => Some(url.as_str()),
+            Hint::Address(_) => None,
+        })
+    }
+
     /// The fields after the version, and what follows them.
     fn decode(bytes: &[u8]) -> Result<(Self, &[u8]), InvitationError> {
-        use InvitationError::{CutOff, Mistyped};
+        use InvitationError::Mistyped;
         let mut reader = Reader::new(bytes);
-        let knock_id = reader.array().ok_or(CutOff)?;
-        let hints = prefixed(&mut reader, MAX_HINT_BYTES)?;
-        let secret = reader.array().ok_or(CutOff)?;
-        let expires = reader.u32().ok_or(CutOff)?;
-        let one_use = reader.u8().ok_or(CutOff)?;
-        let name = prefixed(&mut reader, names::MAX_NAME)?;
+        let knock_id = reader.array()?;
+        let hints = reader.prefixed(MAX_HINT_BYTES)?;
+        let secret = reader.array()?;
+        let expires = reader.u32()?;
+        let one_use = reader.u8()?;
+        let name = reader.prefixed(names::MAX_NAME)?;
         let invitation = Self {
             knock_id: PublicKey::from_bytes(&knock_id).ok_or(Mistyped)?,
             hints: decode_hints(hints).ok_or(Mistyped)?,
@@ -122,7 +130,7 @@ impl Invitation {
             one_use: [false, true].get(usize::from(one_use)).copied().ok_or(Mistyped)?,
             name: names::clean(std::str::from_utf8(name).map_err(|_| Mistyped)?),
         };
-        Ok((invitation, reader.rest()))
+        Ok((invitation, reader.unread()))
     }
 }
 
@@ -155,13 +163,11 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     *Sha256::digest(bytes).first_chunk().expect("SHA-256 has 32 bytes")
 }
 
-/// A length-prefixed field: an impossible length was mistyped, a field that ends early was cut off.
-fn prefixed<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<&'a [u8], InvitationError> {
-    let length = reader.u32().ok_or(InvitationError::CutOff)? as usize;
-    if length > limit {
-        return Err(InvitationError::Mistyped);
+impl From<ReadError> for InvitationError {
+    /// A field that ends early was cut off; an impossible length was mistyped.
+    fn from(error: ReadError) -> Self {
+        if error == ReadError::CutOff { Self::CutOff } else { Self::Mistyped }
     }
-    reader.take(length).ok_or(InvitationError::CutOff)
 }
 
 /// The bytes of upper-case base32, without looking at the bits that the last digit has too many: a text that was cut off has some.

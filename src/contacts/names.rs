@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-use unicode_security::skeleton;
+use unicode_security::{MixedScript, skeleton};
 
 use super::Contact;
 
@@ -21,7 +21,7 @@ pub fn clean(proposed: &str) -> String {
     let mut name = String::new();
     let mut marks = 0;
     // NFKC maps some visible characters to spaces and fillers, and dropping a character can bring two together that compose.
-    let visible: String = proposed.nfkc().filter(|letter| !is_invisible(*letter)).collect();
+    let visible: String = proposed.nfkc().filter(|letter| !is_invisible(*letter) && !is_mark_of_trust(*letter)).collect();
     for letter in visible.nfkc() {
         marks = if is_combining_mark(letter) { marks + 1 } else { 0 };
         let letter = if letter.is_whitespace() { ' ' } else { letter };
@@ -42,6 +42,11 @@ pub fn clean(proposed: &str) -> String {
 /// punctuation or accents of Latin letters.
 pub fn looks_like(a: &str, b: &str) -> bool {
     shapes(a).iter().any(|shape| shapes(b).contains(shape))
+}
+
+/// Whether a word of the name mixes letters of several writing systems (UTS 39, section 5.1), as look-alikes do and names do not.
+pub fn mixes_scripts(name: &str) -> bool {
+    name.split(|letter: char| !letter.is_alphanumeric()).any(|word| !word.is_single_script())
 }
 
 /// The contact that `name` could be taken for.
@@ -72,7 +77,8 @@ pub fn free_petname(wanted: &str, contacts: &[Contact]) -> String {
 fn shapes(name: &str) -> [String; 2] {
     let reduce = |skeleton: String| {
         let letters = || skeleton.to_lowercase().nfd().filter(|letter| !is_accent(*letter)).collect::<String>();
-        let bare: String = letters().chars().filter(|letter| !letter.is_whitespace() && !letter.is_ascii_punctuation()).collect();
+        // Signs, emoji and their skin tones beside a name make no other name of it: "Ana 💙" wants to be Ana.
+        let bare: String = letters().chars().filter(|letter| letter.is_alphanumeric() || is_combining_mark(*letter)).collect();
         // Capital I, small l and the digit 1 share a skeleton; small i joins them, for a name in capitals has it as I.
         if bare.is_empty() { letters() } else { bare.replace('i', "l") }
     };
@@ -85,6 +91,25 @@ fn first_bytes(text: &str, limit: usize) -> &str {
 
 fn is_accent(letter: char) -> bool {
     matches!(letter, '\u{300}'..='\u{36f}')
+}
+
+/// Ticks, seals, locks and shields: in a name they would claim what only Vesper says of a contact.
+fn is_mark_of_trust(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{2611}'
+            | '\u{2705}'
+            | '\u{2713}'
+            | '\u{2714}'
+            | '\u{1f5f8}'
+            | '\u{1f5f9}'
+            | '\u{1f510}'
+            | '\u{1f512}'
+            | '\u{1f50f}'
+            | '\u{1f6e1}'
+            | '\u{1f197}'
+            | '\u{1f4af}'
+    )
 }
 
 /// Characters without a shape of their own: controls, marks that turn or join text, fillers, variation selectors, tags, and
@@ -161,6 +186,25 @@ mod tests {
             ("pаypаl", "paypal"),
         ] {
             assert!(looks_like(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn emoji_skin_tones_joiners_and_selectors_make_no_other_name() {
+        for (a, b) in [("Ana", "Ana 💙"), ("Ana", "A\u{fe0f}na\u{200d}"), ("Ana 👩🏽", "Ana 👩🏿"), ("👩\u{200d}🚀 Zoe", "👩🚀 Zoe")]
+        {
+            assert!(looks_like(&clean(a), &clean(b)), "{a} and {b}");
+        }
+        assert_eq!(clean("Ana ✅🔒✔\u{fe0f}"), "Ana", "only Vesper says who is verified");
+    }
+
+    #[test]
+    fn a_word_of_two_alphabets_is_noticed_and_a_name_of_two_words_is_not() {
+        for name in ["Аlice", "pаypаl", "Gοogle", "ЛenaA"] {
+            assert!(mixes_scripts(name), "{name}");
+        }
+        for name in ["Alice", "Алиса", "Alice Иванова", "山田たろう", "Zoë 🦊", "René-José 2", ""] {
+            assert!(!mixes_scripts(name), "{name}");
         }
     }
 

@@ -8,6 +8,9 @@
 //! ```
 //!
 //! The folder is 0700 and its files are 0600. The vault is written last: a folder with a vault is a whole profile.
+//!
+//! Here alone is said what belongs to a profile: what stands in its folder ([`FILES`], which [`Profile::wipe`] removes), and
+//! which keys and stores are in memory only while it is unlocked ([`Unlocked`], which [`Profile::lock`] drops).
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,23 +19,37 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::names;
 use super::store::{Store, StoreError, expand as expand_key};
-use crate::identity::{Identity, Reader, Vault, VaultError, files, length_prefixed, random, seal};
+use super::{Contact, names};
+use crate::identity::{Identity, NewLock, Reader, Vault, VaultError, files, length_prefixed, random, seal};
 
 const BODY_VERSION: u8 = 1;
 
-/// An open profile. It is locked against other processes until dropped.
+/// What stands in a profile's folder, the most secret first; `control.sock` is how other commands reach the owner. A name
+/// stands for itself and for what begins with it and a dot: what a write left behind, what was set aside.
+const FILES: [&str; 6] = ["vault", "conversations.keys", "messages.redb", "contacts.redb", "control.sock", "lock"];
+
+/// An open profile. It is kept from other processes until dropped.
+///
+/// Invariant: the identity is in memory as long as the profile is, so that a contact can ring; the rest only while unlocked.
 pub struct Profile {
     pub identity: Identity,
     /// What we call ourselves.
     pub name: String,
-    pub store: Store,
     directory: PathBuf,
-    vault: Vault,
-    database_key: seal::SealKey,
+    unlocked: Option<Unlocked>,
     _lock: File,
 }
+
+/// What [`Profile::lock`] wipes from memory: stores with their keys, and the keys of the vault.
+struct Unlocked {
+    store: Store,
+    vault: Vault,
+    database_key: seal::SealKey,
+}
+
+/// What [`Profile::unlock`] needs, read off the loop: opening a vault takes a moment on purpose.
+pub struct Unlocking(Unlocked);
 
 /// Why a profile cannot be made or opened. Each is a sentence for the person, with what to do.
 #[derive(Debug, Error)]
@@ -41,6 +58,10 @@ pub enum ProfileError {
     InUse(PathBuf),
     #[error("there is no profile here: start with a new one, or choose another with --profile ({})", .0.display())]
     Missing(PathBuf),
+    #[error("the profile is locked: unlock it first")]
+    Locked,
+    #[error("a profile without a passphrase cannot be locked: set one in the settings")]
+    NotSealed,
     #[error("a profile needs a name with something to see in it: choose one")]
     NoName,
     #[error("\"{0}\" cannot name a profile: use letters, digits, - and _, or the path of a folder")]
@@ -81,6 +102,17 @@ impl Profile {
 
     /// Makes a profile with a new identity. `name` is what we call ourselves; an empty passphrase is none.
     pub fn create(directory: &Path, name: &str, passphrase: Option<&str>) -> Result<Self, ProfileError> {
+        Self::create_for(directory, Identity::generate(), name, &[], passphrase)
+    }
+
+    /// The same for an identity and contacts that there are already, as in a backup.
+    pub(super) fn create_for(
+        directory: &Path,
+        identity: Identity,
+        name: &str,
+        contacts: &[Contact],
+        passphrase: Option<&str>,
+    ) -> Result<Self, ProfileError> {
         let name = Some(names::clean(name)).filter(|name| !name.is_empty()).ok_or(ProfileError::NoName)?;
         let failed = |source| ProfileError::Io { source, path: directory.to_owned() };
         files::create_folder(directory).map_err(failed)?;
@@ -94,14 +126,16 @@ impl Profile {
         }
         let store_path = store_path(directory);
         set_aside(&store_path).map_err(failed)?;
-        let (identity, database_key) = (Identity::generate(), Zeroizing::new(random()));
+        let database_key = Zeroizing::new(random());
         let store = Store::create(&store_path, &database_key)?;
+        store.change(|changes| contacts.iter().try_for_each(|contact| changes.put(contact)))?;
         let vault =
             Vault::create(&vault_path(directory), passphrase, &body(&identity, &database_key, &name)).inspect_err(|_| {
                 // A store without a vault is of no use to anybody, and this one is new.
                 let _ = fs::remove_file(&store_path);
             })?;
-        Ok(Self { identity, name, store, directory: directory.to_owned(), vault, database_key, _lock: lock })
+        let unlocked = Some(Unlocked { store, vault, database_key });
+        Ok(Self { identity, name, directory: directory.to_owned(), unlocked, _lock: lock })
     }
 
     /// Opens the profile in `directory`.
@@ -115,26 +149,111 @@ impl Profile {
         let (vault, body) = Vault::open(&vault_path, passphrase)?;
         let (identity, database_key, name) = read_body(&body).ok_or(VaultError::Newer(vault_path))?;
         let store = Store::open(&store_path(directory), &database_key)?;
-        Ok(Self { identity, name, store, directory: directory.to_owned(), vault, database_key, _lock: lock })
+        let unlocked = Some(Unlocked { store, vault, database_key });
+        Ok(Self { identity, name, directory: directory.to_owned(), unlocked, _lock: lock })
     }
 
     /// Changes what we call ourselves, on the disk first.
     pub fn set_name(&mut self, name: &str) -> Result<(), ProfileError> {
         let name = Some(names::clean(name)).filter(|name| !name.is_empty()).ok_or(ProfileError::NoName)?;
-        self.vault.save(&body(&self.identity, &self.database_key, &name))?;
+        let unlocked = self.unlocked.as_mut().ok_or(ProfileError::Locked)?;
+        unlocked.vault.save(&body(&self.identity, &unlocked.database_key, &name))?;
         self.name = name;
         Ok(())
     }
 
-    /// What the messages are sealed under.
-    pub fn message_key(&self) -> seal::SealKey {
-        expand_key(&self.database_key, "vesper/1 messages")
+    /// What the messages are sealed under; nothing while it is locked.
+    pub fn message_key(&self) -> Option<seal::SealKey> {
+        self.unlocked.as_ref().map(|unlocked| expand_key(&unlocked.database_key, "vesper/1 messages"))
+    }
+
+    /// What the profile remembers; nothing while it is locked.
+    pub fn store(&self) -> Option<&Store> {
+        self.unlocked.as_ref().map(|unlocked| &unlocked.store)
+    }
+
+    /// Whether opening the profile takes a passphrase; a locked one does.
+    pub fn is_sealed(&self) -> bool {
+        self.unlocked.as_ref().is_none_or(|unlocked| unlocked.vault.is_sealed())
+    }
+
+    /// Replaces the passphrase; the data key is another one afterwards. A crash leaves the old lock or the new one.
+    pub fn relock(&mut self, lock: NewLock) -> Result<(), ProfileError> {
+        let unlocked = self.unlocked.as_mut().ok_or(ProfileError::Locked)?;
+        Ok(unlocked.vault.relock(lock, &body(&self.identity, &unlocked.database_key, &self.name))?)
+    }
+
+    /// Closes the stores and wipes their keys and the vault's from memory. The identity stays: it answers who calls.
+    pub fn lock(&mut self) -> Result<(), ProfileError> {
+        if !self.is_sealed() {
+            return Err(ProfileError::NotSealed);
+        }
+        self.unlocked = None;
+        Ok(())
+    }
+
+    /// Takes in what [`Unlocking::open`] brought.
+    pub fn unlock(&mut self, Unlocking(unlocked): Unlocking) {
+        self.unlocked = Some(unlocked);
+    }
+
+    /// Whether `passphrase` opens the profile in `directory`; changes nothing. Where none is needed, any does.
+    pub fn check(directory: &Path, passphrase: Option<&str>) -> Result<(), ProfileError> {
+        Ok(Vault::open(&vault_path(directory), passphrase).map(drop)?)
+    }
+
+    /// The same for whoever does not hold the profile; refused while a process does.
+    pub fn wipe_unless_in_use(directory: &Path) -> Result<(), ProfileError> {
+        let _lock = lock(directory)?;
+        Self::wipe(directory)
+    }
+
+    /// Removes everything of a profile from `directory`: first the keys, without which the rest cannot be read, then the rest,
+    /// and the folder if nothing of anybody else's is in it. Goes on where something cannot be removed, and says so at the end.
+    pub fn wipe(directory: &Path) -> Result<(), ProfileError> {
+        let failed = |path: &Path, source| ProfileError::Io { source, path: path.to_owned() };
+        let mut trouble = None;
+        // What the blocks of the vault held is overwritten before they are given back; whether the drive keeps copies is its own affair.
+        if let Ok(metadata) = vault_path(directory).symlink_metadata()
+            && metadata.is_file()
+        {
+            let _ = files::overwrite(&vault_path(directory));
+        }
+        let entries = fs::read_dir(directory).map_err(|source| failed(directory, source))?.flatten();
+        let mut ours: Vec<_> = entries.filter_map(|entry| Some((rank(&entry)?, entry.path()))).collect();
+        ours.sort();
+        for (_, path) in ours {
+            if let Err(source) = fs::remove_file(&path) {
+                trouble = trouble.or(Some(failed(&path, source)));
+            }
+        }
+        // Fails, rightly, if something else is in it.
+        let _ = fs::remove_dir(directory);
+        trouble.map_or(Ok(()), Err)
     }
 
     /// Where the profile is.
     pub fn path(&self) -> &Path {
         &self.directory
     }
+}
+
+impl Unlocking {
+    /// Opens the vault and the stores of a profile that this process holds and has locked.
+    pub fn open(directory: &Path, passphrase: Option<&str>) -> Result<Self, ProfileError> {
+        let vault_path = vault_path(directory);
+        let (vault, body) = Vault::open(&vault_path, passphrase)?;
+        let (_, database_key, _) = read_body(&body).ok_or(VaultError::Newer(vault_path))?;
+        let store = Store::open(&store_path(directory), &database_key)?;
+        Ok(Self(Unlocked { store, vault, database_key }))
+    }
+}
+
+/// Where in [`FILES`] something in the folder stands; nothing if it is not ours.
+fn rank(entry: &fs::DirEntry) -> Option<usize> {
+    let name = entry.file_name();
+    let name = name.to_str()?;
+    FILES.iter().position(|file| name.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 fn vault_path(directory: &Path) -> PathBuf {
@@ -176,17 +295,18 @@ fn body(identity: &Identity, database_key: &seal::SealKey, name: &str) -> Zeroiz
 
 fn read_body(body: &[u8]) -> Option<(Identity, seal::SealKey, String)> {
     let mut reader = Reader::new(body);
-    let version = reader.u8()?;
-    let secret = Zeroizing::new(reader.array()?);
-    let database_key = Zeroizing::new(reader.array()?);
-    let name = String::from_utf8(reader.length_prefixed(names::MAX_NAME)?.to_vec()).ok()?;
-    (version == BODY_VERSION && reader.is_empty()).then(|| (Identity::from_secret(&secret), database_key, name))
+    let version = reader.u8().ok()?;
+    let secret = Zeroizing::new(reader.array().ok()?);
+    let database_key = Zeroizing::new(reader.array().ok()?);
+    let name = reader.text(names::MAX_NAME).ok()?.to_owned();
+    reader.end().ok()?;
+    (version == BODY_VERSION).then(|| (Identity::from_secret(&secret), database_key, name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contacts::{Contact, PairSecret};
+    use crate::contacts::PairSecret;
 
     fn place() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -200,7 +320,7 @@ mod tests {
         assert!(!Profile::exists(&path));
         let mut made = Profile::create(&path, " Ana\u{202e} ", None).unwrap();
         let bo = Contact::new(Identity::generate().public(), None, "Bo", PairSecret::generate(), vec![], 1);
-        made.store.put_contact(&bo).unwrap();
+        made.store().unwrap().put_contact(&bo).unwrap();
         assert_eq!(made.name, "Ana");
         made.set_name("Ana B").unwrap();
         let key = made.identity.public();
@@ -208,7 +328,7 @@ mod tests {
         assert!(Profile::exists(&path) && !Profile::needs_passphrase(&path).unwrap());
         let opened = Profile::open(&path, None).unwrap();
         assert_eq!((opened.identity.public(), opened.name.as_str(), opened.path()), (key, "Ana B", path.as_path()));
-        assert_eq!(opened.store.contacts().unwrap(), [bo]);
+        assert_eq!(opened.store().unwrap().contacts().unwrap(), [bo]);
     }
 
     #[test]
@@ -289,6 +409,60 @@ mod tests {
         fs::remove_file(path.join("contacts.redb")).unwrap();
         assert!(matches!(Profile::open(&path, None), Err(ProfileError::Store(StoreError::Missing(_)))));
         assert!(!path.join("contacts.redb").exists());
+    }
+
+    #[test]
+    fn a_locked_profile_keeps_its_identity_and_nothing_else_until_it_is_unlocked() {
+        let (_folder, path) = place();
+        let mut profile = Profile::create(&path, "Ana", Some("p")).unwrap();
+        let bo = Contact::new(Identity::generate().public(), None, "Bo", PairSecret::generate(), vec![], 1);
+        profile.store().unwrap().put_contact(&bo).unwrap();
+        let key = profile.identity.public();
+        profile.lock().unwrap();
+        assert!(profile.store().is_none() && profile.unlocked.is_none());
+        assert_eq!(profile.identity.public(), key);
+        assert!(matches!(profile.set_name("Bo"), Err(ProfileError::Locked)));
+        let wrong = Unlocking::open(&path, Some("q"));
+        assert!(matches!(wrong, Err(ProfileError::Vault(VaultError::WrongPassphrase))));
+        profile.unlock(Unlocking::open(&path, Some("p")).unwrap());
+        assert_eq!(profile.store().unwrap().contacts().unwrap(), [bo]);
+    }
+
+    #[test]
+    fn a_profile_without_a_passphrase_cannot_be_locked_until_it_has_one() {
+        let (_folder, path) = place();
+        let mut profile = Profile::create(&path, "Ana", None).unwrap();
+        assert!(matches!(profile.lock(), Err(ProfileError::NotSealed)));
+        profile.relock(NewLock::new(Some("p")).unwrap()).unwrap();
+        profile.lock().unwrap();
+        drop(profile);
+        assert!(Profile::check(&path, Some("p")).is_ok() && Profile::check(&path, None).is_err());
+        assert_eq!(Profile::open(&path, Some("p")).unwrap().name, "Ana");
+    }
+
+    #[test]
+    fn wiping_removes_every_file_of_the_profile_and_none_of_anybody_else() {
+        let (_folder, path) = place();
+        drop(Profile::create(&path, "Ana", None).unwrap());
+        for left_behind in ["vault.new", "contacts.redb.1", "control.sock"] {
+            fs::write(path.join(left_behind), b"x").unwrap();
+        }
+        fs::write(path.join("vaulted-diary.txt"), b"mine").unwrap();
+        Profile::wipe(&path).unwrap();
+        let left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["vaulted-diary.txt"]);
+        fs::remove_file(path.join("vaulted-diary.txt")).unwrap();
+        drop(Profile::create(&path, "Ana", None).unwrap());
+        Profile::wipe(&path).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn everything_that_a_profile_writes_is_known_to_the_wipe() {
+        let (_folder, path) = place();
+        let mut profile = Profile::create(&path, "Ana", None).unwrap();
+        profile.set_name("Bo").unwrap();
+        assert!(fs::read_dir(&path).unwrap().all(|entry| rank(&entry.unwrap()).is_some()));
     }
 
     #[test]

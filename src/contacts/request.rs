@@ -35,4 +35,7 @@ pub struct SentKnock {
     pub since: u64,
     /// They know of it and have not answered.
     pub pending: bool,
+    /// The person knows that the relay that the invitation names, and that is none of theirs, will see this computer's address.
+    #[serde(default)]
+    pub approved_relay: bool,
 }

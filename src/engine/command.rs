@@ -1,8 +1,18 @@
 //! What a person can ask of the engine, from the window or the command line.
 
+use std::fmt;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+pub use crate::contacts::Candidates;
 use crate::conversation::order::Position;
 use crate::identity::PublicKey;
 use crate::settings::{Reach, Settings};
+
+/// A passphrase on its way: wiped when dropped, and never printed.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(Zeroizing<String>);
 
 /// What somebody wants to send in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +28,21 @@ pub enum Command {
     CreateProfile {
         name: String,
         reach: Reach,
+        /// Empty: the profile is not sealed.
+        passphrase: Secret,
+    },
+    /// First start, of somebody who has a backup.
+    Restore {
+        file: PathBuf,
+        /// The backup's own.
+        passphrase: Secret,
+        /// What seals the profile from now on; empty: nothing.
+        new: Secret,
+        reach: Reach,
     },
     /// Open a sealed profile.
     Unlock {
-        passphrase: String,
+        passphrase: Secret,
     },
     /// Make an invitation that holds for `hours`; it appears as [`Snapshot::invitation`](super::snapshot::Snapshot::invitation).
     Invite {
@@ -75,6 +96,61 @@ pub enum Command {
     WordsAgree {
         agree: bool,
     },
+    /// Show the safety number of this contact; it appears as [`Snapshot::verify`](super::snapshot::Snapshot::verify).
+    ShowNumber {
+        key: PublicKey,
+    },
+    /// Put the number away, and close the camera if it was open for it.
+    HideNumber,
+    /// Look for the code of the shown contact through the chosen camera, or stop that.
+    ScanCode {
+        on: bool,
+    },
+    /// The number was compared and is the same; or take the mark back.
+    SetVerified {
+        key: PublicKey,
+        verified: bool,
+    },
+    /// Cover the window and wipe what only an unlocked profile may hold in memory.
+    Lock,
+    /// Change, set (`current` is empty) or remove (`new` is empty) the passphrase.
+    ChangePassphrase {
+        current: Secret,
+        new: Secret,
+    },
+    /// Write a backup to `file`, which must not be there.
+    Export {
+        file: PathBuf,
+        passphrase: Secret,
+    },
+    /// Remove everything of this profile from this computer.
+    Wipe,
+    /// What a contact's computer may learn of our address in a call.
+    SetCandidates {
+        key: PublicKey,
+        candidates: Candidates,
+    },
+    /// Whether a contact's calls ring; if not, they are noted as missed.
+    SetSilent {
+        key: PublicKey,
+        silent: bool,
+    },
+    /// Use, or no longer use, the relay that a contact is reached through and that is none of ours.
+    ApproveRelay {
+        key: PublicKey,
+        relay: String,
+        approve: bool,
+    },
+    /// Use the relay that this invitation of somebody else names, or let the request be.
+    ApproveRequestRelay {
+        knock_id: PublicKey,
+        approve: bool,
+    },
+    /// The answer to [`Snapshot::address_question`](super::snapshot::Snapshot::address_question): whether their computer may
+    /// learn our address in this call; `None` does not call.
+    ShareAddress {
+        share: Option<bool>,
+    },
     ChangeSettings {
         settings: Box<Settings>,
     },
@@ -111,4 +187,41 @@ pub enum Command {
     RefreshDevices,
     /// Hang up, close everything, end.
     Quit,
+}
+
+impl Secret {
+    /// The passphrase; `None` if it is empty.
+    pub fn get(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_is_in_no_debug_print_of_a_command() {
+        let command = Command::Unlock { passphrase: "walrus".into() };
+        assert!(!format!("{command:?}").contains("walrus"));
+        assert_eq!((Secret::default().get(), Secret::from("a").get()), (None, Some("a")));
+    }
 }

@@ -180,7 +180,7 @@ pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: b
         secrets,
         bind,
         ice_servers: if with_echo { Vec::new() } else { core.options.network.ice_servers.clone() },
-        relay_only: !with_echo && mode == LinkMode::Never,
+        relay_only: !with_echo && (mode == LinkMode::Never || core.relayed_call),
         allow_loopback: with_echo,
         max_kbps,
     }

@@ -259,6 +259,13 @@ impl Core {
         self.conversations.hidden.remove(&peer);
     }
 
+    /// Reads the conversations again when the profile was unlocked.
+    pub(super) fn unlock_conversations(&mut self) {
+        if let Some((_, key)) = self.people.message_place() {
+            self.conversations.unlock(key, self.people.identity.public());
+        }
+    }
+
     /// Nothing more goes to `peer`; if they are no contact any more, what was written is deleted, for nobody could see it.
     pub(super) fn talk_is_over(&mut self, peer: PublicKey) {
         self.conversations.outboxes.remove(&peer);

@@ -9,15 +9,20 @@ use super::calls::Calls;
 use super::command::Command;
 use super::conversations::{Conversations, Opened};
 use super::event::Event;
+use super::locking::Locking;
 use super::network::Network;
 use super::opening;
 use super::options::Options;
 use super::people::{Effect, People};
 use super::request::{Asked, Line, Reply, Request};
+use super::rings::Rings;
+use super::screening::Asking;
 use super::session::SessionEvent;
 use super::snapshot::{self, Snapshot, Stage};
+use super::verifying::Verifying;
 use super::words::in_words;
 use super::{Start, Waker, devices};
+use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::media::frame::RgbaFrame;
@@ -55,7 +60,18 @@ enum Wake {
     Devices(snapshot::Devices),
     Conversations(Opened),
     NetworkChanged,
+    OffLoop(Then),
     Deadline,
+}
+
+/// What follows from work that was done off the loop.
+pub type Then = Box<dyn FnOnce(&mut Core, &mut Calls) + Send>;
+
+/// Why the loop ended.
+enum Over {
+    Quit,
+    /// The person wants everything of the profile removed.
+    Wipe,
 }
 
 /// The state of an engine, the call apart.
@@ -70,6 +86,13 @@ pub struct Core {
     pub devices: snapshot::Devices,
     pub conversations: Conversations,
     device_results: mpsc::Sender<snapshot::Devices>,
+    pub off_loop_results: mpsc::Sender<Then>,
+    pub locking: Locking,
+    pub verifying: Option<Verifying>,
+    pub rings: Rings,
+    pub asking: Option<Asking>,
+    /// The call that is being made may show none of our addresses.
+    pub relayed_call: bool,
 }
 
 /// Sentences for the person, and events for scripts.
@@ -81,14 +104,27 @@ pub struct Notices {
 
 /// Opens the profile and runs the engine until it is asked to end.
 pub async fn run(start: Start, options: Options, mut ends: Ends) {
-    let Some(people) = opening::open(start, &mut ends).await else { return };
-    let network = Network::for_person(&people, &options).await;
-    run_for(people, network, options, ends).await;
+    let mut opened = opening::open(start, &mut ends).await;
+    while let Some(people) = opened {
+        let network = Network::for_person(&people, &options).await;
+        let folder = people.directory().map(std::path::Path::to_owned);
+        match (run_until_over(people, network, options.clone(), &mut ends).await, folder) {
+            (Over::Wipe, Some(folder)) => opened = opening::begin_again(folder, &mut ends).await,
+            _ => return,
+        }
+    }
 }
 
 /// Runs the engine for `people` until it is asked to end.
-pub async fn run_for(people: People, network: Network, options: Options, ends: Ends) {
-    let Ends { mut commands, mut requests, publish, tell, screens } = ends;
+pub async fn run_for(people: People, network: Network, options: Options, mut ends: Ends) {
+    run_until_over(people, network, options, &mut ends).await;
+}
+
+/// Comes back when everything is closed, and `people` are out of memory.
+async fn run_until_over(people: People, network: Network, options: Options, ends: &mut Ends) -> Over {
+    let Ends { commands, requests, publish, tell, screens } = ends;
+    let (tell, screens) = (tell.clone(), screens.clone());
+    let (off_loop_results, mut off_loop_queue) = mpsc::channel(RESULTS);
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
     let (device_results, mut device_queue) = mpsc::channel(1);
     let conversations = Conversations::new(&people);
@@ -107,13 +143,19 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
         devices: snapshot::Devices::default(),
         conversations,
         device_results,
+        off_loop_results,
+        locking: Locking::default(),
+        verifying: None,
+        rings: Rings::default(),
+        asking: None,
+        relayed_call: false,
     };
     let mut calls = Calls::new(&core);
-    loop {
+    let over = loop {
         if core.network.outdated && !calls.in_call() {
             core.network.open(&core.people, &core.options).await;
         }
-        core.publish(&calls, &publish);
+        core.publish(&calls, publish);
         let deadline = calls.deadline().into_iter().chain(core.network.deadline()).chain(core.conversations.deadline()).min();
         let sleep = deadline.map(|deadline| tokio::time::sleep_until(deadline.into()));
         let wake = tokio::select! {
@@ -124,11 +166,13 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Some(devices) = device_queue.recv() => Wake::Devices(devices),
             opened = core.conversations.opened() => Wake::Conversations(opened),
             Some(()) = network_queue.recv() => Wake::NetworkChanged,
+            Some(then) = off_loop_queue.recv() => Wake::OffLoop(then),
             () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
         };
         let now = Instant::now();
         match wake {
-            Wake::Command(None | Some(Command::Quit)) => break,
+            Wake::Command(None | Some(Command::Quit)) => break Over::Quit,
+            Wake::Command(Some(Command::Wipe)) => break Over::Wipe,
             Wake::Command(Some(command)) => core.command(command, &mut calls, now).await,
             Wake::Asked(asked) if asked.0.is_about_messages() && core.conversations.is_opening() => {
                 core.conversations.ask_later(asked);
@@ -143,25 +187,57 @@ pub async fn run_for(people: People, network: Network, options: Options, ends: E
             Wake::Devices(devices) => core.devices = devices,
             Wake::Conversations(opened) => core.conversations_opened(opened, now),
             Wake::NetworkChanged => calls.network_changed(&mut core, now),
+            Wake::OffLoop(then) => then(&mut core, &mut calls),
             Wake::Deadline => {
                 core.network_due(now);
                 core.conversations_due(now);
                 calls.tick(&mut core, now);
             }
         }
-    }
+    };
     core.keep_inbox();
     calls.quit(&mut core).await;
-    core.publish(&calls, &publish);
+    core.hide_number();
+    core.publish(&calls, publish);
     core.network.close().await;
     core.conversations.lock();
+    over
 }
 
 impl Core {
     async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
         let unix = unix_seconds();
+        if self.people.is_locked() && !may_while_locked(&command) {
+            return self.notices.show(snapshot::NoticeKind::Info, "Unlock Vesper first.".into());
+        }
+        if !self.may_call(&command, calls) {
+            return;
+        }
         let effects = match command {
-            Command::CreateProfile { .. } | Command::Unlock { .. } | Command::Quit => return,
+            Command::CreateProfile { .. } | Command::Restore { .. } | Command::Quit | Command::Wipe => return,
+            Command::Unlock { passphrase } => return self.unlock(passphrase),
+            Command::Lock => return self.lock(),
+            Command::ChangePassphrase { current, new } => return self.change_passphrase(current, new),
+            Command::Export { file, passphrase } => return self.export(file, passphrase),
+            Command::ShowNumber { key } => return self.show_number(key),
+            Command::HideNumber => return self.hide_number(),
+            Command::ScanCode { on } => return self.scan(on, calls.in_call()),
+            Command::SetVerified { key, verified: true } => self.people.verify(key, VerifiedBy::Number, unix),
+            Command::SetVerified { key, verified: false } => self.people.unverify(key),
+            Command::WordsAgree { agree: false } => {
+                // Whoever is there is not whom we verified.
+                let peer = calls.view(self).filter(|call| !call.echo).map(|call| call.peer);
+                let unmarked = peer.filter(|peer| self.people.accepted(*peer).is_some()).map(|peer| self.people.unverify(peer));
+                calls.command(self, command, now).await;
+                unmarked.unwrap_or(Ok(Vec::new()))
+            }
+            Command::SetCandidates { key, candidates } => {
+                self.people.change(key, |contact| contact.candidates = candidates).map(|()| Vec::new())
+            }
+            Command::SetSilent { key, silent } => self.people.change(key, |contact| contact.silent = silent).map(|()| Vec::new()),
+            Command::ApproveRelay { key, relay, approve } => self.people.approve_relay(key, relay, approve),
+            Command::ApproveRequestRelay { knock_id, approve } => self.people.approve_request_relay(knock_id, approve),
+            Command::ShareAddress { share } => return self.share_address(share, calls, now).await,
             Command::Invite { hours } => {
                 if let Err(error) = self.invite(u64::from(hours) * 3600).await {
                     self.notices.error(&error);
@@ -217,6 +293,9 @@ impl Core {
 
     /// Answers another command, or the command line itself.
     async fn request(&mut self, request: Request, calls: &mut Calls, now: Instant) -> Reply {
+        if self.people.is_locked() {
+            return Err("the profile is locked; unlock it in its window first".into());
+        }
         if let Request::Invite { seconds } = request {
             let open = self.invite(seconds).await.map_err(|error| in_words(&error))?;
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
@@ -248,6 +327,17 @@ impl Core {
 
     fn snapshot(&self, calls: &Calls) -> Snapshot {
         let people = &self.people;
+        if people.is_locked() {
+            return Snapshot {
+                stage: Stage::Locked { wrong: self.locking.wrong },
+                call: calls.view(self),
+                notices: self.notices.shown.clone(),
+                network: self.network.view(),
+                settings: people.settings.clone(),
+                sealed: true,
+                ..Snapshot::default()
+            };
+        }
         Snapshot {
             stage: Stage::Ready,
             me: Some(snapshot::Me { name: people.name.clone(), key: people.identity.public() }),
@@ -261,6 +351,9 @@ impl Core {
             devices: self.devices.clone(),
             settings: people.settings.clone(),
             conversations: self.conversations.view(),
+            sealed: people.is_sealed(),
+            verify: self.verify_view(),
+            address_question: self.address_question(),
         }
     }
 
@@ -277,6 +370,9 @@ impl Core {
     pub fn petname(&self, key: PublicKey) -> String {
         if self.network.is_echo(key) {
             return crate::contacts::names::ECHO.into();
+        }
+        if self.people.is_locked() {
+            return "Somebody you know".into();
         }
         self.people.contacts.iter().find(|contact| contact.key == key).map(|contact| contact.petname.clone()).unwrap_or_default()
     }
@@ -312,6 +408,11 @@ impl Notices {
         self.show(snapshot::NoticeKind::Error, sentence(error));
     }
 
+    /// Puts all sentences away.
+    pub fn forget(&mut self) {
+        self.shown.clear();
+    }
+
     pub fn show(&mut self, kind: snapshot::NoticeKind, text: String) {
         if self.shown.iter().any(|notice| notice.text == text) {
             return;
@@ -322,6 +423,20 @@ impl Notices {
             self.shown.remove(0);
         }
     }
+}
+
+/// What can be asked of a locked engine: to go on with the call there is, to end it, to unlock.
+fn may_while_locked(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Unlock { .. }
+            | Command::Lock
+            | Command::Decline
+            | Command::HangUp
+            | Command::SetMicrophone { .. }
+            | Command::SetCamera { .. }
+            | Command::DismissNotice { .. }
+    )
 }
 
 /// An error as a sentence: a capital first, a full stop last.

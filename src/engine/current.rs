@@ -187,6 +187,8 @@ impl Current {
             microphone_level: self.level,
             quality_bars: self.figures.bars(),
             hint: self.figures.hint(self.remote),
+            warning: core.people.look_alike(self.peer).filter(|_| !core.people.is_locked()),
+            locked: core.people.is_locked(),
         }
     }
 

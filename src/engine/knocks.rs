@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::core::{Core, unix_seconds};
 use super::event::What;
 use super::people::{Effect, Welcome};
-use crate::contacts::{Admission, Knock, MAX_OPEN_INVITATIONS, OpenInvitation};
+use crate::contacts::{Admission, Hint, Knock, MAX_OPEN_INVITATIONS, OpenInvitation};
 use crate::identity::{PublicKey, random};
 use crate::signal::knock::{KnockAnswer, KnockOutcome, KnockRequest, Knocked};
 use crate::signal::link::Link;
@@ -75,15 +75,25 @@ impl Core {
 
     /// Knocks whose time has come.
     pub(super) fn knock_where_due(&mut self, now: Instant) {
+        // What a locked profile hears it could not keep.
+        let locked = self.people.is_locked();
         for knock_id in self.network.knocks.take_due(now) {
+            if locked {
+                self.network.knocks.again(knock_id, false, now);
+                continue;
+            }
+            if self.relay_to_ask_for(knock_id).is_some() {
+                // Nothing is sent before the person allows the relay; their word begins it anew.
+                self.network.knocks.0.remove(&knock_id);
+                continue;
+            }
             let sent = self.people.sent.iter().find(|sent| sent.invitation.knock_id == knock_id);
             match (sent, self.network.link()) {
                 (Some(sent), Some(link)) => link.knock(KnockRequest {
                     invitation: sent.invitation.clone(),
                     name: self.people.name.clone(),
                     hints: link.hints(),
-                    // Its relay would see this computer: never when the person hides it.
-                    approve_relay: self.network.is_direct(),
+                    approve_relay: sent.approved_relay,
                 }),
                 (Some(_), None) => self.network.knocks.again(knock_id, true, now),
                 (None, _) => drop(self.network.knocks.0.remove(&knock_id)),
@@ -91,8 +101,23 @@ impl Core {
         }
     }
 
+    /// The relay by which alone a request of ours could go out, that is none of ours, and that nobody has allowed yet.
+    pub(super) fn relay_to_ask_for(&self, knock_id: PublicKey) -> Option<String> {
+        let sent = self.people.sent.iter().find(|sent| sent.invitation.knock_id == knock_id && !sent.approved_relay)?;
+        let direct = self.network.is_direct()
+            && (self.network.finds_on_lan() || sent.invitation.hints.iter().any(|hint| matches!(hint, Hint::Address(_))));
+        let mut relays = sent.invitation.relays();
+        let foreign = relays.next()?;
+        let ours = self.network.uses_relay(foreign) || relays.any(|relay| self.network.uses_relay(relay));
+        (!direct && !ours).then(|| foreign.to_owned())
+    }
+
     /// What became of a knock of ours.
     pub(super) fn knock_answered(&mut self, knock_id: PublicKey, outcome: KnockOutcome, now: Instant) {
+        if self.people.is_locked() {
+            // Not kept, so not confirmed: it is said again.
+            return self.network.knocks.again(knock_id, false, now);
+        }
         let unreachable = matches!(outcome, KnockOutcome::Unreachable { .. });
         let effects = match outcome {
             KnockOutcome::Ok { key, name, hints, pair_secret, confirm } => {
@@ -115,6 +140,10 @@ impl Core {
 
     /// Somebody with an invitation of ours is there.
     pub(super) fn knocked(&mut self, knocked: Knocked) {
+        if self.people.is_locked() {
+            // It could not be kept, so it is not answered: they knock again.
+            return;
+        }
         let Knocked { invitation: knock_id, knocker, name, hints, k1, reply } = knocked;
         let knock = Knock { knock_id, knocker, name, hints, k1 };
         match self.admit(&knock) {

@@ -31,7 +31,9 @@ impl Core {
                 calls.unreachable(self, peer, now);
             }
             LinkEvent::Message { peer, message, .. } => {
-                if (self.network.is_echo(peer) || self.people.accepted(peer).is_some())
+                let known = self.network.is_echo(peer) || self.people.accepted(peer).is_some();
+                if known
+                    && self.screen(peer, &message, calls, now)
                     && let Some(message) = self.talk_message(peer, message, now)
                 {
                     calls.message(self, peer, message, now);
@@ -45,8 +47,11 @@ impl Core {
             }
             LinkEvent::Knocked(knocked) => self.knocked(knocked),
             LinkEvent::KnockDone { invitation, knocker } => {
-                let effects = self.people.welcomed(invitation, knocker);
-                self.told(effects);
+                // Locked, it is asked again at the end of the invitation, which then does no harm.
+                if !self.people.is_locked() {
+                    let effects = self.people.welcomed(invitation, knocker);
+                    self.told(effects);
+                }
             }
             LinkEvent::KnockAnswered { invitation, outcome } => self.knock_answered(invitation, outcome, now),
             LinkEvent::NoDiscovery { why } => tracing::info!("computers on this network cannot be discovered: {why}"),
@@ -76,8 +81,11 @@ impl Core {
         self.knock_where_due(now);
         self.network.stop_echo_where_due(now);
         if self.network.take_round(now) {
-            let effects = self.people.expire(unix_seconds());
-            self.told(effects);
+            // A locked profile forgets nothing: it cannot.
+            if !self.people.is_locked() {
+                let effects = self.people.expire(unix_seconds());
+                self.told(effects);
+            }
             self.network.look_for(&self.people, &self.options);
         }
     }

@@ -34,6 +34,9 @@ pub struct Network {
     /// The settings ask for another link, which is opened when no call is in the way.
     pub outdated: bool,
     direct: bool,
+    lan: bool,
+    /// The relay of the settings, and whether the public ones are used.
+    relays: (Option<String>, bool),
     /// The invitation that the window shows, by its knock id.
     pub shown_invitation: Option<PublicKey>,
 }
@@ -62,6 +65,8 @@ impl Network {
             knocks: Knocks::default(),
             outdated: false,
             direct: true,
+            lan: false,
+            relays: (None, false),
             shown_invitation: None,
         }
     }
@@ -81,7 +86,9 @@ impl Network {
         config.mode = if mode == LinkMode::Direct { link::LinkMode::Direct } else { link::LinkMode::RelayOnly };
         config.relay = relay.clone();
         config.public_relays = public;
+        self.relays = (relay.clone(), public);
         config.lan_discovery = people.settings.lan_discovery || options.network.lan;
+        self.lan = config.lan_discovery;
         config.bind = options.network.bind;
         config.peers = people.contacts.iter().filter_map(peer).collect();
         match Link::start(config).await {
@@ -151,6 +158,17 @@ impl Network {
     /// Whether contacts may learn this computer's address.
     pub fn is_direct(&self) -> bool {
         self.direct
+    }
+
+    /// Whether computers on this network are found by their key.
+    pub fn finds_on_lan(&self) -> bool {
+        self.lan
+    }
+
+    /// Whether a relay is one that the settings name, which no contact's word is needed for.
+    pub fn uses_relay(&self, url: &str) -> bool {
+        let (own, public) = &self.relays;
+        own.as_deref().is_some_and(|own| link::same_relay(own, url)) || (*public && link::is_public_relay(url))
     }
 
     pub fn is_echo(&self, key: PublicKey) -> bool {
@@ -253,5 +271,6 @@ fn way(settings: &Settings, options: &Options) -> (LinkMode, Option<String>, boo
 /// Somebody that the link lets in.
 pub fn peer(contact: &Contact) -> Option<LinkPeer> {
     let secret = contact.pair_secret.clone().filter(|_| contact.state == ContactState::Accepted)?;
-    Some(LinkPeer::new(contact.key, secret, contact.hints.clone()))
+    let approved_relays = contact.approved_relays.clone();
+    Some(LinkPeer { approved_relays, ..LinkPeer::new(contact.key, secret, contact.hints.clone()) })
 }

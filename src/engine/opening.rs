@@ -1,17 +1,18 @@
 //! Before the engine can work: the profile is made by a person, or unlocked by one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use zeroize::Zeroizing;
 
 use super::Start;
-use super::command::Command;
+use super::command::{Command, Secret};
 use super::core::Ends;
 use super::people::People;
 use super::snapshot::{Notice, NoticeKind, Snapshot, Stage};
-use crate::contacts::Profile;
+use crate::contacts::{Backup, Profile, ProfileError};
+use crate::identity::VaultError;
 use crate::settings::Reach;
 
 /// Comes back with the people of an open profile; `None` if the person left before that.
@@ -22,18 +23,25 @@ pub async fn open(start: Start, ends: &mut Ends) -> Option<People> {
     };
     loop {
         if !Profile::exists(&directory) {
-            return make(&directory, passphrase, ends).await;
+            return make(&directory, passphrase, None, ends).await;
         }
         let sealed = Profile::needs_passphrase(&directory).unwrap_or(false);
         if sealed && passphrase.is_none() {
             ends.show(Stage::Locked { wrong: false }, None);
-            passphrase = Some(ends.passphrase().await?);
+            passphrase = ends.passphrase().await?;
+            if passphrase.is_none() {
+                return begin_again(directory, ends).await;
+            }
         }
         match unlock(&directory, passphrase.clone()).await {
             Ok(profile) => return load(profile, ends).await,
             Err(error) if sealed => {
-                ends.show(Stage::Locked { wrong: true }, Some(format!("{error:#}")));
-                passphrase = Some(ends.passphrase().await?);
+                let wrong = matches!(error.downcast_ref(), Some(ProfileError::Vault(VaultError::WrongPassphrase)));
+                ends.show(Stage::Locked { wrong }, (!wrong).then(|| format!("{error:#}")));
+                passphrase = ends.passphrase().await?;
+                if passphrase.is_none() {
+                    return begin_again(directory, ends).await;
+                }
             }
             Err(error) => {
                 ends.show(Stage::Starting, Some(format!("{error:#}")));
@@ -44,15 +52,28 @@ pub async fn open(start: Start, ends: &mut Ends) -> Option<People> {
     }
 }
 
+/// Removes the profile in `directory`, whose engine has ended, says so, and waits for a new one.
+pub async fn begin_again(directory: PathBuf, ends: &mut Ends) -> Option<People> {
+    let folder = directory.clone();
+    let wiped = tokio::task::spawn_blocking(move || Profile::wipe(&folder)).await;
+    let said = match wiped.map_err(anyhow::Error::new).and_then(|wiped| Ok(wiped?)) {
+        Ok(()) => {
+            "Everything of this profile is removed from this computer. Backups that you made are where you put them.".to_owned()
+        }
+        Err(error) => format!("Not everything could be removed; look at the folder yourself: {error:#}"),
+    };
+    make(&directory, None, Some(said), ends).await
+}
+
 /// Asks for a name, and how others shall reach this person, until a profile could be made of it.
-async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, ends: &mut Ends) -> Option<People> {
-    let mut problem = None;
+async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, said: Option<String>, ends: &mut Ends) -> Option<People> {
+    let mut problem = said;
     loop {
         ends.show(Stage::Welcome, problem.take());
-        let (name, reach) = ends.first_choices().await?;
-        let (directory, passphrase) = (directory.to_owned(), passphrase.clone());
+        let first = ends.first_choices().await?;
+        let (directory, given) = (directory.to_owned(), passphrase.clone());
         let made =
-            tokio::task::spawn_blocking(move || create(&directory, &name, passphrase.as_ref().map(|p| p.as_str()), reach)).await;
+            tokio::task::spawn_blocking(move || create(&directory, first, given.as_ref().map(|given| given.as_str()))).await;
         match made {
             Ok(Ok(people)) => return Some(people),
             Ok(Err(error)) => problem = Some(format!("{error:#}")),
@@ -61,8 +82,22 @@ async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, ends: &mu
     }
 }
 
-fn create(directory: &Path, name: &str, passphrase: Option<&str>, reach: Reach) -> Result<People> {
-    let mut people = People::load(Profile::create(directory, name, passphrase)?)?;
+/// What a person chose at the first start.
+enum First {
+    New { name: String, reach: Reach, passphrase: Secret },
+    Restore { file: PathBuf, passphrase: Secret, new: Secret, reach: Reach },
+}
+
+/// Makes the profile. What was `given` in the environment seals it if nothing was written in the window.
+fn create(directory: &Path, first: First, given: Option<&str>) -> Result<People> {
+    let (profile, reach) = match first {
+        First::New { name, reach, passphrase } => (Profile::create(directory, &name, passphrase.get().or(given))?, reach),
+        First::Restore { file, passphrase, new, reach } => {
+            let backup = Backup::read(&file, passphrase.get().unwrap_or_default())?;
+            (backup.restore(directory, new.get().or(given))?, reach)
+        }
+    };
+    let mut people = People::load(profile)?;
     // Whoever chooses this network wants to be found on it; the welcome says what that tells.
     let lan_discovery = reach == Reach::ThisNetwork;
     let settings = crate::settings::Settings { reach, lan_discovery, ..people.settings.clone() };
@@ -97,19 +132,26 @@ impl Ends {
         }
     }
 
-    async fn passphrase(&mut self) -> Option<Zeroizing<String>> {
+    /// A passphrase to try; `Some(None)` if the person would rather have everything removed, `None` if they left.
+    async fn passphrase(&mut self) -> Option<Option<Zeroizing<String>>> {
         loop {
             match self.next().await? {
-                Command::Unlock { passphrase } => return Some(Zeroizing::new(passphrase)),
+                Command::Unlock { passphrase } => {
+                    return Some(Some(Zeroizing::new(passphrase.get().unwrap_or_default().to_owned())));
+                }
+                Command::Wipe => return Some(None),
                 _ => continue,
             }
         }
     }
 
-    async fn first_choices(&mut self) -> Option<(String, Reach)> {
+    async fn first_choices(&mut self) -> Option<First> {
         loop {
             match self.next().await? {
-                Command::CreateProfile { name, reach } => return Some((name, reach)),
+                Command::CreateProfile { name, reach, passphrase } => return Some(First::New { name, reach, passphrase }),
+                Command::Restore { file, passphrase, new, reach } => {
+                    return Some(First::Restore { file, passphrase, new, reach });
+                }
                 _ => continue,
             }
         }

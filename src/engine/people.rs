@@ -8,8 +8,8 @@ use anyhow::{Result, anyhow, bail};
 
 use super::event::What;
 use crate::contacts::{
-    Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, SentKnock,
-    Store, StoreError, Verified, VerifiedBy, names,
+    Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, ProfileError,
+    SentKnock, Store, StoreError, Verified, VerifiedBy, names,
 };
 use crate::identity::seal::SealKey;
 use crate::identity::{Identity, PublicKey};
@@ -25,7 +25,7 @@ pub struct People {
     pub sent: Vec<SentKnock>,
     pub settings: Settings,
     /// Absent for Echo, which keeps nothing.
-    profile: Option<Profile>,
+    pub(super) profile: Option<Profile>,
 }
 
 /// What a change of people asks of the engine.
@@ -45,7 +45,7 @@ pub enum Effect {
 impl People {
     /// Takes everything out of an open profile.
     pub fn load(profile: Profile) -> Result<Self> {
-        let store = &profile.store;
+        let store = profile.store().ok_or(ProfileError::Locked)?;
         Ok(Self {
             identity: Identity::from_secret(&profile.identity.secret()),
             name: profile.name.clone(),
@@ -72,9 +72,9 @@ impl People {
         }
     }
 
-    /// Where messages are kept, and what they are sealed under; absent for Echo.
+    /// Where messages are kept, and what they are sealed under; absent for Echo, and while the profile is locked.
     pub fn message_place(&self) -> Option<(PathBuf, SealKey)> {
-        self.profile.as_ref().map(|profile| (profile.path().to_owned(), profile.message_key()))
+        self.profile.as_ref().and_then(|profile| Some((profile.path().to_owned(), profile.message_key()?)))
     }
 
     /// A contact who may call and be called.
@@ -125,12 +125,17 @@ impl People {
         if request.twice {
             return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
         }
-        let similar = match names::similar_to(&request.proposed_name, &self.contacts) {
-            Some(contact) => contact.petname.as_str(),
-            None if names::is_reserved(&request.proposed_name) => names::ECHO,
-            None => return None,
-        };
-        Some(format!("This name looks like {similar}, but it is another key. Ask the person before you accept."))
+        let others = self.contacts.iter().filter(|contact| contact.key != request.key);
+        likeness(&request.proposed_name, others)
+            .map(|likeness| format!("{likeness} Ask the person in another way before you accept."))
+    }
+
+    /// The sentence that the name of an unverified contact deserves while it rings: it looks like somebody else's.
+    pub fn look_alike(&self, key: PublicKey) -> Option<String> {
+        let contact = self.accepted(key).filter(|contact| contact.verified.is_none())?;
+        let others = || self.contacts.iter().filter(|other| other.key != key);
+        let likeness = likeness(&contact.petname, others()).or_else(|| likeness(&contact.proposed_name, others()))?;
+        Some(format!("{likeness} Compare the words of the call before you trust it."))
     }
 
     /// Makes a contact of a request. They hear it at their next knock.
@@ -166,7 +171,9 @@ impl People {
             bail!("this is your own invitation; send it to somebody else");
         }
         if self.sent.iter().all(|sent| sent.invitation.knock_id != knock_id) {
-            self.keep(|store| store.put_sent_knock(&SentKnock { invitation, petname, since: now, pending: false }))?;
+            self.keep(|store| {
+                store.put_sent_knock(&SentKnock { invitation, petname, since: now, pending: false, approved_relay: false })
+            })?;
         }
         Ok(vec![Effect::Knock(knock_id)])
     }
@@ -204,6 +211,16 @@ impl People {
                 Contact::new(key, Some(&petname), &name, secret, hints, now)
             }
         };
+        let is_new = self.contacts.iter().all(|known| known.key != key);
+        let alike = is_new.then(|| likeness(&name, self.contacts.iter())).flatten();
+        let mut contact = contact;
+        if sent.approved_relay {
+            for url in sent.invitation.relays() {
+                if !contact.approved_relays.iter().any(|known| known == url) {
+                    contact.approved_relays.push(url.to_owned());
+                }
+            }
+        }
         self.keep(|store| {
             store.change(|changes| {
                 changes.put(&contact)?;
@@ -211,7 +228,13 @@ impl People {
                 changes.remove::<SentKnock>(knock_id.as_bytes())
             })
         })?;
-        Ok(vec![Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })])
+        let warned = alike.map(|likeness| {
+            let text =
+                format!("{likeness} They are called {} here. Compare the safety number before you trust them.", contact.petname);
+            Effect::Tell(What::Warning { text })
+        });
+        let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })];
+        Ok(told.into_iter().chain(warned).collect())
     }
 
     pub fn rename(&mut self, key: PublicKey, name: &str) -> Result<Vec<Effect>> {
@@ -232,8 +255,39 @@ impl People {
         Ok(vec![Effect::Shut(key)])
     }
 
+    /// Notes that it was made sure whose key this is.
     pub fn verify(&mut self, key: PublicKey, by: VerifiedBy, now: u64) -> Result<Vec<Effect>> {
         self.change(key, |contact| contact.verified = Some(Verified { when: now, by }))?;
+        Ok(Vec::new())
+    }
+
+    /// Takes the mark back.
+    pub fn unverify(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
+        self.change(key, |contact| contact.verified = None)?;
+        Ok(Vec::new())
+    }
+
+    /// Uses a relay that this contact named, or no longer.
+    pub fn approve_relay(&mut self, key: PublicKey, relay: String, approve: bool) -> Result<Vec<Effect>> {
+        self.change(key, |contact| {
+            contact.approved_relays.retain(|known| *known != relay);
+            if approve && contact.approved_relays.len() < MAX_APPROVED {
+                contact.approved_relays.push(relay);
+            }
+        })?;
+        Ok(vec![Effect::Admit(key)])
+    }
+
+    /// Uses the relay that the invitation of a request of ours names, or forgets the request.
+    pub fn approve_request_relay(&mut self, knock_id: PublicKey, approve: bool) -> Result<Vec<Effect>> {
+        let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id).cloned() else {
+            return Ok(Vec::new());
+        };
+        if approve {
+            self.keep(|store| store.put_sent_knock(&SentKnock { approved_relay: true, ..sent }))?;
+            return Ok(vec![Effect::Knock(knock_id)]);
+        }
+        self.keep(|store| store.remove_sent_knock(&knock_id))?;
         Ok(Vec::new())
     }
 
@@ -247,6 +301,11 @@ impl People {
         let contact = self.contacts.iter().find(|contact| contact.key == key);
         let mut contact = contact.cloned().ok_or_else(|| anyhow!("there is no such contact"))?;
         change(&mut contact);
+        if self.is_locked() {
+            // Noted on what little is known of them, and kept when the profile is unlocked.
+            self.contacts.iter_mut().filter(|known| known.key == key).for_each(|known| *known = contact.clone());
+            return Ok(());
+        }
         self.keep(|store| store.put_contact(&contact))?;
         Ok(())
     }
@@ -259,8 +318,9 @@ impl People {
     }
 
     /// Writes, then reads back what views show. Echo has nothing to write to.
-    fn keep<T>(&mut self, write: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<Option<T>> {
-        let Some(Profile { store, .. }) = &self.profile else { return Ok(None) };
+    pub(super) fn keep<T>(&mut self, write: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<Option<T>> {
+        let Some(profile) = &self.profile else { return Ok(None) };
+        let store = profile.store().ok_or(ProfileError::Locked)?;
         let written = write(store)?;
         self.contacts = store.contacts()?;
         self.invitations = store.open_invitations()?;
@@ -268,6 +328,27 @@ impl People {
         self.sent = store.sent_knocks()?;
         Ok(Some(written))
     }
+}
+
+/// How many relays a contact can make us use.
+const MAX_APPROVED: usize = 4;
+
+/// What is suspicious in a name that somebody proposes, seen beside the names of `others`.
+fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option<String> {
+    let mut others = others;
+    let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
+    if let Some(similar) = similar {
+        let verified = if similar.verified.is_some() { ", whom you verified," } else { "" };
+        return Some(format!(
+            "“{name}” looks like your contact {}{verified} but is another key: somebody else, or they on a new computer.",
+            similar.petname
+        ));
+    }
+    if names::is_reserved(name) {
+        return Some(format!("“{name}” looks like {}, the built-in contact, but is another key.", names::ECHO));
+    }
+    names::mixes_scripts(name)
+        .then(|| format!("“{name}” mixes letters of several alphabets, as names do that shall look like another one."))
 }
 
 /// What the answer to our request brought.

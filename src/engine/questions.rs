@@ -6,7 +6,7 @@ use serde_json::json;
 use super::people::{Effect, People};
 use super::request::{Line, Reply, Request};
 use crate::contacts::{ContactState, Found, PendingRequest, VerifiedBy, find};
-use crate::identity::PublicKey;
+use crate::identity::{PublicKey, SafetyNumber};
 
 impl People {
     /// Answers at `now` (Unix seconds), with what the change asks of a running engine.
@@ -29,7 +29,15 @@ impl People {
             Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
             Request::Block { id } => self.block(self.find(id)?)?,
             Request::Remove { id } => self.remove(self.find(id)?)?,
-            Request::Verify { id } => self.verify(self.find(id)?, VerifiedBy::Number, now)?,
+            Request::Verify { id, mark } => {
+                let key = self.find(id)?;
+                let effects = match mark {
+                    Some(true) => self.verify(key, VerifiedBy::Number, now)?,
+                    Some(false) => self.unverify(key)?,
+                    None => Vec::new(),
+                };
+                return Ok((vec![self.number(key)], effects));
+            }
         };
         Ok((Vec::new(), effects))
     }
@@ -59,6 +67,23 @@ impl People {
         let (key, version) = (self.identity.public().to_string(), env!("CARGO_PKG_VERSION"));
         let text = format!("{}\n{key}\nvesper {version}", self.name);
         Line::new(json!({"event": "id", "name": self.name, "key": key, "version": version}), text)
+    }
+
+    fn number(&self, key: PublicKey) -> Line {
+        let number = SafetyNumber::between(&self.identity.public(), &key);
+        let contact = self.contacts.iter().find(|contact| contact.key == key);
+        let (name, verified) = contact.map_or(("", false), |contact| (contact.petname.as_str(), contact.verified.is_some()));
+        let rows: Vec<String> = number.groups().chunks(4).map(|row| row.join(" ")).collect();
+        let next = if verified {
+            format!("{name} is verified.")
+        } else {
+            format!("If {name} sees the same number: vesper contacts verify {} --matches", &key.to_string()[..8])
+        };
+        let json = json!({
+            "event": "safety_number", "contact": name, "key": key.to_string(), "number": number.digits(), "code": number.code(),
+            "verified": verified,
+        });
+        Line::new(json, format!("{}\n{next}", rows.join("\n")))
     }
 
     fn list(&self) -> Vec<Line> {

@@ -25,8 +25,10 @@ pub enum Request {
     Remove {
         id: String,
     },
+    /// Print the safety number of a contact; with `mark`, set the mark or take it back.
     Verify {
         id: String,
+        mark: Option<bool>,
     },
     /// Send a text; the answer comes when it is on the disk.
     Message {

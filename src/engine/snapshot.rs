@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::media::clock::MediaTime;
 use crate::settings::Settings;
 
-pub use super::command::CallMedia;
+pub use super::command::{CallMedia, Candidates};
+pub use crate::contacts::VerifiedBy;
 pub use crate::conversation::order::Position;
 pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
 pub use crate::identity::PublicKey;
+pub use crate::identity::passphrase::{Strength, strength};
 pub use crate::signal::message::{MAX_BODY, MessageId};
 
 /// The state of the program as a person sees it.
@@ -31,6 +33,12 @@ pub struct Snapshot {
     pub network: Network,
     pub devices: Devices,
     pub settings: Settings,
+    /// Whether the profile has a passphrase.
+    pub sealed: bool,
+    /// The safety number that is shown.
+    pub verify: Option<VerifyView>,
+    /// A call waits for the person to say whether their computer may learn our address.
+    pub address_question: Option<AddressQuestion>,
     pub conversations: Conversations,
 }
 
@@ -76,6 +84,8 @@ pub enum Stage {
     /// There is no profile yet.
     Welcome,
     /// The profile is sealed and waits for its passphrase; `wrong` after a failed try.
+    ///
+    /// With a call in the snapshot it was unlocked before: the call goes on, and somebody who calls is not named.
     Locked {
         wrong: bool,
     },
@@ -102,6 +112,51 @@ pub struct ContactView {
     /// The last thing that happened with them, in words, and when (Unix seconds).
     pub last: Option<(String, u64)>,
     pub missed_calls: u32,
+    /// When they were verified (Unix seconds) and how.
+    pub verified_by: Option<(VerifiedBy, u64)>,
+    /// What their computer may learn of our address in a call.
+    pub candidates: Candidates,
+    /// Their calls are noted as missed and never ring.
+    pub silent: bool,
+    /// A relay that they are reached through, that is none of ours, and whether the person lets it be used.
+    pub relay: Option<(String, bool)>,
+    /// Their name looks like another contact's, or like none that a person has: the sentence to show.
+    pub warning: Option<String>,
+}
+
+/// A safety number: the same sixty digits on both sides, unless somebody is in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyView {
+    pub key: PublicKey,
+    /// Twelve groups of five digits.
+    pub groups: [String; 12],
+    /// What the QR code holds.
+    pub code: String,
+    pub scan: Scan,
+}
+
+/// What looking for the other side's code came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scan {
+    /// The camera is closed.
+    Off,
+    /// The camera is open, or about to be.
+    Looking,
+    /// It was the right code; the contact is verified.
+    Match,
+    /// It was another code, or the camera gives no picture: the sentence to show, and whether it means danger.
+    Trouble { text: String, danger: bool },
+}
+
+/// Whether the computer of this contact may learn our address in the call that is about to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressQuestion {
+    pub peer: PublicKey,
+    pub name: String,
+    /// They call and we answer; else we call.
+    pub incoming: bool,
+    /// A call through a relay is possible: one is set.
+    pub relay: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +176,11 @@ pub struct SentRequest {
     pub label: String,
     /// What is going on, in words.
     pub status: String,
+    /// The relay that the invitation names, that is none of ours, and that would see our address: nothing is sent before the
+    /// person allows it.
+    pub asks_relay: Option<String>,
+    /// The knock id of the invitation.
+    pub knock_id: PublicKey,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +212,10 @@ pub struct CallView {
     pub quality_bars: u8,
     /// What is wrong and what to do about it, in words, while it is wrong.
     pub hint: Option<String>,
+    /// Their name looks like another contact's, or is spelled as no name is: the sentence to show while it rings.
+    pub warning: Option<String>,
+    /// The profile is locked: nobody is named, and answering takes the passphrase.
+    pub locked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

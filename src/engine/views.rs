@@ -1,8 +1,9 @@
 //! The parts of a snapshot that show people.
 
 use super::core::{Core, unix_seconds};
-use super::snapshot::{ContactView, InvitationView, RequestView, SentRequest};
-use crate::contacts::{ContactState, names};
+use super::snapshot::{Candidates, ContactView, InvitationView, RequestView, SentRequest};
+use crate::contacts::{Contact, ContactState, Hint, names};
+use crate::signal::link::same_relay;
 
 impl Core {
     /// Echo first, then by name.
@@ -21,6 +22,11 @@ impl Core {
                 blocked: contact.state == ContactState::Blocked,
                 last: contact.last.clone(),
                 missed_calls: contact.missed_calls,
+                verified_by: contact.verified.map(|verified| (verified.by, verified.when)),
+                candidates: contact.candidates,
+                silent: contact.silent,
+                relay: self.foreign_relay(contact),
+                warning: self.people.look_alike(contact.key),
             })
             .collect();
         views.sort_by_cached_key(|view| (view.petname.to_lowercase(), view.key));
@@ -34,10 +40,25 @@ impl Core {
                 blocked: false,
                 last: None,
                 missed_calls: 0,
+                verified_by: None,
+                candidates: Candidates::All,
+                silent: false,
+                relay: None,
+                warning: None,
             };
             views.insert(0, echo);
         }
         views
+    }
+
+    /// A relay that a contact is reached through and that is none of ours, and whether it may be used.
+    fn foreign_relay(&self, contact: &Contact) -> Option<(String, bool)> {
+        let named = contact.hints.iter().find_map(|hint| match hint {
+            Hint::Relay(url) if !self.network.uses_relay(url) => Some(url),
+            _ => None,
+        })?;
+        let approved = contact.approved_relays.iter().any(|known| same_relay(known, named));
+        Some((named.clone(), approved))
     }
 
     pub(super) fn request_views(&self) -> Vec<RequestView> {
@@ -53,7 +74,13 @@ impl Core {
     pub(super) fn sent_views(&self) -> Vec<SentRequest> {
         let view = |sent: &crate::contacts::SentKnock| SentRequest {
             label: sent.petname.clone().unwrap_or_else(|| sent.invitation.name.clone()),
+            asks_relay: self.relay_to_ask_for(sent.invitation.knock_id),
+            knock_id: sent.invitation.knock_id,
             status: match (sent.pending, self.network.knocks.cannot_reach(sent.invitation.knock_id)) {
+                _ if self.relay_to_ask_for(sent.invitation.knock_id).is_some() => {
+                    "Their relay, which is none of yours, would see this computer's address. Nothing is sent before you allow it"
+                        .into()
+                }
                 (true, _) => "They have your request and have not answered yet".into(),
                 (false, true) => {
                     "Not reachable yet; trying again. They need to be online, on your network or with a relay".into()

@@ -72,6 +72,9 @@ pub enum Command {
         /// What you will call them; otherwise what they call themselves.
         #[arg(long = "name", id = "petname", value_name = "NAME")]
         petname: Option<String>,
+        /// Use the relay that the invitation names, though it is none of yours: it sees this computer's address.
+        #[arg(long)]
+        use_their_relay: bool,
         /// How many seconds to wait.
         #[arg(long, default_value = "60", value_parser = parse_seconds)]
         timeout: Duration,
@@ -136,6 +139,18 @@ pub enum Command {
     },
     /// List cameras, microphones and speakers.
     Devices,
+    /// Write a backup of the key and the contacts to a new file, under a passphrase of its own.
+    ///
+    /// The passphrase comes from VESPER_BACKUP_PASSPHRASE, or is a line on standard input.
+    Export { file: PathBuf },
+    /// Make a profile from a backup, where there is none. VESPER_PASSPHRASE seals it.
+    Import { file: PathBuf },
+    /// Remove everything of a profile from this computer.
+    Wipe {
+        /// Really.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -150,8 +165,16 @@ pub enum ContactsAction {
     Block { id: String },
     /// Remove a contact.
     Remove { id: String },
-    /// Mark a contact as verified, after comparing keys in person.
-    Verify { id: String },
+    /// Print the safety number that you and a contact share, to compare it with theirs.
+    Verify {
+        id: String,
+        /// They see the same number: mark them as verified.
+        #[arg(long)]
+        matches: bool,
+        /// Take the mark back.
+        #[arg(long, conflicts_with = "matches")]
+        undo: bool,
+    },
 }
 
 /// Where picture and sound come from and go to.

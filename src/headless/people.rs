@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::args::{ContactsAction, NetworkArgs};
 use super::output::Output;
 use super::{Account, Opened, Owner, calling, owner};
-use crate::contacts::Profile;
+use crate::contacts::{Invitation, Profile};
 use crate::engine::Engine;
 use crate::engine::command::Command;
 use crate::engine::event::What;
@@ -37,7 +37,7 @@ pub async fn contacts(account: &Account, action: Option<ContactsAction>, output:
         ContactsAction::Rename { id, name } => Request::Rename { id, name },
         ContactsAction::Block { id } => Request::Block { id },
         ContactsAction::Remove { id } => Request::Remove { id },
-        ContactsAction::Verify { id } => Request::Verify { id },
+        ContactsAction::Verify { id, matches, undo } => Request::Verify { id, mark: (matches || undo).then_some(matches) },
     };
     match account.open()? {
         Opened::Ours(profile) => print(People::load(*profile)?.answer(&request, now()).0, output),
@@ -82,18 +82,28 @@ pub async fn add(
     account: &Account,
     invitation: &str,
     petname: Option<String>,
+    use_their_relay: bool,
     timeout: Duration,
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
     let (mut engine, _owner) = start(account.own()?, network, false).await?;
+    let knock_id = Invitation::parse(invitation).map(|invitation| invitation.knock_id);
     engine.command(Command::AddContact { invitation: invitation.into(), petname }).await;
+    if let (true, Ok(knock_id)) = (use_their_relay, &knock_id) {
+        engine.command(Command::ApproveRequestRelay { knock_id: *knock_id, approve: true }).await;
+    }
+    let mut state = engine.watch();
     let limit = tokio::time::sleep(timeout);
     let asked = calling::asked_to_end();
     tokio::pin!(limit, asked);
     let done = loop {
         let event = tokio::select! {
             event = engine.next_event() => event.context("the network went away; start again")?,
+            Ok(snapshot) = state.wait_for(|snapshot| snapshot.sent_requests.iter().any(|sent| sent.asks_relay.is_some())) => {
+                let relay = snapshot.sent_requests.iter().find_map(|sent| sent.asks_relay.clone()).unwrap_or_default();
+                break Err(anyhow!("{relay}, the relay of this invitation, is none of yours and would see this computer's address; allow it with --use-their-relay"));
+            }
             () = &mut limit => break Err(anyhow!("not accepted yet; the request goes on whenever this profile is online, in `vesper answer` or the window")),
             () = &mut asked => break Err(anyhow!("ended before the answer; the request goes on when this profile is online again")),
         };

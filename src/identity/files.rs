@@ -40,11 +40,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write_new(&new, bytes).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
+    let written = write_new(&new, bytes).and_then(|()| {
+        #[cfg(test)]
+        crash::step()?;
+        fs::rename(&new, path)
+    });
+    if let Err(error) = written {
+        #[cfg(test)]
+        if crash::has_happened() {
+            // Whoever crashed cleans nothing up.
+            return Err(error);
+        }
         let _ = fs::remove_file(&new);
+        return Err(error);
     }
-    written?;
+    #[cfg(test)]
+    crash::step()?;
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]
@@ -52,8 +63,23 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes other bytes over those of a file, as many, and waits for the disk.
+pub fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let mut left = file.metadata()?.len();
+    while left > 0 {
+        let bytes: [u8; 256] = super::random();
+        let now = left.min(bytes.len() as u64);
+        file.write_all(&bytes[..now as usize])?;
+        left -= now;
+    }
+    file.sync_all()
+}
+
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    #[cfg(test)]
+    let bytes = &bytes[..crash::bytes(bytes.len(), |cut| file.write_all(&bytes[..cut]))?];
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -68,6 +94,45 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     path.with_file_name(name)
+}
+
+/// Lets a test end a write after so many bytes and steps, as a crash of the computer would.
+#[cfg(test)]
+pub(crate) mod crash {
+    use std::cell::Cell;
+    use std::io;
+
+    thread_local! {
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Crashes on this thread after `count` more bytes and steps; `None` never again.
+    pub fn after(count: Option<usize>) {
+        LEFT.set(count);
+    }
+
+    pub fn has_happened() -> bool {
+        LEFT.get() == Some(0)
+    }
+
+    pub fn step() -> io::Result<()> {
+        bytes(1, |_| Ok(())).map(drop)
+    }
+
+    /// How many of `length` bytes to write now: all of them, unless the crash comes before; then `cut` writes what still is.
+    pub fn bytes(length: usize, cut: impl FnOnce(usize) -> io::Result<()>) -> io::Result<usize> {
+        match LEFT.get() {
+            Some(left) if left <= length => {
+                LEFT.set(Some(0));
+                cut(left.min(length))?;
+                Err(io::Error::other("the computer crashed"))
+            }
+            left => {
+                LEFT.set(left.map(|left| left - length));
+                Ok(length)
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,12 +21,18 @@ use self::header::{Cost, Kind, Slot};
 use super::seal::{self, SealKey};
 use super::{Reader, files, random};
 
-/// Far above any body that we write; what is larger is not a vault.
-const MAX_FILE: u64 = 1 << 20;
+/// Far above any body that we write (a backup with thousands of contacts); what is larger is not a vault.
+const MAX_FILE: u64 = 8 << 20;
 
 /// An open vault: it can be saved without asking for the passphrase again.
 pub struct Vault {
     path: PathBuf,
+    header: Vec<u8>,
+    data_key: SealKey,
+}
+
+/// A new passphrase, or none, with a data key of its own: what changing the one of a vault takes, computed beforehand.
+pub struct NewLock {
     header: Vec<u8>,
     data_key: SealKey,
 }
@@ -79,10 +85,8 @@ impl Vault {
         if path.symlink_metadata().is_ok() {
             return Err(VaultError::Exists(path.to_owned()));
         }
-        let data_key = Zeroizing::new(random());
-        let slot = Slot::new(passphrase.filter(|passphrase| !passphrase.is_empty()), cost, &data_key)
-            .map_err(|problem| problem.at(path))?;
-        let mut vault = Self { path: path.to_owned(), header: header::encode(&[slot]), data_key };
+        let NewLock { header, data_key } = NewLock::at_cost(passphrase, cost).map_err(|problem| problem.at(path))?;
+        let mut vault = Self { path: path.to_owned(), header, data_key };
         vault.save(body)?;
         Ok(vault)
     }
@@ -104,10 +108,45 @@ impl Vault {
         Ok(slots.iter().all(|slot| slot.kind() != Kind::None))
     }
 
+    /// Whether opening it takes a passphrase.
+    pub fn is_sealed(&self) -> bool {
+        let slots = header::decode(&mut Reader::new(&self.header));
+        slots.is_ok_and(|slots| slots.iter().all(|slot| slot.kind() != Kind::None))
+    }
+
+    /// Puts a new lock on the vault: the old passphrase and the old data key open nothing that is written from now on.
+    ///
+    /// The file is replaced whole, so that a crash leaves either the old lock or the new one.
+    pub fn relock(&mut self, lock: NewLock, body: &[u8]) -> Result<(), VaultError> {
+        let mut new = Self { path: self.path.clone(), header: lock.header, data_key: lock.data_key };
+        new.save(body)?;
+        *self = new;
+        Ok(())
+    }
+
     /// Replaces the body. On an error the file is what it was.
     pub fn save(&mut self, body: &[u8]) -> Result<(), VaultError> {
         let sealed_body = seal::seal(&self.data_key, &self.header, body);
         files::replace(&self.path, &[self.header.as_slice(), &sealed_body].concat()).map_err(|error| at(&self.path, error))
+    }
+}
+
+impl NewLock {
+    /// Computes what a passphrase costs, a fifth of a second and 64 MiB; an empty one is none.
+    pub fn new(passphrase: Option<&str>) -> Result<Self, VaultError> {
+        Self::at_cost(passphrase, Cost::NORMAL).map_err(|problem| problem.at(Path::new("")))
+    }
+
+    fn at_cost(passphrase: Option<&str>, cost: Cost) -> Result<Self, Problem> {
+        let data_key = Zeroizing::new(random());
+        let slot = Slot::new(passphrase.filter(|passphrase| !passphrase.is_empty()), cost, &data_key)?;
+        Ok(Self { header: header::encode(&[slot]), data_key })
+    }
+}
+
+impl From<super::ReadError> for Problem {
+    fn from(_: super::ReadError) -> Self {
+        Self::Damaged
     }
 }
 
@@ -147,7 +186,7 @@ fn read(path: &Path) -> Result<Vec<u8>, VaultError> {
 fn split(file: &[u8]) -> Result<(Vec<Slot>, usize), Problem> {
     let mut reader = Reader::new(file);
     let slots = header::decode(&mut reader)?;
-    Ok((slots, file.len() - reader.rest().len()))
+    Ok((slots, file.len() - reader.unread().len()))
 }
 
 fn data_key(slots: &[Slot], passphrase: Option<&str>, path: &Path) -> Result<SealKey, VaultError> {

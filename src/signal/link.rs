@@ -243,6 +243,17 @@ pub fn is_relay_url(text: &str) -> bool {
     has_host && text.parse::<iroh::RelayUrl>().is_ok()
 }
 
+/// Whether two texts name the same relay.
+pub fn same_relay(a: &str, b: &str) -> bool {
+    matches!((a.parse::<iroh::RelayUrl>(), b.parse::<iroh::RelayUrl>()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether `url` is one of the public relays of the iroh project.
+pub fn is_public_relay(url: &str) -> bool {
+    let public: Vec<iroh::RelayUrl> = iroh::RelayMode::Default.relay_map().urls();
+    url.parse().is_ok_and(|url: iroh::RelayUrl| public.contains(&url))
+}
+
 impl LinkConfig {
     /// The link of a profile that uses its own network only, is not to be discovered, and has no contacts.
     pub fn new(identity: Identity) -> Self {

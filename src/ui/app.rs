@@ -14,7 +14,7 @@ use super::video::Pictures;
 use super::views::{self, incoming};
 use super::{UiHandles, keys, text, theme};
 use crate::engine::command::Command;
-use crate::engine::snapshot::{CallStage, CallView, Snapshot};
+use crate::engine::snapshot::{CallStage, CallView, Scan, Snapshot, Stage};
 use crate::media::clock::MediaTime;
 
 /// The window with everything it holds.
@@ -27,6 +27,9 @@ pub struct App {
     /// Whoever the notification and the popup are for.
     ringing: Option<CallView>,
     full_screen: bool,
+    /// Seconds of egui's clock at which the window was last touched.
+    touched: f64,
+    locked: bool,
     icon: Arc<IconData>,
 }
 
@@ -45,6 +48,8 @@ impl App {
             notifier,
             ringing: None,
             full_screen: false,
+            touched: 0.0,
+            locked: false,
             icon: Arc::new(super::app_icon()),
         }
     }
@@ -58,7 +63,10 @@ impl App {
         }
         if self.snapshot.call.is_none() {
             self.pictures.remote.clear();
-            self.pictures.preview.clear();
+            let scanning = self.snapshot.verify.as_ref().is_some_and(|verify| verify.scan != Scan::Off);
+            if !scanning {
+                self.pictures.preview.clear();
+            }
             self.local.call = Default::default();
             self.local.full_screen = false;
         }
@@ -95,6 +103,36 @@ impl App {
                 self.pictures.preview.clear();
             }
         }
+    }
+
+    /// Locks when nobody has touched the window for as long as the person chose. A call is not idle.
+    fn lock_when_idle(&mut self, ctx: &Context) {
+        let (now, touched) = ctx.input(|input| (input.time, !input.events.is_empty()));
+        let ready = self.snapshot.stage == Stage::Ready && self.snapshot.sealed && self.snapshot.call.is_none();
+        let Some(minutes) = self.snapshot.settings.lock_after_minutes.filter(|_| ready) else {
+            self.touched = now;
+            return;
+        };
+        if touched {
+            self.touched = now;
+        }
+        let left = self.touched + f64::from(minutes) * 60.0 - now;
+        if left <= 0.0 {
+            send(&self.handles.commands, Command::Lock);
+            self.touched = now;
+        } else {
+            ctx.request_repaint_after(Duration::from_secs_f64(left));
+        }
+    }
+
+    /// What the window holds of people goes when the profile is locked.
+    fn forget_when_locked(&mut self) {
+        if matches!(self.snapshot.stage, Stage::Locked { .. }) && !self.locked {
+            let now = self.local.now;
+            self.local = Local { now, ..Local::default() };
+            self.pictures = Pictures::default();
+        }
+        self.locked = matches!(self.snapshot.stage, Stage::Locked { .. });
     }
 
     fn popup(&self, ctx: &Context) {
@@ -150,6 +188,8 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.take_snapshot(ctx);
         self.follow_ringing(ctx);
+        self.forget_when_locked();
+        self.lock_when_idle(ctx);
         if ctx.input(|input| input.viewport().close_requested()) {
             send(&self.handles.commands, Command::Quit);
         }

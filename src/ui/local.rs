@@ -1,5 +1,8 @@
 //! What only the window knows: what is open, what is half written. Lost when it closes.
 
+use zeroize::Zeroizing;
+
+use crate::engine::command::Secret;
 use crate::engine::snapshot::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::settings::Reach;
@@ -49,15 +52,45 @@ pub enum Page {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dialog {
     AddPerson,
-    Rename { key: PublicKey, name: String },
-    Block { key: PublicKey },
-    Remove { key: PublicKey },
-    DeleteConversation { key: PublicKey },
-    OpenLink { url: String },
+    Rename {
+        key: PublicKey,
+        name: String,
+    },
+    Block {
+        key: PublicKey,
+    },
+    Remove {
+        key: PublicKey,
+    },
+    /// The safety number.
+    Verify {
+        key: PublicKey,
+    },
+    /// What a contact may do.
+    Permissions {
+        key: PublicKey,
+    },
+    /// Remove everything of this profile.
+    Wipe,
+    /// Erase what was written with a contact.
+    DeleteConversation {
+        key: PublicKey,
+    },
+    /// Where a link leads.
+    OpenLink {
+        url: String,
+    },
 }
 
 #[derive(Debug, Default)]
 pub struct Welcome {
+    pub passphrase: Passphrase,
+    /// A backup is restored, rather than a new identity made.
+    pub restoring: bool,
+    /// The first card is done; the second asks how others reach this person.
+    pub second: bool,
+    pub file: String,
+    pub backup: Passphrase,
     pub name: String,
     pub reach: ReachKind,
     pub relay: String,
@@ -98,16 +131,33 @@ fn is_relay(address: &str) -> bool {
     ["https://", "http://"].iter().any(|scheme| address.strip_prefix(scheme).is_some_and(|host| !host.is_empty()))
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Locked {
-    pub passphrase: String,
-    pub visible: bool,
+    pub passphrase: Passphrase,
+    /// The way out for who forgot it is open.
+    pub forgotten: bool,
 }
 
-impl std::fmt::Debug for Locked {
-    /// The passphrase is not printed.
+/// A passphrase while it is written. It is wiped when it is taken or dropped, and never printed.
+#[derive(Default)]
+pub struct Passphrase {
+    pub text: Zeroizing<String>,
+    pub visible: bool,
+    /// What it means to have none was read.
+    pub sure_of_none: bool,
+}
+
+impl Passphrase {
+    /// Takes it out of the field.
+    pub fn take(&mut self) -> Secret {
+        (self.visible, self.sure_of_none) = (false, false);
+        Secret::from(std::mem::take(&mut *self.text))
+    }
+}
+
+impl std::fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Locked").field("visible", &self.visible).finish_non_exhaustive()
+        f.debug_struct("Passphrase").field("visible", &self.visible).finish_non_exhaustive()
     }
 }
 
@@ -129,6 +179,10 @@ pub struct SettingsLocal {
     /// A reach that was picked but is not applied yet, because its address is still being written.
     pub reach: Option<ReachKind>,
     pub relay: String,
+    pub current: Passphrase,
+    pub new: Passphrase,
+    pub backup: Passphrase,
+    pub file: String,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +191,7 @@ pub enum SettingsPage {
     #[default]
     AudioVideo,
     Appearance,
+    Privacy,
     Network,
 }
 

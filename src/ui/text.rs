@@ -8,7 +8,7 @@ mod talk;
 use std::time::Duration;
 
 pub use self::talk::*;
-use crate::engine::snapshot::CallMedia;
+use crate::engine::snapshot::{CallMedia, VerifiedBy};
 
 pub const APP: &str = "Vesper";
 pub const STARTING: &str = "Opening your profile…";
@@ -20,6 +20,9 @@ pub const WELCOME_SUB: &str =
 pub const YOUR_NAME: &str = "Your name";
 pub const YOUR_NAME_HINT: &str = "What your contacts see first";
 pub const REACH: &str = "How others reach you";
+pub const REACH_SUB: &str = "You can change this at any time in the settings.";
+pub const START: &str = "Start Vesper";
+pub const BACK: &str = "Back";
 pub const REACH_NETWORK: &str = "This network only";
 pub const REACH_NETWORK_SUB: &str =
     "Calls work between computers on the same network, which can see that your key is here. People elsewhere cannot reach you.";
@@ -40,6 +43,25 @@ pub const PASSPHRASE_WRONG: &str =
 pub const SHOW_PASSPHRASE: &str = "Show the passphrase";
 pub const HIDE_PASSPHRASE: &str = "Hide the passphrase";
 pub const UNLOCK: &str = "Unlock";
+pub const PASSPHRASE_KEEP: &str = "Nobody can reset it for you. Write it down somewhere safe.";
+pub const PASSPHRASE_NONE: &str =
+    "Without a passphrase, whoever uses or steals this computer can read everything here and call your contacts as you.";
+pub const CREATE_OPEN: &str = "Create without a passphrase";
+pub const HAVE_BACKUP: &str = "I already have a backup";
+pub const NO_BACKUP: &str = "Make a new identity instead";
+pub const RESTORE_TITLE: &str = "Restore your identity";
+pub const RESTORE_SUB: &str = "The backup brings back your key and your contacts. Use an identity on one computer at a time.";
+pub const BACKUP_FILE: &str = "Backup file";
+pub const BACKUP_FILE_HINT: &str = "/home/you/vesper.backup";
+pub const BACKUP_PASSPHRASE: &str = "Passphrase of the backup";
+pub const NEW_PASSPHRASE: &str = "New passphrase";
+pub const RESTORE: &str = "Restore";
+pub const RESTORE_OPEN: &str = "Restore without a passphrase";
+pub const FORGOTTEN: &str = "I forgot it";
+pub const FORGOTTEN_SUB: &str =
+    "Nobody can open this profile without its passphrase. You can remove it from this computer and begin anew, or from a backup.";
+pub const LOCKED_CALL: &str = "Somebody you know is calling. Unlock to see who it is, and to answer.";
+pub const LOCKED_IN_CALL: &str = "Your call goes on.";
 
 // The list of people.
 pub const CONTACTS: &str = "Chats";
@@ -83,6 +105,43 @@ pub const RENAME_SUB: &str = "Only you see this name.";
 pub const NAME: &str = "Name";
 pub const REMOVE_SUB: &str = "They can no longer call you or write to you, and your conversation is deleted here. To be in touch again, one of you has to invite the other.";
 pub const BLOCK_SUB: &str = "They can no longer call you and are not told. You can unblock them at any time.";
+
+// The safety number.
+pub const VERIFY: &str = "Verify";
+pub const SAFETY_NUMBER: &str = "SAFETY NUMBER";
+pub const SAFETY_CODE: &str = "Your safety number as a QR code";
+pub const SCAN_CODE: &str = "Scan their code";
+pub const STOP_SCANNING: &str = "Close the camera";
+pub const SCANNING: &str = "Hold the code on their screen before your camera.";
+pub const SCAN_PICTURE: &str = "What your camera sees";
+pub const COPY_NUMBER: &str = "Copy number";
+pub const NOT_NOW: &str = "Not now";
+pub const THEY_MATCH: &str = "They match";
+pub const CLOSE_VERIFY: &str = "Done";
+pub const TAKE_BACK: &str = "Take the mark back";
+pub const YOU_HAVE_NOT_VERIFIED: &str = "You have not verified this contact";
+pub const SCAN_MATCHED: &str = "The codes match: nobody is in between.";
+pub const COMPARE_NUMBER: &str = "Compare the safety number";
+
+// What a contact may do.
+pub const PERMISSIONS: &str = "Calls and address";
+pub const MAY_RING: &str = "Calls ring";
+pub const MAY_RING_SUB: &str = "If not, their calls are only noted as missed. They are not told.";
+pub const THEIR_VIEW: &str = "What their computer may learn of your address in a call";
+pub const CANDIDATES_ALL: &str = "Your addresses";
+pub const CANDIDATES_ALL_SUB: &str =
+    "Calls go the shortest way and sound best. Their computer learns your address when you answer or are answered.";
+pub const CANDIDATES_RELAY: &str = "Only a relay's";
+pub const CANDIDATES_RELAY_SUB: &str = "Calls go through a relay, take longer to arrive, and need one to be set.";
+pub const CANDIDATES_ASK: &str = "Ask me at each call";
+pub const CANDIDATES_ASK_SUB: &str = "Nothing of your address leaves before you said so, call by call.";
+pub const USE_THEIR_RELAY: &str = "Use their relay";
+pub const STOP_THEIR_RELAY: &str = "Stop using their relay";
+pub const ALLOW: &str = "Allow";
+pub const DO_NOT_SEND: &str = "Do not send";
+pub const SHARE_ADDRESS: &str = "Share my address";
+pub const USE_RELAY_ONCE: &str = "Through the relay";
+pub const NO_RELAY_FOR_CALLS: &str = "No relay for calls is set, so this call can only go directly.";
 
 // Adding a person.
 pub const ADD_TITLE: &str = "Add a person";
@@ -132,7 +191,7 @@ pub const LEAVE_FULL_SCREEN: &str = "Leave full screen";
 pub const SELF_VIEW: &str = "Your own picture";
 pub const WORDS: &str = "The words of this call";
 pub const WORDS_QUESTION: &str = "Read these four words to each other. If you both see the same ones, nobody is in between.";
-pub const WORDS_SAME: &str = "They are the same";
+pub const WORDS_SAME: &str = "They match";
 pub const WORDS_DIFFER: &str = "They differ";
 pub const ESCAPE_AGAIN: &str = "Press Esc again to hang up.";
 
@@ -140,6 +199,30 @@ pub const ESCAPE_AGAIN: &str = "Press Esc again to hang up.";
 pub const PROFILE: &str = "Profile";
 pub const AUDIO_VIDEO: &str = "Audio & video";
 pub const APPEARANCE: &str = "Appearance";
+pub const PRIVACY: &str = "Privacy & security";
+pub const PASSPHRASE_SET_SUB: &str = "It seals everything of this profile on this computer's disk.";
+pub const CURRENT_PASSPHRASE: &str = "Current passphrase";
+pub const SET_PASSPHRASE: &str = "Set passphrase";
+pub const CHANGE_PASSPHRASE: &str = "Change passphrase";
+pub const REMOVE_PASSPHRASE: &str = "Remove passphrase";
+pub const REMOVE_PASSPHRASE_SURE: &str = "Remove it all the same";
+pub const LOCK: &str = "Lock";
+pub const LOCK_NOW: &str = "Lock now";
+pub const LOCK_SUB: &str =
+    "Locking covers the window and wipes keys and names from memory. Calls still ring, without a name, and a call goes on.";
+pub const LOCK_NEEDS_PASSPHRASE: &str = "To lock Vesper, set a passphrase first.";
+pub const LOCK_AFTER: &str = "Lock by itself when nobody touches the window for";
+pub const LOCK_AFTERS: [(&str, Option<u32>); 4] = [("Never", None), ("5 min", Some(5)), ("15 min", Some(15)), ("1 h", Some(60))];
+pub const BACKUP: &str = "Backup";
+pub const BACKUP_SUB: &str = "One file with your key and your contacts, under a passphrase of its own. Without it a broken disk is the end of this identity.";
+pub const EXPORT: &str = "Write backup";
+pub const BLOCKED_PEOPLE: &str = "Blocked people";
+pub const NOBODY_BLOCKED: &str = "You have blocked nobody.";
+pub const WIPE: &str = "Remove everything";
+pub const WIPE_SUB: &str =
+    "Removes your key, your contacts and everything else of this profile from this computer, at once and for good.";
+pub const WIPE_TITLE: &str = "Remove everything of this profile?";
+pub const WIPE_SURE: &str = "Your contacts will not reach you any more, and nobody can undo this. A backup brings back your key and contacts; nothing else does.";
 pub const NETWORK: &str = "Network";
 pub const CAMERA: &str = "Camera";
 pub const CAMERA_DEVICE: &str = "Camera device";
@@ -219,6 +302,56 @@ pub fn contact_row(name: &str, online: bool, verified: bool, missed: u32) -> Str
 
 pub fn request_title(proposed_name: &str) -> String {
     format!("“{proposed_name}” wants to be your contact")
+}
+
+pub fn verify_title(name: &str) -> String {
+    format!("Verify {name}")
+}
+
+pub fn verify_sub(name: &str) -> String {
+    format!(
+        "Compare this number with the one on {name}'s screen, in person or over a call you trust. If they match, nobody is listening in between."
+    )
+}
+
+/// How a contact came to be verified, and when.
+pub fn verified_by(by: VerifiedBy, when: u64, now: u64) -> String {
+    let how = match by {
+        VerifiedBy::Words => "by the words of a call",
+        VerifiedBy::Number => "by the safety number",
+    };
+    format!("Verified {how}, {}", long_ago(when, now))
+}
+
+pub fn permissions_title(name: &str) -> String {
+    format!("Calls with {name}")
+}
+
+/// A relay of a contact's that is none of ours.
+pub fn their_relay(name: &str, relay: &str, approved: bool) -> String {
+    let host = relay.split_once("://").map_or(relay, |(_, host)| host.trim_end_matches('/'));
+    if approved {
+        format!("You reach {name} through {host}, which sees this computer's address.")
+    } else {
+        format!("{name} can be reached through {host}, which is none of your relays. It would see this computer's address.")
+    }
+}
+
+pub fn share_title(name: &str) -> String {
+    format!("Let {name} learn your address?")
+}
+
+pub fn share_sub(incoming: bool) -> &'static str {
+    if incoming {
+        "If you answer directly, their computer learns this computer's address. It is not told anything before you choose."
+    } else {
+        "If you call directly, their computer learns this computer's address once they answer."
+    }
+}
+
+/// The digits in groups, for the clipboard.
+pub fn number_to_copy(groups: &[String; 12]) -> String {
+    groups.chunks(4).map(|row| row.join(" ")).collect::<Vec<_>>().join("\n")
 }
 
 pub fn remove_title(name: &str) -> String {

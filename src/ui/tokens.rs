@@ -213,6 +213,7 @@ pub mod size {
     pub const ROW_STEP: f32 = 70.0;
     pub const CARD: f32 = 440.0;
     pub const DIALOG: f32 = 620.0;
+    pub const VERIFY: f32 = 678.0;
     pub const QR: f32 = 212.0;
     pub const TOAST: f32 = 440.0;
     pub const SWITCH: [f32; 2] = [40.0, 24.0];
@@ -248,6 +249,8 @@ pub mod type_size {
     pub const CAPTION: f32 = 12.0;
     pub const OVERLINE: f32 = 11.0;
     pub const MONO: f32 = 13.0;
+    /// The digits of a safety number.
+    pub const NUMBER: f32 = 19.0;
 }
 
 /// The ring of keyboard focus.

@@ -1,6 +1,7 @@
 //! The screens. Each is a function of the snapshot that draws itself and returns what the person wants.
 
 pub mod add_person;
+pub mod address;
 pub mod call;
 pub mod contact;
 pub mod conversation;
@@ -10,6 +11,8 @@ pub mod people;
 pub mod requests;
 pub mod settings;
 pub mod toasts;
+pub mod unlock;
+pub mod verify;
 pub mod welcome;
 
 use eframe::egui::{Frame, Panel, Ui};
@@ -29,7 +32,7 @@ pub fn window_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: 
             None
         }
         Stage::Welcome => welcome::welcome_ui(ui, local),
-        Stage::Locked { wrong } => welcome::locked_ui(ui, wrong, local),
+        Stage::Locked { wrong } => unlock::locked_ui(ui, snapshot, wrong, local),
         Stage::Ready => ready_ui(ui, snapshot, local, pictures),
     };
     let dismissed = toasts::toasts_ui(ui.ctx(), snapshot, local);
@@ -42,20 +45,29 @@ fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pict
         // While they call, the popup asks; the page below stays as it is.
         if call.stage != CallStage::Incoming && !local.call.dismissed {
             let wish = call::call_ui(ui, snapshot, call, local, pictures);
-            let link = matches!(local.dialog, Some(Dialog::OpenLink { .. })).then(|| dialog_ui(ui, snapshot, local)).flatten();
-            return key.or(wish).or(link);
+            // The safety number can be compared, and a link looked at, from within a call.
+            let dialog = match local.dialog {
+                Some(Dialog::Verify { .. } | Dialog::OpenLink { .. }) => dialog_ui(ui, snapshot, local, pictures),
+                _ => None,
+            };
+            return key.or(wish).or(dialog);
         }
         if key.is_some() {
             return key;
         }
     }
-    match local.page {
-        Page::People => people_ui(ui, snapshot, local),
-        Page::Settings => settings::settings_ui(ui, snapshot, local),
-    }
+    let asked = address::question_ui(ui, snapshot);
+    let wish = match local.page {
+        Page::People => people_ui(ui, snapshot, local, pictures),
+        Page::Settings => {
+            let wish = settings::settings_ui(ui, snapshot, local);
+            wish.or(dialog_ui(ui, snapshot, local, pictures))
+        }
+    };
+    asked.or(wish)
 }
 
-fn people_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+fn people_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
     let p = theme::palette(ui);
     let list = Panel::left("people")
         .exact_size((ui.available_width() * 0.4).clamp(size::SIDEBAR_MIN, size::SIDEBAR))
@@ -65,11 +77,11 @@ fn people_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
         .show(ui, |ui| people::list_ui(ui, snapshot, local))
         .inner;
     let contact = contact::contact_ui(ui, snapshot, local);
-    let dialog = dialog_ui(ui, snapshot, local);
+    let dialog = dialog_ui(ui, snapshot, local, pictures);
     dialog.or(list).or(contact)
 }
 
-fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
     match local.dialog.take()? {
         Dialog::AddPerson => add_person::add_person_ui(ui, snapshot, local),
         Dialog::Rename { key, name } => manage::rename_ui(ui, snapshot, key, name, local),
@@ -77,5 +89,8 @@ fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
         Dialog::Remove { key } => manage::remove_ui(ui, snapshot, key, local),
         Dialog::DeleteConversation { key } => manage::delete_conversation_ui(ui, snapshot, key, local),
         Dialog::OpenLink { url } => conversation::open_link_ui(ui, url, local),
+        Dialog::Verify { key } => verify::verify_ui(ui, snapshot, key, local, pictures),
+        Dialog::Permissions { key } => manage::permissions_ui(ui, snapshot, key, local),
+        Dialog::Wipe => manage::wipe_ui(ui, local),
     }
 }

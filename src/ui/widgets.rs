@@ -9,5 +9,6 @@ pub mod field;
 pub mod label;
 pub mod paint;
 pub mod qr;
+pub mod strength;
 pub mod switch;
 pub mod thread;

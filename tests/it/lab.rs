@@ -75,6 +75,15 @@ impl Host {
         Ok((host, Arc::new(device)))
     }
 
+    /// Gives up the address for another one, as after a change of networks.
+    pub fn move_to(&self, address: Ipv4Addr) {
+        let namespace = &self.namespace;
+        for change in [format!("add {address}"), format!("delete {}", self.address)] {
+            ip(&format!("-n {namespace} address {change}/24 dev eth0")).unwrap();
+        }
+        ip(&format!("-n {namespace} route replace default dev eth0")).unwrap();
+    }
+
     /// `program`, to run in this host.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");

@@ -8,14 +8,20 @@
 
 mod calls;
 mod layers;
+mod trust;
 mod ui;
+mod ui_trust;
 
 #[cfg(target_os = "linux")]
 mod bad_input;
 #[cfg(target_os = "linux")]
+mod before_accept;
+#[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
 mod lab;
+#[cfg(target_os = "linux")]
+mod moving;
 #[cfg(target_os = "linux")]
 mod outcomes;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use iroh::endpoint::{ConnectOptions, presets};
-use iroh::{Endpoint, EndpointAddr, EndpointId, RelayMode, TransportAddr};
+use iroh::{Endpoint, EndpointAddr, EndpointId, RelayMode, RelayUrl, TransportAddr};
 use vesper::identity::PublicKey;
 
 use crate::lab::Lab;
@@ -13,11 +13,14 @@ use crate::lab::cable::Quality;
 use crate::lab::packet::{ICMP, Packet, UDP};
 use crate::lab::people::People;
 
+/// Tells [`the_stranger_on_the_relay`] whom to try: a key and a relay.
+pub(crate) const RELAY_TARGET: &str = "VESPER_TEST_RELAY_TARGET";
 /// Tells [`the_stranger`] whom to try: a key, the address, and the open ports.
 const TARGET: &str = "VESPER_TEST_TARGET";
 
 #[test]
-fn a_stranger_who_knows_the_key_and_the_address_gets_not_one_byte() {
+fn a_stranger_on_direct_udp_and_on_the_relay_gets_not_one_byte() {
+    crate::before_accept::a_stranger_on_the_relay_gets_no_answer();
     let Some(people) = People::meet() else { return };
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let mut alice = people.alice.answer(&lab.a, ["--auto"]);
@@ -101,6 +104,31 @@ fn the_stranger() {
         let attempts = attempts.map(|(alpn, more)| tokio::spawn(dial(key, targets.clone(), alpn, more)));
         for attempt in attempts {
             assert_eq!(attempt.await.unwrap(), None, "nobody is let in");
+        }
+    });
+}
+
+/// The same from a relay that both use, which vouches for the stranger's own key.
+#[test]
+fn the_stranger_on_the_relay() {
+    let Ok(target) = std::env::var(RELAY_TARGET) else { return };
+    let (key, relay) = target.split_once(' ').unwrap();
+    let (key, relay): (_, RelayUrl) = (PublicKey::parse(key).unwrap(), relay.parse().unwrap());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let endpoint = Endpoint::builder(presets::Minimal)
+            .relay_mode(RelayMode::custom([relay.clone()]))
+            .clear_ip_transports()
+            .bind()
+            .await
+            .unwrap();
+        let id = EndpointId::from_bytes(key.as_bytes()).unwrap();
+        let forged: Vec<u8> = [b"vt".as_slice(), &[b'A'; 39]].concat();
+        for (alpn, more) in [("vesper/1", vec![]), ("vesper/1", vec![forged]), ("vesper-knock/1", vec![])] {
+            let address = EndpointAddr::from_parts(id, [TransportAddr::Relay(relay.clone())]);
+            let options = ConnectOptions::new().with_additional_alpns(more);
+            let connected = async { endpoint.connect_with_opts(address, alpn.as_bytes(), options).await.ok()?.await.ok() };
+            let answered = tokio::time::timeout(Duration::from_secs(3), connected).await.ok().flatten();
+            assert!(answered.is_none(), "nobody is let in");
         }
     });
 }

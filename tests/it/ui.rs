@@ -24,14 +24,14 @@ use vesper::ui::views::{incoming, window_ui};
 use vesper::ui::{text, theme};
 
 /// Unix seconds at which all of this happens.
-const NOW: u64 = 1_790_000_000;
-const SIZE: Vec2 = vec2(1180.0, 760.0);
+pub(crate) const NOW: u64 = 1_790_000_000;
+pub(crate) const SIZE: Vec2 = vec2(1180.0, 760.0);
 
 /// A window without a system: what it shows, and every wish that came out of it.
-struct World {
-    snapshot: Snapshot,
-    local: Local,
-    pictures: Pictures,
+pub(crate) struct World {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) local: Local,
+    pub(crate) pictures: Pictures,
     /// Pictures to upload in the first frame.
     frames: Option<[Arc<RgbaFrame>; 2]>,
     wishes: Vec<Command>,
@@ -53,13 +53,13 @@ impl eframe::App for World {
     }
 }
 
-type Window = Harness<'static, World>;
+pub(crate) type Window = Harness<'static, World>;
 
-fn window(snapshot: Snapshot, local: Local) -> Window {
+pub(crate) fn window(snapshot: Snapshot, local: Local) -> Window {
     window_of(snapshot, local, Theme::Dark, SIZE)
 }
 
-fn window_of(snapshot: Snapshot, local: Local, theme: Theme, size: Vec2) -> Window {
+pub(crate) fn window_of(snapshot: Snapshot, local: Local, theme: Theme, size: Vec2) -> Window {
     let frames = Some([picture([64, 110, 130]), picture([150, 120, 90])]);
     let world = World { snapshot, local, pictures: Pictures::default(), frames, wishes: Vec::new() };
     let builder = Harness::builder().with_size(size).with_theme(theme).with_context_setup(theme::install);
@@ -81,11 +81,11 @@ fn picture([r, g, b]: [u8; 3]) -> Arc<RgbaFrame> {
     Arc::new(RgbaFrame { width, height, data, sequence: 1 })
 }
 
-fn key(number: u8) -> PublicKey {
+pub(crate) fn key(number: u8) -> PublicKey {
     Identity::from_secret(&[number; 32]).public()
 }
 
-fn contact(number: u8, petname: &str) -> ContactView {
+pub(crate) fn contact(number: u8, petname: &str) -> ContactView {
     ContactView {
         key: key(number),
         petname: petname.into(),
@@ -95,11 +95,16 @@ fn contact(number: u8, petname: &str) -> ContactView {
         blocked: false,
         last: None,
         missed_calls: 0,
+        verified_by: Some((VerifiedBy::Number, NOW - 90_000)),
+        candidates: Candidates::All,
+        silent: false,
+        relay: None,
+        warning: None,
     }
 }
 
 /// A profile in use.
-fn people() -> Snapshot {
+pub(crate) fn people() -> Snapshot {
     let echo = ContactView { echo: true, verified: false, ..contact(1, "Echo") };
     let maya = ContactView { last: Some(("Video call · 24 min".into(), NOW - 1200)), ..contact(2, "Maya Lindqvist") };
     let amara = ContactView {
@@ -125,7 +130,7 @@ fn people() -> Snapshot {
     }
 }
 
-fn call(stage: CallStage) -> CallView {
+pub(crate) fn call(stage: CallStage) -> CallView {
     CallView {
         peer: key(2),
         name: "Maya Lindqvist".into(),
@@ -141,19 +146,21 @@ fn call(stage: CallStage) -> CallView {
         microphone_level: Some(0.4),
         quality_bars: 4,
         hint: None,
+        warning: None,
+        locked: false,
     }
 }
 
-fn active() -> CallStage {
+pub(crate) fn active() -> CallStage {
     CallStage::Active { since: MediaTime((NOW - 754) * 1_000_000) }
 }
 
-fn in_call(call: CallView) -> Snapshot {
+pub(crate) fn in_call(call: CallView) -> Snapshot {
     Snapshot { call: Some(call), ..people() }
 }
 
 /// Clicks what has this name, and returns the wishes that came of it.
-fn click(window: &mut Window, name: &str) -> Vec<Command> {
+pub(crate) fn click(window: &mut Window, name: &str) -> Vec<Command> {
     window.run_steps(2);
     window.get_by_label(name).click();
     window.run_steps(4);
@@ -166,7 +173,7 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) -> Vec<Command> {
     std::mem::take(&mut window.state_mut().wishes)
 }
 
-fn write(window: &mut Window, field: &str, what: &str) {
+pub(crate) fn write(window: &mut Window, field: &str, what: &str) {
     window.get_by_label(field).focus();
     window.run_steps(2);
     window.get_by_label(field).type_text(what);
@@ -178,20 +185,27 @@ fn a_first_start_asks_for_a_name_and_makes_a_profile_on_this_network_only() {
     let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
     assert_eq!(click(&mut window, text::CREATE), [], "no profile without a name");
     write(&mut window, text::YOUR_NAME, " Alex ");
-    assert_eq!(click(&mut window, text::CREATE), [Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork }]);
+    assert_eq!(click(&mut window, text::CREATE), [], "what it means to have no passphrase is said first");
+    window.get_by_label(text::PASSPHRASE_NONE);
+    let wish = Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork, passphrase: "".into() };
+    assert_eq!(click(&mut window, text::CREATE_OPEN), []);
+    assert_eq!(click(&mut window, text::START), [wish]);
 }
 
 #[test]
 fn an_own_relay_is_used_once_its_address_can_be_one() {
     let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
     write(&mut window, text::YOUR_NAME, "Alex");
+    window.state_mut().local.welcome.passphrase.text.push_str("walrus tiptoes beyond the quarry");
+    click(&mut window, text::CREATE);
     click(&mut window, text::REACH_RELAY);
     write(&mut window, text::RELAY_ADDRESS, "relay");
-    assert_eq!(click(&mut window, text::CREATE), []);
+    assert_eq!(click(&mut window, text::START), []);
     window.get_by_label(text::RELAY_ADDRESS_WRONG);
     window.state_mut().local.welcome.relay = "https://relay.example.org".into();
     let reach = Reach::OwnRelay("https://relay.example.org".into());
-    assert_eq!(click(&mut window, text::CREATE), [Command::CreateProfile { name: "Alex".into(), reach }]);
+    let passphrase = "walrus tiptoes beyond the quarry".into();
+    assert_eq!(click(&mut window, text::START), [Command::CreateProfile { name: "Alex".into(), reach, passphrase }]);
 }
 
 #[test]
@@ -200,7 +214,7 @@ fn a_sealed_profile_takes_a_passphrase_and_forgets_it() {
     window.get_by_label(text::PASSPHRASE_WRONG);
     write(&mut window, text::PASSPHRASE, "a b");
     assert_eq!(click(&mut window, text::UNLOCK), [Command::Unlock { passphrase: "a b".into() }]);
-    assert!(window.state().local.locked.passphrase.is_empty());
+    assert!(window.state().local.locked.passphrase.text.is_empty());
 }
 
 #[test]
@@ -412,7 +426,10 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         invitation: "With the invitation you made 5 minutes ago".into(),
         warning: Some("This name looks like one of your contacts. Ask them in another way before you accept.".into()),
     };
-    let sent = SentRequest { label: "vesper:aq3f…".into(), status: "Waits for their answer".into() };
+    let sent =
+        SentRequest {
+            label: "vesper:aq3f…".into(), status: "Waits for their answer".into(), asks_relay: None, knock_id: key(8)
+        };
     let notice = Notice {
         id: 1,
         kind: NoticeKind::Warning,
@@ -441,12 +458,14 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     welcome.welcome.name = "Alex Moreau".into();
     let mut relay = local();
     relay.welcome.reach = ReachKind::OwnRelay;
+    relay.welcome.second = true;
     relay.welcome.relay = "relay".into();
     let stage = |stage| Snapshot { stage, ..Snapshot::default() };
     let invited = Snapshot { invitation: Some(invitation()), ..people() };
     let fresh = Snapshot { contacts: people().contacts[..1].to_vec(), ..people() };
     let narrow = vec2(640.0, 480.0);
-    let mut screens = vec![
+    let mut screens = crate::ui_trust::screens();
+    screens.extend([
         ("starting", stage(Stage::Starting), local(), SIZE),
         ("welcome", stage(Stage::Welcome), welcome, SIZE),
         ("welcome-relay", stage(Stage::Welcome), relay, SIZE),
@@ -480,8 +499,9 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings", people(), page(SettingsPage::AudioVideo), SIZE),
         ("settings-network", people(), page(SettingsPage::Network), SIZE),
         ("settings-profile", people(), page(SettingsPage::Profile), SIZE),
+        ("settings-privacy", Snapshot { sealed: true, ..people() }, page(SettingsPage::Privacy), SIZE),
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
-    ];
+    ]);
     screens.extend(talk::screens());
     screens
 }

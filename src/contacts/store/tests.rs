@@ -45,7 +45,7 @@ fn everything_written_is_there_after_opening_again() {
         since: 6,
     };
     let invitation = OpenInvitation::new("Dora", vec![], "", false, 5, 500).invitation.clone();
-    let knock = SentKnock { invitation, petname: Some("Do".into()), since: 7, pending: true };
+    let knock = SentKnock { invitation, petname: Some("Do".into()), since: 7, pending: true, approved_relay: true };
     let settings = Settings { theme: Theme::Dark, camera: Some("USB".into()), ..Settings::default() };
     {
         let store = Store::create(&path, &key()).unwrap();

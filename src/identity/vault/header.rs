@@ -111,23 +111,23 @@ pub(super) fn encode(slots: &[Slot]) -> Vec<u8> {
 /// Reads the header; what `file` still holds then is the sealed body. Nothing a file says is allocated for or computed before it is checked.
 pub(super) fn decode(file: &mut Reader) -> Result<Vec<Slot>, Problem> {
     let magic = file
-        .take(MAGIC.len())
-        .ok_or_else(|| if MAGIC.starts_with(file.rest()) { Problem::Damaged } else { Problem::NotAVault })?;
+        .bytes(MAGIC.len())
+        .map_err(|_| if MAGIC.starts_with(file.unread()) { Problem::Damaged } else { Problem::NotAVault })?;
     if magic != MAGIC {
         return Err(Problem::NotAVault);
     }
     match file.u8() {
-        Some(VERSION) => {}
-        Some(version) if version > VERSION => return Err(Problem::Newer),
+        Ok(VERSION) => {}
+        Ok(version) if version > VERSION => return Err(Problem::Newer),
         _ => return Err(Problem::Damaged),
     }
-    let count = file.u8().map(usize::from).filter(|count| (1..=MAX_SLOTS).contains(count)).ok_or(Problem::Damaged)?;
+    let count = file.u8().ok().map(usize::from).filter(|count| (1..=MAX_SLOTS).contains(count)).ok_or(Problem::Damaged)?;
     (0..count).map(|_| slot(file)).collect()
 }
 
 fn slot(file: &mut Reader) -> Result<Slot, Problem> {
-    let fields = (|| Some((file.u8()?, file.u32()?, file.u32()?, file.u32()?, file.array()?, file.array()?)))();
-    let (kind, memory_kib, passes, lanes, salt, sealed_key) = fields.ok_or(Problem::Damaged)?;
+    let (kind, memory_kib, passes, lanes) = (file.u8()?, file.u32()?, file.u32()?, file.u32()?);
+    let (salt, sealed_key) = (file.array()?, file.array()?);
     let cost = Cost { memory_kib, passes, lanes };
     let kind = match kind {
         0 => Kind::None,

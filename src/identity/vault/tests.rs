@@ -100,12 +100,60 @@ fn a_vault_with_huge_parameters_or_cut_at_any_byte_is_refused_and_left_untouched
 }
 
 #[test]
+fn a_new_passphrase_makes_a_new_data_key_and_the_old_one_opens_nothing_any_more() {
+    let (_folder, path) = place();
+    let mut vault = Vault::create_at_cost(&path, Some("old"), CHEAP, b"secret").unwrap();
+    let old_key = vault.data_key.clone();
+    vault.relock(NewLock::at_cost(Some("new"), CHEAP).unwrap_or_else(|_| unreachable!()), b"secret").unwrap();
+    assert_ne!(*vault.data_key, *old_key);
+    assert!(vault.is_sealed());
+    assert!(matches!(body(&path, Some("old")), Err(VaultError::WrongPassphrase)));
+    assert_eq!(body(&path, Some("new")).unwrap(), b"secret");
+    vault.relock(NewLock::new(None).unwrap(), b"open").unwrap();
+    assert!(!vault.is_sealed());
+    assert_eq!(body(&path, None).unwrap(), b"open");
+}
+
+#[test]
+fn a_change_of_passphrase_that_is_cut_at_any_byte_or_step_leaves_the_old_one_or_the_new_one() {
+    let (_folder, path) = place();
+    let lock = |passphrase| NewLock::at_cost(Some(passphrase), CHEAP).unwrap_or_else(|_| unreachable!());
+    let mut vault = Vault::create_at_cost(&path, Some("old"), CHEAP, b"secret").unwrap();
+    let length = fs::read(&path).unwrap().len();
+    let old = fs::read(&path).unwrap();
+    // After the bytes come the rename and the moment before the folder is on the disk.
+    let mut became_new = false;
+    for crash in 0..=length + 2 {
+        fs::write(&path, &old).unwrap();
+        files::crash::after(Some(crash));
+        let changed = vault.relock(lock("new"), b"secret");
+        files::crash::after(None);
+        let now = fs::read(&path).unwrap();
+        assert!(changed.is_err() || crash > length + 1, "the crash after {crash} was noticed");
+        if now == old {
+            assert!(crash <= length + 1);
+            // Argon2id for each of a few hundred bytes would only heat the room.
+            assert!(crash % 64 != 0 || body(&path, Some("old")).is_ok_and(|body| body == b"secret"));
+        } else {
+            became_new = true;
+            assert_eq!(body(&path, Some("new")).unwrap(), b"secret", "after {crash}");
+        }
+        // Whatever the crash left beside it is in nobody's way.
+        if crash % 64 == 0 {
+            let (mut opened, _) = Vault::open(&path, Some(if now == old { "old" } else { "new" })).unwrap();
+            opened.save(b"secret").unwrap();
+        }
+    }
+    assert!(became_new);
+}
+
+#[test]
 fn another_file_a_newer_vault_and_none_at_all_are_told_apart() {
     let (_folder, path) = place();
     assert!(matches!(body(&path, None), Err(VaultError::Missing(_))));
     fs::write(&path, b"\x89PNG\r\n").unwrap();
     assert!(matches!(body(&path, None), Err(VaultError::NotAVault(_))));
-    fs::write(&path, [7; MAX_FILE as usize + 1]).unwrap();
+    fs::write(&path, vec![7; MAX_FILE as usize + 1]).unwrap();
     assert!(matches!(body(&path, None), Err(VaultError::NotAVault(_))));
     fs::write(&path, b"vesper vault\x02\x01").unwrap();
     assert!(matches!(body(&path, None), Err(VaultError::Newer(_))));

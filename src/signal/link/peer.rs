@@ -68,6 +68,8 @@ pub(super) struct Peer {
     next_id: u64,
     outbox: VecDeque<Message>,
     dialing: Option<JoinHandle<Result<Connection, String>>>,
+    /// The dialling under way is to replace a connection that may be dead: what is said meanwhile waits for the new one.
+    redialing: bool,
     up: bool,
     /// What waits is still sent; then the connections are drained.
     hanging_up: bool,
@@ -104,13 +106,14 @@ impl Peer {
             next_id: 0,
             outbox: VecDeque::new(),
             dialing: None,
+            redialing: false,
             up: false,
             hanging_up: false,
             hung_up: None,
             tasks: JoinSet::new(),
         };
         loop {
-            let waiting = if this.outbox.is_empty() { None } else { this.sender().and_then(Carrier::queue) };
+            let waiting = if this.outbox.is_empty() || this.redialing { None } else { this.sender().and_then(Carrier::queue) };
             tokio::select! {
                 input = inputs.recv() => match input {
                     Some(input) => this.input(input).await,
@@ -141,6 +144,7 @@ impl Peer {
             Input::Redial => {
                 self.stop_dialing();
                 self.connect().await;
+                self.redialing = self.dialing.is_some();
             }
             Input::HangUp(done) => {
                 self.stop_dialing();
@@ -243,6 +247,7 @@ impl Peer {
     }
 
     async fn dialled(&mut self, dialled: Result<Connection, String>) {
+        self.redialing = false;
         match dialled {
             Ok(connection) => self.attach(connection, true),
             // They reached us meanwhile.
@@ -260,6 +265,7 @@ impl Peer {
     fn attach(&mut self, connection: Connection, ours: bool) {
         let id = self.next_id;
         self.next_id += 1;
+        self.redialing = false;
         let carrier = Carrier::start(id, connection, ours, self.reports.clone(), &mut self.tasks);
         // Goes first, so that the other side knows that we are there.
         let _ = carrier.send(Message::Hints(self.our_hints.clone()));
@@ -280,6 +286,9 @@ impl Peer {
 
     /// Hands what waits to the connection that sends.
     fn flush(&mut self) {
+        if self.redialing {
+            return;
+        }
         while let Some(message) = self.outbox.pop_front() {
             let refused = match self.sender() {
                 Some(carrier) => carrier.send(message),
@@ -302,6 +311,7 @@ impl Peer {
     }
 
     fn stop_dialing(&mut self) {
+        self.redialing = false;
         if let Some(dialing) = self.dialing.take() {
             dialing.abort();
         }

@@ -117,7 +117,7 @@ pub(super) fn write_receipts(ids: &[MessageId], out: &mut Vec<u8>) {
 }
 
 pub(super) fn read_receipts(reader: &mut Reader) -> Result<Vec<MessageId>, Malformed> {
-    reader.list(MAX_RECEIPTS, |reader| reader.array().map(MessageId))
+    reader.list(MAX_RECEIPTS, |reader| Ok(MessageId(reader.array()?)))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::engine::snapshot::{ContactView, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{avatar::Avatar, button, choice, label, paint};
+use crate::ui::widgets::{avatar::Avatar, button, choice, label, paint, strength};
 use crate::ui::{icons, text, theme};
 
 /// The pane beside the list.
@@ -45,7 +45,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let at = rect.left_center() + vec2(44.0, 0.0);
     avatar.paint_with_presence(ui.painter(), at, size::AVATAR_M, contact.online, p.background);
-    let room = rect.width() - 76.0 - 210.0;
+    let room = rect.width() - 76.0 - 258.0;
     let name_at = rect.left_top() + vec2(76.0, 22.0);
     let font = theme::semibold(type_size::HEADING);
     let name = label::line(ui.painter(), name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, room);
@@ -56,12 +56,12 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     let status = status(contact);
     label::line(ui.painter(), status_at, Align2::LEFT_CENTER, &status, theme::regular(type_size::CAPTION), p.text_second, room);
 
-    let tools = Rect::from_min_max(pos2(rect.right() - 240.0, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
+    let tools = Rect::from_min_max(pos2(rect.right() - 284.0, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
     let layout = Layout::right_to_left(Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(tools).layout(layout), |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         // Echo cannot be renamed, blocked or removed, and a menu without entries is none.
-        let managed = if contact.echo { None } else { menu_ui(ui, contact, local) };
+        let managed = if contact.echo { None } else { menu_ui(ui, contact, local).or(verify_ui(ui, contact, local)) };
         let talk = !contact.echo && snapshot.conversations.threads.get(&contact.key).is_some_and(|thread| !thread.is_empty());
         if talk && button::icon(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION).clicked() {
             local.talk.toggle_search();
@@ -74,6 +74,15 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     .inner
 }
 
+/// The way to the safety number.
+fn verify_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Command> {
+    if contact.blocked || !button::icon(ui, icons::SHIELD_CHECK, text::VERIFY).clicked() {
+        return None;
+    }
+    local.dialog = Some(Dialog::Verify { key: contact.key });
+    Some(Command::ShowNumber { key: contact.key })
+}
+
 fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Command> {
     let key = contact.key;
     let opener = button::icon(ui, icons::DOTS_VERTICAL, text::MORE);
@@ -82,6 +91,9 @@ fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Comm
         ui.spacing_mut().item_spacing.y = 2.0;
         if choice::menu_item(ui, icons::PENCIL, text::RENAME, false) {
             local.dialog = Some(Dialog::Rename { key, name: contact.petname.clone() });
+        }
+        if !contact.blocked && choice::menu_item(ui, icons::PHONE, text::PERMISSIONS, false) {
+            local.dialog = Some(Dialog::Permissions { key });
         }
         if contact.blocked {
             if choice::menu_item(ui, icons::PROHIBIT, text::UNBLOCK, false) {
@@ -134,8 +146,18 @@ fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &Local) -> Opt
             _ => text::OFFLINE_SUB,
         };
         label::text(ui, sentence, theme::regular(type_size::BODY), p.text_second);
+        if let Some(warning) = &contact.warning {
+            strength::warning(ui, warning);
+        }
+        if let Some((relay, false)) = &contact.relay {
+            strength::warning(ui, &text::their_relay(&contact.petname, relay, false));
+            if TextButton::new(Look::Secondary, text::USE_THEIR_RELAY).small().show(ui) {
+                wish = Some(Command::ApproveRelay { key: contact.key, relay: relay.clone(), approve: true });
+            }
+        }
         ui.add_space(space::M);
-        wish = if contact.blocked { unblock_ui(ui, contact) } else { call_ui(ui, contact) };
+        let called = if contact.blocked { unblock_ui(ui, contact) } else { call_ui(ui, contact) };
+        wish = wish.take().or(called);
         if let Some((what, when)) = &contact.last {
             ui.add_space(space::L);
             wish = wish.take().or(last_ui(ui, contact, what, *when, local));

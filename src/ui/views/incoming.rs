@@ -5,7 +5,7 @@ use eframe::egui::{Align, Color32, Layout, Rect, Stroke, Ui, UiBuilder, pos2, ve
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::CallView;
 use crate::ui::tokens::{motion, size, type_size};
-use crate::ui::widgets::{avatar::Avatar, button, label, paint};
+use crate::ui::widgets::{avatar::Avatar, button, label, paint, strength};
 use crate::ui::{icons, text, theme};
 
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
@@ -14,13 +14,20 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
     let rect = ui.max_rect();
     let avatar = Avatar { name: &call.name, key: &call.peer, echo: call.echo };
     ui.painter().rect_filled(rect, 0.0, p.raised);
-    let glow = avatar.colors()[0].lerp_to_gamma(p.raised, 1.0 - f32::from(p.popup_glow) / 255.0);
+    let color = if call.locked { p.accent_soft } else { avatar.colors()[0] };
+    let glow = color.lerp_to_gamma(p.raised, 1.0 - f32::from(p.popup_glow) / 255.0);
     let top = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + 214.0));
     paint::vertical_gradient(ui.painter(), top, glow, p.raised);
 
     let center = pos2(rect.center().x, rect.top() + 124.0);
     rings(ui, center, p.accent_text, still);
-    avatar.paint(ui.painter(), center, size::AVATAR_L);
+    if call.locked {
+        // Colours and initials would name them.
+        ui.painter().circle_filled(center, size::AVATAR_L / 2.0, p.accent_soft);
+        icons::paint(ui.painter(), center, icons::LOCK, size::AVATAR_L / 2.5, icons::FILL, p.accent_text);
+    } else {
+        avatar.paint(ui.painter(), center, size::AVATAR_L);
+    }
 
     let column = Rect::from_min_max(pos2(rect.left() + 16.0, rect.top() + 26.0), pos2(rect.right() - 16.0, rect.bottom()));
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
@@ -29,6 +36,12 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
     let below = Rect::from_min_max(pos2(column.left(), rect.top() + 210.0), column.max);
     ui.scope_builder(UiBuilder::new().max_rect(below).layout(Layout::top_down(Align::Center)), |ui| {
         label::text(ui, &call.name, theme::semibold(type_size::NAME), p.text);
+        if let Some(sentence) = call.warning.as_deref().or(call.locked.then_some(text::LOCKED_CALL)) {
+            let (ink, ground) = if call.locked { (p.accent_text, p.accent_soft) } else { (p.warning_text, p.warning_soft) };
+            let icon = if call.locked { icons::LOCK } else { icons::WARNING };
+            strength::boxed(ui, icon, sentence, ink, ground);
+            return;
+        }
         let (icon, words, ink, ground) = if call.echo {
             (icons::INFO, text::ECHO_CONTACT, p.accent_text, p.accent_soft)
         } else if call.verified {
@@ -42,8 +55,13 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
     let row = rect.bottom() - 78.0;
     let at = |column: f32| pos2(rect.center().x + column * 104.0, row);
     let decline = button::answer(ui, at(-1.0), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
+    if call.locked {
+        return decline.then_some(Command::Decline);
+    }
     let audio = button::answer(ui, at(0.0), icons::PHONE, text::ACCEPT_AUDIO, p.accent_soft, p.accent_text);
-    let video = button::answer(ui, at(1.0), icons::VIDEO_CAMERA, text::ACCEPT_VIDEO, p.success, p.on_accent);
+    // Nothing green for a name that may be a trick; the answer is there for who read the warning.
+    let (fill, ink) = if call.warning.is_some() { (p.warning_soft, p.warning_text) } else { (p.success, p.on_accent) };
+    let video = button::answer(ui, at(1.0), icons::VIDEO_CAMERA, text::ACCEPT_VIDEO, fill, ink);
     match (decline, audio, video) {
         (true, ..) => Some(Command::Decline),
         (_, true, _) => Some(Command::Accept { media: CallMedia::Audio }),

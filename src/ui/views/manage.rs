@@ -3,11 +3,11 @@
 use eframe::egui::{Align, Key, Layout, Ui, vec2};
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{PublicKey, Snapshot};
+use crate::engine::snapshot::{Candidates, PublicKey, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{dialog, field::Field, label};
+use crate::ui::widgets::{choice, dialog, field::Field, label, strength, switch};
 use crate::ui::{icons, text, theme};
 
 const WIDTH: f32 = 420.0;
@@ -55,6 +55,50 @@ pub fn delete_conversation_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, 
     let title = text::delete_conversation_title(petname(snapshot, key)?);
     let sure = sure_ui(ui, &title, text::DELETE_CONVERSATION_SUB, text::DELETE);
     settle(sure, Command::DeleteConversation { key }, Dialog::DeleteConversation { key }, local)
+}
+
+/// What a contact may do: ring, learn our address, make us use their relay.
+pub fn permissions_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
+    let contact = snapshot.contacts.iter().find(|contact| contact.key == key)?;
+    let title = text::permissions_title(&contact.petname);
+    let (wish, closed) = dialog::show(ui.ctx(), &title, 480.0, |ui| {
+        let p = theme::palette(ui);
+        let mut wish = None;
+        let mut rings = !contact.silent;
+        if switch::row(ui, text::MAY_RING, text::MAY_RING_SUB, &mut rings) {
+            wish = Some(Command::SetSilent { key, silent: !rings });
+        }
+        ui.add_space(space::S);
+        label::text(ui, text::THEIR_VIEW, theme::medium(type_size::LABEL), p.text);
+        for (candidates, name, sentence) in [
+            (Candidates::All, text::CANDIDATES_ALL, text::CANDIDATES_ALL_SUB),
+            (Candidates::RelayOnly, text::CANDIDATES_RELAY, text::CANDIDATES_RELAY_SUB),
+            (Candidates::Ask, text::CANDIDATES_ASK, text::CANDIDATES_ASK_SUB),
+        ] {
+            if choice::card(ui, name, sentence, contact.candidates == candidates) {
+                wish = Some(Command::SetCandidates { key, candidates });
+            }
+        }
+        if let Some((relay, approved)) = &contact.relay {
+            ui.add_space(space::S);
+            strength::warning(ui, &text::their_relay(&contact.petname, relay, *approved));
+            let name = if *approved { text::STOP_THEIR_RELAY } else { text::USE_THEIR_RELAY };
+            if TextButton::new(Look::Secondary, name).small().show(ui) {
+                wish = Some(Command::ApproveRelay { key, relay: relay.clone(), approve: !approved });
+            }
+        }
+        wish
+    });
+    if !closed {
+        local.dialog = Some(Dialog::Permissions { key });
+    }
+    wish
+}
+
+/// Asks before everything is removed.
+pub fn wipe_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
+    let sure = sure_ui(ui, text::WIPE_TITLE, text::WIPE_SURE, text::WIPE);
+    settle(sure, Command::Wipe, Dialog::Wipe, local)
 }
 
 /// The name of a contact that is still there.

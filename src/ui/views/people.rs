@@ -34,8 +34,8 @@ pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Co
         if !found {
             empty_ui(ui, snapshot, local);
         }
-        requests::sent_ui(ui, snapshot);
-        request
+        let sent = requests::sent_ui(ui, snapshot);
+        request.or(sent)
     });
     opened.or(listed.inner)
 }
@@ -67,7 +67,9 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
     }
     let title = rect.min + vec2(64.0, 32.0);
     label::line(ui.painter(), title, Align2::LEFT_CENTER, text::CONTACTS, theme::semibold(type_size::TITLE), p.text, 150.0);
-    let buttons = Rect::from_min_max(pos2(rect.right() - 88.0, rect.top() + 14.0), pos2(rect.right() - 8.0, rect.top() + 50.0));
+    let width_of_buttons = if snapshot.sealed { 128.0 } else { 88.0 };
+    let buttons =
+        Rect::from_min_max(pos2(rect.right() - width_of_buttons, rect.top() + 14.0), pos2(rect.right() - 8.0, rect.top() + 50.0));
     let mut opened = None;
     ui.scope_builder(
         UiBuilder::new().max_rect(buttons).layout(eframe::egui::Layout::left_to_right(eframe::egui::Align::Center)),
@@ -75,6 +77,9 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
             ui.spacing_mut().item_spacing.x = 4.0;
             if button::icon(ui, icons::USER_PLUS, text::ADD_PERSON).clicked() {
                 local.dialog = Some(Dialog::AddPerson);
+            }
+            if snapshot.sealed && button::icon(ui, icons::LOCK, text::LOCK_NOW).clicked() {
+                opened = Some(Command::Lock);
             }
             if button::icon(ui, icons::GEAR, text::SETTINGS).clicked() {
                 local.page = Page::Settings;

@@ -59,19 +59,33 @@ fn request_ui(ui: &mut Ui, request: &RequestView) -> Option<Command> {
 }
 
 /// Our own requests, below the list.
-pub fn sent_ui(ui: &mut Ui, snapshot: &Snapshot) {
+pub fn sent_ui(ui: &mut Ui, snapshot: &Snapshot) -> Option<Command> {
     if snapshot.sent_requests.is_empty() {
-        return;
+        return None;
     }
+    let mut wish = None;
     let p = theme::palette(ui);
     section(ui, text::WAITING);
     for sent in &snapshot.sent_requests {
         Frame::NONE.inner_margin(Margin { left: 20, right: 20, top: 2, bottom: 10 }).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             label::text(ui, &sent.label, theme::medium(type_size::LABEL), p.text);
-            label::text(ui, &sent.status, theme::regular(type_size::CAPTION), p.text_second);
+            let Some(relay) = &sent.asks_relay else {
+                label::text(ui, &sent.status, theme::regular(type_size::CAPTION), p.text_second);
+                return;
+            };
+            label::text(ui, &sent.status, theme::medium(type_size::CAPTION), p.warning_text);
+            label::text(ui, relay, theme::mono(type_size::CAPTION), p.text_second);
+            ui.horizontal(|ui| {
+                let allow = TextButton::new(Look::Secondary, text::ALLOW).small().show(ui);
+                let no = TextButton::new(Look::Plain, text::DO_NOT_SEND).small().show(ui);
+                if allow || no {
+                    wish = Some(Command::ApproveRequestRelay { knock_id: sent.knock_id, approve: allow });
+                }
+            });
         });
     }
+    wish
 }
 
 fn section(ui: &mut Ui, title: &str) {

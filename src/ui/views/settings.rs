@@ -1,5 +1,7 @@
 //! The settings: a list of pages at the left, cards at the right. What is changed here holds at once.
 
+mod privacy;
+
 use eframe::egui::{
     Align2, CornerRadius, CursorIcon, Frame, Margin, Panel, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
     accesskit::Role, pos2, vec2,
@@ -15,10 +17,11 @@ use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{button, choice, label, paint, switch};
 use crate::ui::{icons, text, theme};
 
-const PAGES: [(SettingsPage, char, &str); 4] = [
+const PAGES: [(SettingsPage, char, &str); 5] = [
     (SettingsPage::Profile, icons::USER, text::PROFILE),
     (SettingsPage::AudioVideo, icons::HEADPHONES, text::AUDIO_VIDEO),
     (SettingsPage::Appearance, icons::PALETTE, text::APPEARANCE),
+    (SettingsPage::Privacy, icons::SHIELD_CHECK, text::PRIVACY),
     (SettingsPage::Network, icons::GLOBE, text::NETWORK),
 ];
 
@@ -34,7 +37,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Optio
     label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, 400.0);
     let close = Rect::from_center_size(pos2(rect.right() - 42.0, rect.top() + 32.0), vec2(size::TOOLBAR, size::TOOLBAR));
     let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
-    if closed || ui.input(|input| input.key_pressed(eframe::egui::Key::Escape)) {
+    if closed || (local.dialog.is_none() && ui.input(|input| input.key_pressed(eframe::egui::Key::Escape))) {
         local.page = Page::People;
     }
     let page = Rect::from_min_max(rect.min + vec2(space::XXL, 66.0), rect.max - vec2(space::M, 0.0));
@@ -47,6 +50,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Optio
                 SettingsPage::Profile => profile_ui(ui, snapshot, local),
                 SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, &mut settings),
                 SettingsPage::Appearance => appearance_ui(ui, &mut settings),
+                SettingsPage::Privacy => privacy::privacy_ui(ui, snapshot, local, &mut settings),
                 SettingsPage::Network => network_ui(ui, snapshot, local, &mut settings),
             };
             ui.add_space(space::XL);

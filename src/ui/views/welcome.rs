@@ -1,34 +1,95 @@
-//! The card in the middle of an empty window: first start, and the passphrase of a sealed profile.
+//! The card in the middle of an empty window: first start.
+
+use std::path::PathBuf;
 
 use eframe::egui::{Align2, Area, CornerRadius, Frame, Id, Key, Margin, ScrollArea, Sense, Stroke, Ui, vec2};
 
 use crate::engine::command::Command;
-use crate::ui::local::{Local, ReachKind};
+use crate::ui::local::{Local, Passphrase, ReachKind, Welcome};
 use crate::ui::tokens::{AVATARS, mark, radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{choice, field::Field, label, paint};
+use crate::ui::widgets::{choice, field::Field, label, paint, strength};
 use crate::ui::{icons, text, theme};
 
 /// The longest name in characters; the store allows 64 bytes.
 const NAME_LIMIT: usize = 48;
 
-/// First start: a name, and how others reach it.
+/// First start: a name and a passphrase, or a backup; on a second card, how others reach this person.
 pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
     let state = &mut local.welcome;
-    card_ui(ui, |ui| {
-        heading(ui, text::WELCOME, text::WELCOME_SUB);
-        let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
-        let entered = name.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        ui.add_space(space::S);
-        label::text(ui, text::REACH, theme::medium(type_size::LABEL), theme::palette(ui).text);
-        reach_ui(ui, &mut state.reach, &mut state.relay);
-        ui.add_space(space::M);
-        let reach = state.reach.reach(&state.relay);
-        let ready = !state.name.trim().is_empty() && reach.is_some();
-        let create = TextButton::new(Look::Primary, text::CREATE).width(ui.available_width()).enabled(ready).show(ui);
-        let reach = reach.filter(|_| ready && (create || entered))?;
-        Some(Command::CreateProfile { name: state.name.trim().to_owned(), reach })
+    card_ui(ui, |ui| match (state.second, state.restoring) {
+        (true, _) => second_ui(ui, state),
+        (_, true) => {
+            restore_ui(ui, state);
+            None
+        }
+        _ => {
+            create_ui(ui, state);
+            None
+        }
     })
+}
+
+fn create_ui(ui: &mut Ui, state: &mut Welcome) {
+    heading(ui, text::WELCOME, text::WELCOME_SUB);
+    let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
+    ui.add_space(space::XS);
+    let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
+    strength::meaning(ui, &state.passphrase);
+    ui.add_space(space::M);
+    let entered = [&name, &passphrase].iter().any(|field| field.lost_focus()) && ui.input(|input| input.key_pressed(Key::Enter));
+    let ready = !state.name.trim().is_empty();
+    state.second = confirm_ui(ui, &mut state.passphrase, [text::CREATE, text::CREATE_OPEN], ready, entered);
+    if TextButton::new(Look::Plain, text::HAVE_BACKUP).small().width(ui.available_width()).show(ui) {
+        state.restoring = true;
+    }
+}
+
+fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
+    heading(ui, text::RESTORE_TITLE, text::RESTORE_SUB);
+    Field::new(text::BACKUP_FILE, text::BACKUP_FILE_HINT, 4096).icon(icons::LINK).show(ui, &mut state.file);
+    ui.add_space(space::XS);
+    strength::old(ui, text::BACKUP_PASSPHRASE, &mut state.backup);
+    ui.add_space(space::XS);
+    strength::new(ui, text::NEW_PASSPHRASE, &mut state.passphrase, "");
+    strength::meaning(ui, &state.passphrase);
+    ui.add_space(space::M);
+    let ready = !state.file.trim().is_empty() && !state.backup.text.is_empty();
+    state.second = confirm_ui(ui, &mut state.passphrase, [text::RESTORE, text::RESTORE_OPEN], ready, false);
+    if TextButton::new(Look::Plain, text::NO_BACKUP).small().width(ui.available_width()).show(ui) {
+        state.restoring = false;
+    }
+}
+
+/// How others reach this person; then everything is known. Whatever goes wrong then is shown over the first card again.
+fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
+    heading(ui, text::REACH, text::REACH_SUB);
+    reach_ui(ui, &mut state.reach, &mut state.relay);
+    ui.add_space(space::M);
+    let reach = state.reach.reach(&state.relay);
+    let start = TextButton::new(Look::Primary, text::START).width(ui.available_width()).enabled(reach.is_some()).show(ui);
+    if TextButton::new(Look::Plain, text::BACK).small().width(ui.available_width()).show(ui) {
+        (state.second, state.passphrase.sure_of_none) = (false, false);
+    }
+    let reach = reach.filter(|_| start)?;
+    state.second = false;
+    if state.restoring {
+        let file = PathBuf::from(state.file.trim());
+        return Some(Command::Restore { file, passphrase: state.backup.take(), new: state.passphrase.take(), reach });
+    }
+    Some(Command::CreateProfile { name: state.name.trim().to_owned(), reach, passphrase: state.passphrase.take() })
+}
+
+/// The button. With an empty passphrase the first click says what that means, and the second, on another name, does it.
+fn confirm_ui(ui: &mut Ui, passphrase: &mut Passphrase, [sealed, open]: [&str; 2], ready: bool, entered: bool) -> bool {
+    let name = if passphrase.sure_of_none && passphrase.text.is_empty() { open } else { sealed };
+    let pressed = TextButton::new(Look::Primary, name).width(ui.available_width()).enabled(ready).show(ui);
+    if !(ready && (pressed || entered)) {
+        return false;
+    }
+    let understood = !passphrase.text.is_empty() || passphrase.sure_of_none;
+    passphrase.sure_of_none = true;
+    understood
 }
 
 /// The three ways to be reached, each with its sentence, and the address that the second one needs.
@@ -50,28 +111,6 @@ pub fn reach_ui(ui: &mut Ui, kind: &mut ReachKind, relay: &mut String) {
     }
 }
 
-/// A sealed profile waits for its passphrase.
-pub fn locked_ui(ui: &mut Ui, wrong: bool, local: &mut Local) -> Option<Command> {
-    let state = &mut local.locked;
-    card_ui(ui, |ui| {
-        let p = theme::palette(ui);
-        heading(ui, text::LOCKED, text::LOCKED_SUB);
-        let field = Field::new(text::PASSPHRASE, "", 1024).icon(icons::KEY);
-        let response = field.show_secret(ui, &mut state.passphrase, &mut state.visible);
-        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        if ui.memory(|memory| memory.focused().is_none()) && state.passphrase.is_empty() {
-            response.request_focus();
-        }
-        if wrong && state.passphrase.is_empty() {
-            label::text(ui, text::PASSPHRASE_WRONG, theme::regular(type_size::CAPTION), p.danger_text);
-        }
-        ui.add_space(space::M);
-        let ready = !state.passphrase.is_empty();
-        let unlock = TextButton::new(Look::Primary, text::UNLOCK).width(ui.available_width()).enabled(ready).show(ui);
-        (ready && (unlock || entered)).then(|| Command::Unlock { passphrase: std::mem::take(&mut state.passphrase) })
-    })
-}
-
 /// The moment before the profile is open.
 pub fn starting_ui(ui: &mut Ui) {
     let p = theme::palette(ui);
@@ -82,7 +121,7 @@ pub fn starting_ui(ui: &mut Ui) {
     ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_CENTER, text::STARTING, font, p.text_second);
 }
 
-fn heading(ui: &mut Ui, title: &str, sub: &str) {
+pub(super) fn heading(ui: &mut Ui, title: &str, sub: &str) {
     let p = theme::palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(52.0, 52.0), Sense::hover());
     logo(ui, rect);
@@ -99,7 +138,7 @@ fn logo(ui: &Ui, rect: eframe::egui::Rect) {
 }
 
 /// A raised card in the middle of the glow; it scrolls where the window is too low for it.
-fn card_ui<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<T>) -> Option<T> {
+pub(super) fn card_ui<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<T>) -> Option<T> {
     let p = theme::palette(ui);
     let rect = ui.max_rect();
     ui.painter().rect_filled(rect, 0.0, p.sidebar);

@@ -55,6 +55,11 @@ impl Packet {
         self.protocol == UDP && matches!(self.payload[..], [20..=63, 0xfe, 0xfd | 0xff, ..])
     }
 
+    /// A packet of media, or of what is reported about it, by its first byte (RFC 7983 section 7).
+    pub fn is_srtp(&self) -> bool {
+        self.protocol == UDP && matches!(self.payload[..], [128..=191, ..])
+    }
+
     /// A QUIC packet that lists versions, for one who sent an unknown version (RFC 9000 section 17.2.1).
     pub fn is_quic_version_negotiation(&self) -> bool {
         matches!(self.payload[..], [0x80..=0xff, 0, 0, 0, 0, ..])

@@ -7,7 +7,7 @@ use eframe::egui::{
 use super::bars;
 use crate::engine::command::Command;
 use crate::engine::snapshot::CallView;
-use crate::ui::local::Local;
+use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{DARK, space, stage, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{label, paint};
@@ -38,12 +38,14 @@ pub fn words_ui(ui: &mut Ui, center: eframe::egui::Pos2, call: &CallView, local:
     if response.clicked() {
         local.call.words_open = !local.call.words_open;
     }
-    if local.call.words_open { question_ui(ui, pos2(center.x, rect.bottom() + space::S), local) } else { None }
+    if local.call.words_open { question_ui(ui, pos2(center.x, rect.bottom() + space::S), call, local) } else { None }
 }
 
 /// The question below the words, with its two answers.
-fn question_ui(ui: &mut Ui, top: eframe::egui::Pos2, local: &mut Local) -> Option<Command> {
-    let card = Rect::from_min_size(pos2(top.x - 190.0, top.y), vec2(380.0, 128.0));
+fn question_ui(ui: &mut Ui, top: eframe::egui::Pos2, call: &CallView, local: &mut Local) -> Option<Command> {
+    // Echo has no number: it is made anew at each start.
+    let height = if call.echo { 128.0 } else { 168.0 };
+    let card = Rect::from_min_size(pos2(top.x - 190.0, top.y), vec2(380.0, height));
     let edge = Stroke::new(1.0, DARK.border);
     ui.painter().rect(card, CornerRadius::same(16), DARK.raised, edge, StrokeKind::Inside);
     ui.scope_builder(UiBuilder::new().max_rect(card.shrink(space::L)), |ui| {
@@ -54,15 +56,20 @@ fn question_ui(ui: &mut Ui, top: eframe::egui::Pos2, local: &mut Local) -> Optio
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text::WORDS_QUESTION));
         let place = Align2::LEFT_CENTER.anchor_size(at.left_center(), sentence.size());
         ui.painter().galley(place.min, sentence, DARK.text);
-        ui.horizontal(|ui| {
+        let answered = ui.horizontal(|ui| {
             let same = TextButton::new(Look::Primary, text::WORDS_SAME).small().width(170.0).show(ui);
             let differ = TextButton::new(Look::Danger, text::WORDS_DIFFER).small().width(170.0).show(ui);
             if same || differ {
                 local.call.words_open = false;
             }
             (same || differ).then_some(Command::WordsAgree { agree: same })
-        })
-        .inner
+        });
+        let number = !call.echo && TextButton::new(Look::Plain, text::COMPARE_NUMBER).small().width(348.0).show(ui);
+        if number {
+            local.call.words_open = false;
+            local.dialog = Some(Dialog::Verify { key: call.peer });
+        }
+        answered.inner.or(number.then_some(Command::ShowNumber { key: call.peer }))
     })
     .inner
 }
