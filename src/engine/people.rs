@@ -126,8 +126,11 @@ impl People {
             return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
         }
         let others = self.contacts.iter().filter(|contact| contact.key != request.key);
-        likeness(&request.proposed_name, others)
-            .map(|likeness| format!("{likeness} Ask the person in another way before you accept."))
+        likeness(&request.proposed_name, others).map(|likeness| {
+            format!(
+                "{likeness} It may be somebody else, or they on a new computer: ask the person in another way before you accept."
+            )
+        })
     }
 
     /// The sentence that the name of an unverified contact deserves while it rings: it looks like somebody else's.
@@ -135,7 +138,7 @@ impl People {
         let contact = self.accepted(key).filter(|contact| contact.verified.is_none())?;
         let others = || self.contacts.iter().filter(|other| other.key != key);
         let likeness = likeness(&contact.petname, others()).or_else(|| likeness(&contact.proposed_name, others()))?;
-        Some(format!("{likeness} Compare the words of the call before you trust it."))
+        Some(format!("{likeness} Compare the words before you trust the call."))
     }
 
     /// Makes a contact of a request. They hear it at their next knock.
@@ -339,10 +342,7 @@ fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option
     let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
     if let Some(similar) = similar {
         let verified = if similar.verified.is_some() { ", whom you verified," } else { "" };
-        return Some(format!(
-            "“{name}” looks like your contact {}{verified} but is another key: somebody else, or they on a new computer.",
-            similar.petname
-        ));
+        return Some(format!("“{name}” looks like your contact {}{verified} but is another key.", similar.petname));
     }
     if names::is_reserved(name) {
         return Some(format!("“{name}” looks like {}, the built-in contact, but is another key.", names::ECHO));
