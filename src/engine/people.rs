@@ -2,6 +2,8 @@
 //!
 //! Every change is on the disk before anybody is told of it, and the copies here are read back from there.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::event::What;
@@ -9,6 +11,7 @@ use crate::contacts::{
     Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, ProfileError,
     SentKnock, Store, StoreError, Verified, VerifiedBy, names,
 };
+use crate::identity::seal::SealKey;
 use crate::identity::{Identity, PublicKey};
 use crate::settings::Settings;
 
@@ -67,6 +70,11 @@ impl People {
             settings: Settings::default(),
             profile: None,
         }
+    }
+
+    /// Where messages are kept, and what they are sealed under; absent for Echo, and while the profile is locked.
+    pub fn message_place(&self) -> Option<(PathBuf, SealKey)> {
+        self.profile.as_ref().and_then(|profile| Some((profile.path().to_owned(), profile.message_key()?)))
     }
 
     /// A contact who may call and be called.

@@ -29,4 +29,6 @@ mod outcomes;
 #[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
+mod talk;
+#[cfg(target_os = "linux")]
 mod xvfb;
