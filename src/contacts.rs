@@ -24,3 +24,4 @@ pub use open_invitation::{MAX_OPEN_INVITATIONS, OpenInvitation};
 pub use profile::{Profile, ProfileError, Unlocking};
 pub use request::{PendingRequest, SentKnock};
 pub use store::{Changes, Row, Store, StoreError};
+pub(crate) use store::{Keys as StoreKeys, failed as store_failure};

@@ -10,6 +10,7 @@
 //! - [`people`]: contacts, invitations and requests, in memory and on disk together.
 //! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
 //!   connections.
+//! - `conversations`: texts and calls on their way to the disk and to the other side.
 //! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
@@ -17,6 +18,7 @@ mod calls;
 pub mod command;
 mod connection;
 mod control_stream;
+pub mod conversations;
 mod core;
 mod current;
 pub mod device_news;

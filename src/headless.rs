@@ -4,6 +4,7 @@ pub mod args;
 mod backup;
 mod calling;
 mod devices;
+mod messages;
 mod output;
 mod owner;
 mod people;
@@ -51,6 +52,10 @@ pub fn run(cli: Cli, secrets: Secrets) -> ExitCode {
             Command::Add { invitation, petname, use_their_relay, timeout, network } => {
                 people::add(&account, &invitation, petname, use_their_relay, timeout, &network, output).await
             }
+            Command::Message { contact, text, wait, timeout, network } => {
+                messages::message(&account, contact, text, wait.then_some(timeout), &network, output).await
+            }
+            Command::Messages { contact, last } => messages::messages(&account, contact, last, output).await,
             Command::Check { seconds, media, call } => calling::check(&account, seconds, &media, &call, output).await,
             Command::Call { contact, audio_only, media, call, network } => {
                 calling::call(&account, &contact, audio_only, &media, &call, &network, output).await
@@ -81,6 +86,7 @@ pub fn window_options(cli: &Cli) -> crate::engine::options::Options {
         media: (&cli.media).into(),
         network: (&cli.network).into(),
         ring: true,
+        stay_online: true,
         ..Default::default()
     }
 }

@@ -6,6 +6,7 @@
 //! - [`contacts`]: whom I know. A contact *is* a public key; invitations, names, the store.
 //! - [`signal`]: how we meet. The messages on the link, the link over iroh, the knock of a stranger with an invitation.
 //! - [`call`]: the rules of a call and its handshake, as a pure state machine.
+//! - [`conversation`]: what we write to each other: order, outbox, and the sealed store of it.
 //! - [`e2ee`]: how picture and sound are sealed, frame by frame.
 //! - [`media`]: how they travel: sources, codecs, jitter buffers, and four pipelines that each read as one function.
 //! - [`transport`]: the WebRTC peer connection that carries sealed payloads and knows nothing of what is in them.
@@ -23,6 +24,7 @@
 
 pub mod call;
 pub mod contacts;
+pub mod conversation;
 pub mod e2ee;
 #[allow(clippy::disallowed_methods, reason = "the engine reads the clock and hands it inward")]
 pub mod engine;

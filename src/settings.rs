@@ -62,6 +62,8 @@ pub struct Settings {
     pub automatic_gain: bool,
     /// The colours of the window.
     pub theme: Theme,
+    /// Let contacts see that we are online. Who does not show it does not see it of others.
+    pub show_presence: bool,
     /// Lock a profile that has a passphrase after so many minutes in which nobody touched the window; `None` never does.
     pub lock_after_minutes: Option<u32>,
     /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
@@ -81,6 +83,7 @@ impl Default for Settings {
             noise_suppression: true,
             automatic_gain: true,
             theme: Theme::default(),
+            show_presence: true,
             lock_after_minutes: None,
             max_kbps: None,
         }

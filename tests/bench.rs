@@ -1,9 +1,27 @@
-//! Measures calls and prints what came out: `./dev bench`. It asserts nothing; the tests do.
+//! Measures calls and conversations and prints what came out: `./dev bench`. It asserts nothing; the tests do.
+
+#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 use std::error::Error;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use eframe::egui::{Key, Ui, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use vesper::conversation::Library;
+use vesper::engine::snapshot::{ContactView, Conversations, ConversationsStage, MessageId, Snapshot, Stage};
+use vesper::identity::Identity;
+use vesper::signal::message::Text;
+use vesper::ui::local::Local;
+use vesper::ui::video::Pictures;
+use vesper::ui::views::window_ui;
+use vesper::ui::{text, theme};
+use zeroize::Zeroizing;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    conversations()?;
     let vesper = std::env::var("VESPER_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_vesper").into());
     let profile = tempfile::tempdir()?;
     println!("a call to Echo over loopback, 20 s of the test picture at 1280x720 and a tone:");
@@ -22,4 +40,86 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The line as JSON if it is the call report.
 fn report(line: &str) -> Option<serde_json::Value> {
     serde_json::from_str::<serde_json::Value>(line).ok().filter(|value| value["event"] == "report")
+}
+
+/// Opening, searching and scrolling a profile with a hundred thousand messages.
+fn conversations() -> Result<(), Box<dyn Error>> {
+    const MESSAGES: u64 = 100_000;
+    let folder = tempfile::tempdir()?;
+    let person = |number: u8| Identity::from_secret(&[number; 32]).public();
+    let (me, key) = (person(1), Zeroizing::new([7; 32]));
+    let mut library = Library::open(folder.path(), &key, me)?;
+    let words = ["the", "floor", "plans", "of", "harbour", "street", "are", "in", "your", "folder", "since", "Monday"];
+    let body = |n: u64| (0..4 + n % 17).map(|w| words[((n * 7 + w * 5) % 12) as usize]).collect::<Vec<_>>().join(" ");
+    let text = |n: u64| {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        Text { id: MessageId(id), seq: n, lamport: n / 10, sent_ms: n * 60_000, body: body(n) }
+    };
+    for batch in 0..MESSAGES / 1000 {
+        let texts = (0..1000).map(|n| (person(2 + (n % 10 == 9) as u8 * (1 + (n / 10 % 5) as u8)), text(batch * 1000 + n)));
+        library.receive(texts.collect(), u64::MAX)?;
+    }
+    let thread = library.thread(&person(2)).ok_or("the largest conversation is there")?.clone();
+    let disk = std::fs::metadata(folder.path().join("messages.redb"))?.len() >> 20;
+    println!(
+        "{MESSAGES} messages of {} conversations, {disk} MiB on the disk, {} in the largest:",
+        library.threads().len(),
+        thread.len()
+    );
+    drop(library);
+    let (library, background) = timed(|| Library::open(folder.path(), &key, me));
+    let library = library?;
+    println!("  read into memory in the background after unlock: {background:.0} ms");
+    for words in ["harbour street", "nothing of the kind", "e"] {
+        let (found, took) = timed(|| library.search(words, usize::MAX).len());
+        println!("  a search for \"{words}\" in all of them: {took:.1} ms, {found} found");
+    }
+    let snapshot = Snapshot {
+        stage: Stage::Ready,
+        conversations: Conversations {
+            stage: ConversationsStage::Ready,
+            threads: Arc::new(library.threads().clone()),
+            ..Conversations::default()
+        },
+        contacts: vec![ContactView {
+            key: person(2),
+            petname: "Bo".into(),
+            echo: false,
+            online: true,
+            verified: true,
+            blocked: false,
+            last: None,
+            missed_calls: 0,
+        }],
+        ..Snapshot::default()
+    };
+    let (mut local, pictures) = (Local::default(), Pictures::default());
+    let harness = Harness::builder().with_size(vec2(1180.0, 760.0)).with_context_setup(theme::install);
+    let show = |ui: &mut Ui| {
+        window_ui(ui, &snapshot, &mut local, &pictures);
+    };
+    let (mut window, first) = timed(|| harness.build_ui(show));
+    window.get_by_label(text::CONVERSATION).focus();
+    window.step();
+    // A page a frame: no row of the one before is left in sight.
+    let mut frames: Vec<f64> = (0..300)
+        .map(|_| {
+            window.key_press(Key::PageUp);
+            timed(|| window.step()).1
+        })
+        .collect();
+    frames.sort_by(f64::total_cmp);
+    println!(
+        "  the conversation opens in the window in {first:.1} ms; scrolling lays a frame out in {:.1} ms (median), {:.1} ms (99 of 100), {:.1} ms (worst)",
+        frames[150], frames[297], frames[299]
+    );
+    Ok(())
+}
+
+/// What `work` returns, and the milliseconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let done = work();
+    (done, start.elapsed().as_secs_f64() * 1000.0)
 }

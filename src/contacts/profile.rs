@@ -4,6 +4,7 @@
 //! lock            held while the profile is open; empty
 //! vault           u8 1 || identity secret 32 || database key 32 || LP(name), sealed (see `identity/vault.rs`)
 //! contacts.redb   contacts, invitations, requests, settings (see `contacts/store.rs`)
+//! messages.redb, conversations.keys   what was written (see `conversation/library.rs`)
 //! ```
 //!
 //! The folder is 0700 and its files are 0600. The vault is written last: a folder with a vault is a whole profile.
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, expand as expand_key};
 use super::{Contact, names};
 use crate::identity::{Identity, NewLock, Reader, Vault, VaultError, files, length_prefixed, random, seal};
 
@@ -26,7 +27,7 @@ const BODY_VERSION: u8 = 1;
 
 /// What stands in a profile's folder, the most secret first; `control.sock` is how other commands reach the owner. A name
 /// stands for itself and for what begins with it and a dot: what a write left behind, what was set aside.
-const FILES: [&str; 4] = ["vault", "contacts.redb", "control.sock", "lock"];
+const FILES: [&str; 6] = ["vault", "conversations.keys", "messages.redb", "contacts.redb", "control.sock", "lock"];
 
 /// An open profile. It is kept from other processes until dropped.
 ///
@@ -159,6 +160,11 @@ impl Profile {
         unlocked.vault.save(&body(&self.identity, &unlocked.database_key, &name))?;
         self.name = name;
         Ok(())
+    }
+
+    /// What the messages are sealed under; nothing while it is locked.
+    pub fn message_key(&self) -> Option<seal::SealKey> {
+        self.unlocked.as_ref().map(|unlocked| expand_key(&unlocked.database_key, "vesper/1 messages"))
     }
 
     /// What the profile remembers; nothing while it is locked.

@@ -48,7 +48,8 @@ pub struct Changes<'a> {
     transaction: WriteTransaction,
 }
 
-struct Keys {
+/// What rows are named and sealed under.
+pub(crate) struct Keys {
     rows: seal::SealKey,
     values: seal::SealKey,
 }
@@ -56,21 +57,21 @@ struct Keys {
 /// Why the file does not open, or cannot be read or written. Each is a sentence for the person, with what to do.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("the file with your contacts is missing or empty: put a copy of it back from a backup, or make a new profile ({})", .0.display())]
+    #[error("the file with your {} is missing or empty: put a copy of it back from a backup, or make a new profile ({})", kept(.0), .0.display())]
     Missing(PathBuf),
-    #[error("the file with your contacts is damaged and was left as it is: put a copy of it back from a backup ({})", .0.display())]
+    #[error("the file with your {} is damaged and was left as it is: put a copy of it back from a backup ({})", kept(.0), .0.display())]
     Damaged(PathBuf),
-    #[error("the file with your contacts belongs to another key file: put back a copy of both from the same backup ({})", .0.display())]
+    #[error("the file with your {} belongs to another key file: put back a copy of both from the same backup ({})", kept(.0), .0.display())]
     OtherKey(PathBuf),
-    #[error("the file with your contacts was written by a newer Vesper: update this one ({})", .0.display())]
+    #[error("the file with your {} was written by a newer Vesper: update this one ({})", kept(.0), .0.display())]
     Newer(PathBuf),
-    #[error("the file with your contacts is in use by another program: close that and try again ({})", .0.display())]
+    #[error("the file with your {} is in use by another program: close that and try again ({})", kept(.0), .0.display())]
     InUse(PathBuf),
-    #[error("there is a file with contacts already, and it was left as it is ({})", .0.display())]
+    #[error("there is a file with {} already, and it was left as it is ({})", kept(.0), .0.display())]
     Exists(PathBuf),
     #[error("the disk is full and nothing was changed: free some space and start Vesper again ({})", .0.display())]
     DiskFull(PathBuf),
-    #[error("the file with your contacts cannot be used: {reason} ({})", path.display())]
+    #[error("the file with your {} cannot be used: {reason} ({})", kept(path), path.display())]
     Failed { reason: String, path: PathBuf },
 }
 
@@ -146,12 +147,7 @@ impl Store {
     }
 
     fn open_value(&self, table_name: &str, key: &[u8; 32], value: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        match value.split_first() {
-            Some((&VERSION, sealed)) => seal::open(&self.keys.values, &context(table_name, key), sealed)
-                .ok_or_else(|| StoreError::Damaged(self.path.clone())),
-            Some((&version, _)) if version > VERSION => Err(StoreError::Newer(self.path.clone())),
-            _ => Err(StoreError::Damaged(self.path.clone())),
-        }
+        self.keys.open_value(table_name, key, value, &self.path)
     }
 
     fn over(
@@ -162,7 +158,8 @@ impl Store {
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         let database = open(&builder).map_err(|error| failed(path, error.into()))?;
-        Ok(Self { database, path: path.to_owned(), keys: Keys::derive(database_key) })
+        let keys = Keys::derive(database_key, "vesper/1 store rows", "vesper/1 store values");
+        Ok(Self { database, path: path.to_owned(), keys })
     }
 
     fn failed(&self, error: impl Into<redb::Error>) -> StoreError {
@@ -186,8 +183,7 @@ impl Changes<'_> {
 
     fn put_value(&self, table_name: &'static str, name: &[u8], plain: &[u8]) -> Result<(), StoreError> {
         let key = self.store.keys.row_key(table_name, name);
-        let mut value = vec![VERSION];
-        value.extend(seal::seal(&self.store.keys.values, &context(table_name, &key), plain));
+        let value = self.store.keys.seal_value(table_name, &key, plain);
         let mut table = self.transaction.open_table(table(table_name)).map_err(|error| self.store.failed(error))?;
         table.insert(&key, value.as_slice()).map_err(|error| self.store.failed(error))?;
         Ok(())
@@ -195,17 +191,37 @@ impl Changes<'_> {
 }
 
 impl Keys {
-    fn derive(database_key: &seal::SealKey) -> Self {
-        let expand = |label: &str| {
-            let mut key = Zeroizing::new([0; 32]);
-            let hkdf = Hkdf::<Sha256>::from_prk(&**database_key).expect("32 bytes are enough for SHA-256");
-            hkdf.expand(label.as_bytes(), &mut *key).expect("32 bytes are few enough for SHA-256");
-            key
-        };
-        Self { rows: expand("vesper/1 store rows"), values: expand("vesper/1 store values") }
+    /// Expands both from one key, each by its label.
+    pub(crate) fn derive(key: &seal::SealKey, rows: &str, values: &str) -> Self {
+        Self { rows: expand(key, rows), values: expand(key, values) }
     }
 
-    fn row_key(&self, table_name: &str, name: &[u8]) -> [u8; 32] {
+    /// `version u8 || nonce 24 || plain + tag 16`, bound to its place.
+    pub(crate) fn seal_value(&self, table_name: &str, key: &[u8; 32], plain: &[u8]) -> Vec<u8> {
+        let mut value = vec![VERSION];
+        value.extend(seal::seal(&self.values, &context(table_name, key), plain));
+        value
+    }
+
+    /// Opens what [`seal_value`](Self::seal_value) made for this place in the file at `path`.
+    pub(crate) fn open_value(
+        &self,
+        table_name: &str,
+        key: &[u8; 32],
+        value: &[u8],
+        path: &Path,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        match value.split_first() {
+            Some((&VERSION, sealed)) => {
+                seal::open(&self.values, &context(table_name, key), sealed).ok_or_else(|| StoreError::Damaged(path.to_owned()))
+            }
+            Some((&version, _)) if version > VERSION => Err(StoreError::Newer(path.to_owned())),
+            _ => Err(StoreError::Damaged(path.to_owned())),
+        }
+    }
+
+    /// The name of a row as it is on the disk.
+    pub(crate) fn row_key(&self, table_name: &str, name: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.rows).expect("HMAC takes a key of any length");
         let mut message = Vec::new();
         length_prefixed(&mut message, table_name.as_bytes());
@@ -213,6 +229,14 @@ impl Keys {
         mac.update(&message);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// A key of its own for each label (HKDF-Expand, RFC 5869).
+pub(crate) fn expand(key: &seal::SealKey, label: &str) -> seal::SealKey {
+    let mut expanded = Zeroizing::new([0; 32]);
+    let hkdf = Hkdf::<Sha256>::from_prk(&**key).expect("32 bytes are enough for SHA-256");
+    hkdf.expand(label.as_bytes(), &mut *expanded).expect("32 bytes are few enough for SHA-256");
+    expanded
 }
 
 fn table(name: &'static str) -> Table {
@@ -227,7 +251,17 @@ fn context(table_name: &str, key: &[u8; 32]) -> Vec<u8> {
     context
 }
 
-fn failed(path: &Path, error: redb::Error) -> StoreError {
+/// What a file of a profile holds, by its name.
+fn kept(path: &Path) -> &'static str {
+    match path.file_name().and_then(|name| name.to_str()) {
+        Some("messages.redb") => "messages",
+        Some("conversations.keys") => "conversations",
+        _ => "contacts",
+    }
+}
+
+/// The sentence for what went wrong with the file at `path`.
+pub(crate) fn failed(path: &Path, error: redb::Error) -> StoreError {
     use redb::Error as E;
     let path = path.to_owned();
     match error {

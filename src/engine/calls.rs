@@ -246,7 +246,7 @@ impl Calls {
         }
         match event {
             PeerEvent::Connected { .. } => {
-                session.path_connected(path);
+                session.path_connected(path, now);
                 self.feed(core, Input::TransportConnected { call, path }, now);
             }
             PeerEvent::Disconnected => self.feed(core, Input::TransportDisconnected { call, path }, now),
@@ -314,7 +314,7 @@ impl Calls {
         current.every_second(core);
         let Some(call) = current.call else { return };
         let Some(session) = &mut current.session else { return };
-        session.follow_path();
+        session.follow_path(now);
         let (heard, broken, rekey) = (session.heard(), session.seal_broken(now), session.rekey(None, now));
         if let Some(rekey) = rekey {
             self.say(core, &rekey, 1, now);

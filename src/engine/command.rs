@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 pub use crate::contacts::Candidates;
+use crate::conversation::order::Position;
 use crate::identity::PublicKey;
 use crate::settings::{Reach, Settings};
 
@@ -155,6 +156,32 @@ pub enum Command {
     },
     DismissNotice {
         id: u64,
+    },
+    /// Send a text to a contact; it waits until both are online together.
+    Write {
+        key: PublicKey,
+        body: String,
+    },
+    /// The same, to whoever the call is with.
+    WriteInCall {
+        body: String,
+    },
+    /// The conversation with this contact is on the screen: nothing in it is unread any more.
+    See {
+        key: PublicKey,
+    },
+    /// Open a link of a message in the browser, after the person was shown where it leads.
+    OpenLink {
+        url: String,
+    },
+    /// Delete one message or call here.
+    DeleteMessage {
+        key: PublicKey,
+        position: Position,
+    },
+    /// Delete everything that was written with this contact, here.
+    DeleteConversation {
+        key: PublicKey,
     },
     /// Look at the devices again, for a list that a person is about to see.
     RefreshDevices,

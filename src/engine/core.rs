@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::calls::Calls;
 use super::command::Command;
+use super::conversations::{Conversations, Opened};
 use super::event::Event;
 use super::locking::Locking;
 use super::network::Network;
@@ -57,6 +58,7 @@ enum Wake {
     Link(LinkEvent),
     Session(SessionEvent),
     Devices(snapshot::Devices),
+    Conversations(Opened),
     NetworkChanged,
     OffLoop(Then),
     Deadline,
@@ -82,6 +84,7 @@ pub struct Core {
     pub session_events: mpsc::Sender<SessionEvent>,
     pub notices: Notices,
     pub devices: snapshot::Devices,
+    pub conversations: Conversations,
     device_results: mpsc::Sender<snapshot::Devices>,
     pub off_loop_results: mpsc::Sender<Then>,
     pub locking: Locking,
@@ -124,6 +127,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
     let (off_loop_results, mut off_loop_queue) = mpsc::channel(RESULTS);
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
     let (device_results, mut device_queue) = mpsc::channel(1);
+    let conversations = Conversations::new(&people);
     let (network_news, mut network_queue) = mpsc::channel(1);
     if !options.media.mirror {
         tokio::spawn(watch_addresses(network_news));
@@ -137,6 +141,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
         session_events,
         notices,
         devices: snapshot::Devices::default(),
+        conversations,
         device_results,
         off_loop_results,
         locking: Locking::default(),
@@ -151,7 +156,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
             core.network.open(&core.people, &core.options).await;
         }
         core.publish(&calls, publish);
-        let deadline = calls.deadline().into_iter().chain(core.network.deadline()).min();
+        let deadline = calls.deadline().into_iter().chain(core.network.deadline()).chain(core.conversations.deadline()).min();
         let sleep = deadline.map(|deadline| tokio::time::sleep_until(deadline.into()));
         let wake = tokio::select! {
             command = commands.recv() => Wake::Command(command),
@@ -159,6 +164,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
             event = core.network.event() => Wake::Link(event),
             Some(event) = session_queue.recv() => Wake::Session(event),
             Some(devices) = device_queue.recv() => Wake::Devices(devices),
+            opened = core.conversations.opened() => Wake::Conversations(opened),
             Some(()) = network_queue.recv() => Wake::NetworkChanged,
             Some(then) = off_loop_queue.recv() => Wake::OffLoop(then),
             () = async { if let Some(sleep) = sleep { sleep.await } else { std::future::pending().await } } => Wake::Deadline,
@@ -168,6 +174,9 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
             Wake::Command(None | Some(Command::Quit)) => break Over::Quit,
             Wake::Command(Some(Command::Wipe)) => break Over::Wipe,
             Wake::Command(Some(command)) => core.command(command, &mut calls, now).await,
+            Wake::Asked(asked) if asked.0.is_about_messages() && core.conversations.is_opening() => {
+                core.conversations.ask_later(asked);
+            }
             Wake::Asked((request, reply_to)) => {
                 let reply = core.request(request, &mut calls, now).await;
                 // Whoever asked may have gone.
@@ -176,18 +185,22 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
             Wake::Link(event) => core.link_event(event, &mut calls, now).await,
             Wake::Session(event) => calls.session_event(&mut core, event, now),
             Wake::Devices(devices) => core.devices = devices,
+            Wake::Conversations(opened) => core.conversations_opened(opened, now),
             Wake::NetworkChanged => calls.network_changed(&mut core, now),
             Wake::OffLoop(then) => then(&mut core, &mut calls),
             Wake::Deadline => {
                 core.network_due(now);
+                core.conversations_due(now);
                 calls.tick(&mut core, now);
             }
         }
     };
+    core.keep_inbox();
     calls.quit(&mut core).await;
     core.hide_number();
     core.publish(&calls, publish);
     core.network.close().await;
+    core.conversations.lock();
     over
 }
 
@@ -246,11 +259,21 @@ impl Core {
                 let text =
                     format!("{} is unblocked. To call each other again, one of you has to invite the other.", self.petname(key));
                 self.notices.show(snapshot::NoticeKind::Info, text);
-                self.people.remove(key)
+                // The link was closed to them by the block; what was written stays for the day they are a contact again.
+                self.people.remove(key).map(|_| Vec::new())
             }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::RefreshDevices => return self.look_at_devices(),
+            command @ (Command::Write { .. }
+            | Command::WriteInCall { .. }
+            | Command::See { .. }
+            | Command::DeleteMessage { .. }
+            | Command::OpenLink { .. }
+            | Command::DeleteConversation { .. }) => {
+                let in_call = calls.view(self).map(|call| call.peer);
+                return self.talk_command(command, in_call, now);
+            }
             command => return calls.command(self, command, now).await,
         };
         match effects {
@@ -278,6 +301,9 @@ impl Core {
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
             let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
             return Ok(vec![Line::new(json, text)]);
+        }
+        if request.is_about_messages() {
+            return self.answer_about_messages(&request, now);
         }
         let (reply, effects) = self.people.answer(&request, unix_seconds());
         self.carry_out(effects, calls, now).await;
@@ -324,6 +350,7 @@ impl Core {
             network: self.network.view(),
             devices: self.devices.clone(),
             settings: people.settings.clone(),
+            conversations: self.conversations.view(),
             sealed: people.is_sealed(),
             verify: self.verify_view(),
             address_question: self.address_question(),

@@ -12,6 +12,7 @@ use super::report::{Process, Report, Setup};
 use super::session::Session;
 use super::snapshot::{CallMedia, CallStage, CallView};
 use crate::call::{EndReason, Input, Role};
+use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::media::ringtone::{Ring, RingPlayer};
@@ -222,6 +223,26 @@ impl Current {
             (None, EndReason::PeerDeclined | EndReason::Declined) => format!("{kind} declined"),
             (None, _) => format!("{kind}, no answer"),
         }
+    }
+
+    /// What the conversation notes of this call; nothing for one that was missed here, which is noted as that.
+    pub fn entry(&self, reason: EndReason) -> Option<Call> {
+        let (outgoing, video) = (self.role == Role::Caller, self.media == CallMedia::Video);
+        let since = self.times.connected;
+        let outcome = match reason {
+            _ if since.is_some() => Outcome::Talked,
+            EndReason::Missed | EndReason::PeerCancelled | EndReason::Refused(_)
+                if self.times.accepted.is_none() && !outgoing =>
+            {
+                return None;
+            }
+            EndReason::PeerDeclined | EndReason::Declined => Outcome::Declined,
+            EndReason::Busy => Outcome::Busy,
+            EndReason::NoAnswer | EndReason::Cancelled | EndReason::Unreachable | EndReason::HungUp => Outcome::Unanswered,
+            _ => Outcome::Failed,
+        };
+        let seconds = since.map_or(0, |since| u32::try_from(MediaTime::now().since(since).as_secs()).unwrap_or(u32::MAX));
+        Some(Call { outgoing, video, outcome, seconds })
     }
 
     /// The suite that the keys were made with; 0 if there were none.

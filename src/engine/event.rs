@@ -6,6 +6,7 @@ use super::command::CallMedia;
 use super::report::Report;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
+use crate::signal::message::MessageId;
 
 /// An event and when it happened.
 #[derive(Debug, Clone)]
@@ -86,6 +87,20 @@ pub enum What {
     },
     /// A call is over.
     Report(Box<Report>),
+    /// A contact wrote.
+    Message {
+        peer: PublicKey,
+        name: String,
+        id: MessageId,
+        text: String,
+        /// Unix milliseconds.
+        sent_ms: u64,
+    },
+    /// A text of ours is on the contact's disk.
+    Delivered {
+        peer: PublicKey,
+        id: MessageId,
+    },
 }
 
 impl Event {
@@ -124,6 +139,10 @@ impl What {
             Self::Camera { remote, on } => json!({"event": "camera", "remote": remote, "on": on}),
             Self::Warning { text } => json!({"event": "warning", "text": text}),
             Self::Report(report) => report.to_json(),
+            Self::Message { peer, name, id, text, sent_ms } => json!({
+                "event": "message", "peer": peer.to_string(), "name": name, "id": id.to_string(), "text": text, "sent_us": sent_ms * 1000,
+            }),
+            Self::Delivered { peer, id } => json!({"event": "delivered", "peer": peer.to_string(), "id": id.to_string()}),
         }
     }
 
@@ -153,6 +172,9 @@ impl What {
             Self::Muted { remote, on } => format!("{} microphone {}", whose(*remote), if *on { "muted" } else { "on" }),
             Self::Camera { remote, on } => format!("{} camera {}", whose(*remote), if *on { "on" } else { "off" }),
             Self::Report(report) => report.to_text(),
+            // A terminal obeys some characters: none of them comes from a peer.
+            Self::Message { name, text, .. } => format!("{name}: {}", text.replace(|c: char| c.is_control() && c != '\t', " ")),
+            Self::Delivered { .. } => "delivered".into(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::people::{Effect, Welcome};
 use crate::contacts::{Admission, Hint, Knock, MAX_OPEN_INVITATIONS, OpenInvitation};
 use crate::identity::{PublicKey, random};
 use crate::signal::knock::{KnockAnswer, KnockOutcome, KnockRequest, Knocked};
-use crate::signal::link::Link;
+use crate::signal::link::{Link, same_relay};
 
 /// Our knocks that wait for their answer, by the knock id of the invitation.
 #[derive(Default)]
@@ -65,6 +65,15 @@ impl Core {
         let label = format!("no. {}", self.people.invitations.len() + 1);
         let mut open = OpenInvitation::new(&self.people.name, Vec::new(), &label, true, now, now.saturating_add(seconds));
         open.invitation.hints = link.invitation_hints(&open.knock_identity());
+        // The relay of the settings is known before it has answered, which takes a moment after the start.
+        if let Some(relay) = self.network.own_relay()
+            && !open.invitation.relays().any(|known| same_relay(known, relay))
+        {
+            open.invitation.hints.insert(0, Hint::Relay(relay.to_owned()));
+        }
+        if open.invitation.hints.is_empty() {
+            bail!("nobody could find this computer yet: no relay has answered; try again in a moment");
+        }
         link.open_invitation(open.clone());
         self.people.invited(&open)?;
         self.network.shown_invitation = Some(open.invitation.knock_id);

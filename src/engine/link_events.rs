@@ -20,15 +20,22 @@ impl Core {
             LinkEvent::Up { peer, .. } => {
                 self.network.set_online(peer, true);
                 calls.link_up(self, peer, now);
+                self.talk_begins(peer, now);
             }
-            LinkEvent::Down { peer } => self.network.set_online(peer, false),
+            LinkEvent::Down { peer } => {
+                self.network.set_online(peer, false);
+                self.talk_ends(peer, now);
+            }
             LinkEvent::Unreachable { peer, why } => {
                 tracing::info!("a contact could not be reached: {why}");
                 calls.unreachable(self, peer, now);
             }
             LinkEvent::Message { peer, message, .. } => {
                 let known = self.network.is_echo(peer) || self.people.accepted(peer).is_some();
-                if known && self.screen(peer, &message, calls, now) {
+                if known
+                    && self.screen(peer, &message, calls, now)
+                    && let Some(message) = self.talk_message(peer, message, now)
+                {
                     calls.message(self, peer, message, now);
                 }
             }
@@ -62,6 +69,9 @@ impl Core {
         let after = &self.people.settings;
         if (&before.reach, before.link_mode, before.lan_discovery) != (&after.reach, after.link_mode, after.lan_discovery) {
             self.network.outdated = true;
+        }
+        if before.show_presence != after.show_presence {
+            self.say_about_us_to_all();
         }
         calls.settings_changed(self, &before);
     }
@@ -97,6 +107,7 @@ impl Core {
             }
             Effect::Shut(key) => {
                 self.network.set_online(key, false);
+                self.talk_is_over(key);
                 if let Some(link) = self.network.link() {
                     link.remove_peer(key);
                 }

@@ -112,6 +112,7 @@ impl Core {
             return self.notices.error(&error);
         }
         self.locking = Locking::default();
+        self.conversations.lock();
         self.network.shown_invitation = None;
         // They name people.
         self.notices.forget();
@@ -131,6 +132,7 @@ impl Core {
                     if let Err(error) = core.people.unlock(unlocking) {
                         core.notices.error(&error);
                     }
+                    core.unlock_conversations();
                 }
                 Err(ProfileError::Vault(VaultError::WrongPassphrase | VaultError::PassphraseNeeded)) => core.locking.wrong = true,
                 Err(error) => core.notices.error(&error.into()),

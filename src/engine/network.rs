@@ -165,6 +165,11 @@ impl Network {
         self.lan
     }
 
+    /// The relay that the settings or the command line name.
+    pub fn own_relay(&self) -> Option<&str> {
+        self.relays.0.as_deref()
+    }
+
     /// Whether a relay is one that the settings name, which no contact's word is needed for.
     pub fn uses_relay(&self, url: &str) -> bool {
         let (own, public) = &self.relays;

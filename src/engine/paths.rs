@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc as threads;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
@@ -23,7 +23,8 @@ const AUDIO_OUTLET: usize = 4;
 /// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
 const VIDEO_IN: usize = 2048;
 const AUDIO_IN: usize = 128;
-/// How long the connection before stays open, so that what is under way still arrives and the other side moves over, too.
+/// How long the connection before stays open, at least: what is under way still arrives, and control goes both ways until
+/// the other side has moved over, too.
 const OVERLAP: Duration = Duration::from_secs(1);
 
 /// The connections of a call, by the number of their path.
@@ -31,6 +32,8 @@ pub struct Paths {
     call: CallId,
     current: (u32, Connection),
     next: Option<(u32, Connection)>,
+    /// The one that carried before, and since when it does not.
+    before: Option<(Connection, Instant)>,
     outlet: watch::Sender<Outlet>,
     video_in: threads::SyncSender<IncomingPacket>,
     audio_in: threads::SyncSender<IncomingPacket>,
@@ -57,7 +60,8 @@ impl Paths {
         let (audio_out, audio_frames) = mpsc::channel(AUDIO_OUTLET);
         tokio::spawn(lead(video_frames, outlets.clone(), |outlet| &outlet.video));
         tokio::spawn(lead(audio_frames, outlets, |outlet| &outlet.audio));
-        let paths = Self { call, current: (0, connection), next: None, outlet, video_in, audio_in, restarts: 0, engine };
+        let paths =
+            Self { call, current: (0, connection), next: None, before: None, outlet, video_in, audio_in, restarts: 0, engine };
         (paths, PipelineEnds { video_out, audio_out, video_in: video_packets, audio_in: audio_packets })
     }
 
@@ -93,23 +97,26 @@ impl Paths {
     }
 
     /// This path stands. True if everything moves over to it, from another.
-    pub fn connected(&mut self, path: u32) -> bool {
+    pub fn connected(&mut self, path: u32, now: Instant) -> bool {
         let Some(next) = self.next.take_if(|(at, _)| *at == path) else { return false };
         self.outlet.send_replace(next.1.outlet());
         let (_, before) = std::mem::replace(&mut self.current, next);
+        self.before = Some((before, now));
         self.restarts += 1;
-        tokio::spawn(async move {
-            tokio::time::sleep(OVERLAP).await;
-            before.close().await;
-        });
         true
+    }
+
+    /// Closes what has outlived its use. Call it now and then.
+    pub fn tidy(&mut self, now: Instant) {
+        self.before.take_if(|(_, since)| now >= *since + OVERLAP);
     }
 
     /// Sends an item of the control stream on every connection that there is.
     pub fn send_control(&self, item: &Bytes) {
-        self.current.1.send_control(item.clone());
-        if let Some((_, next)) = &self.next {
-            next.send_control(item.clone());
+        let next = self.next.as_ref().map(|(_, next)| next);
+        let before = self.before.as_ref().map(|(before, _)| before);
+        for connection in [Some(&self.current.1), next, before].into_iter().flatten() {
+            connection.send_control(item.clone());
         }
     }
 
@@ -132,7 +139,12 @@ impl Paths {
     /// Sends what is ordered, says goodbye, closes the sockets.
     pub async fn close(self) {
         drop(self.next);
-        self.current.1.close().await;
+        let before = async {
+            if let Some((before, _)) = self.before {
+                before.close().await;
+            }
+        };
+        tokio::join!(self.current.1.close(), before);
     }
 
     fn at(&self, path: u32) -> Option<&Connection> {

@@ -2,6 +2,8 @@
 //!
 //! Every change is on the disk before anybody is told of it, and the copies here are read back from there.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::event::What;
@@ -9,6 +11,7 @@ use crate::contacts::{
     Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, ProfileError,
     SentKnock, Store, StoreError, Verified, VerifiedBy, names,
 };
+use crate::identity::seal::SealKey;
 use crate::identity::{Identity, PublicKey};
 use crate::settings::Settings;
 
@@ -69,6 +72,11 @@ impl People {
         }
     }
 
+    /// Where messages are kept, and what they are sealed under; absent for Echo, and while the profile is locked.
+    pub fn message_place(&self) -> Option<(PathBuf, SealKey)> {
+        self.profile.as_ref().and_then(|profile| Some((profile.path().to_owned(), profile.message_key()?)))
+    }
+
     /// A contact who may call and be called.
     pub fn accepted(&self, key: PublicKey) -> Option<&Contact> {
         self.contacts.iter().find(|contact| contact.key == key && contact.state == ContactState::Accepted)
@@ -118,8 +126,11 @@ impl People {
             return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
         }
         let others = self.contacts.iter().filter(|contact| contact.key != request.key);
-        likeness(&request.proposed_name, others)
-            .map(|likeness| format!("{likeness} Ask the person in another way before you accept."))
+        likeness(&request.proposed_name, others).map(|likeness| {
+            format!(
+                "{likeness} It may be somebody else, or they on a new computer: ask the person in another way before you accept."
+            )
+        })
     }
 
     /// The sentence that the name of an unverified contact deserves while it rings: it looks like somebody else's.
@@ -127,7 +138,7 @@ impl People {
         let contact = self.accepted(key).filter(|contact| contact.verified.is_none())?;
         let others = || self.contacts.iter().filter(|other| other.key != key);
         let likeness = likeness(&contact.petname, others()).or_else(|| likeness(&contact.proposed_name, others()))?;
-        Some(format!("{likeness} Compare the words of the call before you trust it."))
+        Some(format!("{likeness} Compare the words before you trust the call."))
     }
 
     /// Makes a contact of a request. They hear it at their next knock.
@@ -331,10 +342,7 @@ fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option
     let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
     if let Some(similar) = similar {
         let verified = if similar.verified.is_some() { ", whom you verified," } else { "" };
-        return Some(format!(
-            "“{name}” looks like your contact {}{verified} but is another key: somebody else, or they on a new computer.",
-            similar.petname
-        ));
+        return Some(format!("“{name}” looks like your contact {}{verified} but is another key.", similar.petname));
     }
     if names::is_reserved(name) {
         return Some(format!("“{name}” looks like {}, the built-in contact, but is another key.", names::ECHO));

@@ -22,6 +22,9 @@ impl People {
             Request::Id => return Ok((vec![self.id()], Vec::new())),
             Request::List => return Ok((self.list(), Vec::new())),
             Request::Invite { .. } => bail!("an invitation is made by the process that serves it"),
+            Request::Message { .. } | Request::Messages { .. } | Request::IsDelivered { .. } => {
+                bail!("messages are read by whoever has them open")
+            }
             Request::Accept { id } => self.accept(self.find_request(id)?, None, now)?,
             Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
             Request::Block { id } => self.block(self.find(id)?)?,
@@ -39,10 +42,11 @@ impl People {
         Ok((Vec::new(), effects))
     }
 
-    fn find(&self, text: &str) -> Result<PublicKey> {
+    /// The contact that a person means by `text`.
+    pub fn find(&self, text: &str) -> Result<PublicKey> {
         match find(&self.contacts, text) {
             Found::One(contact) => Ok(contact.key),
-            Found::Echo => bail!("Echo is built in; it cannot be changed"),
+            Found::Echo => bail!("Echo is built in; it can be called, and nothing else"),
             Found::None => bail!("there is no contact \"{text}\"; `vesper contacts` lists them"),
             Found::Several(_) => bail!("several contacts fit \"{text}\"; give the start of the key instead"),
         }

@@ -30,6 +30,28 @@ pub enum Request {
         id: String,
         mark: Option<bool>,
     },
+    /// Send a text; the answer comes when it is on the disk.
+    Message {
+        id: String,
+        text: String,
+    },
+    /// A page of the last entries of a conversation, or of all, oldest first: from the one `after` on; an empty page is the end.
+    Messages {
+        id: String,
+        last: Option<usize>,
+        after: Option<String>,
+    },
+    /// What became of the text with this id.
+    IsDelivered {
+        message: String,
+    },
+}
+
+impl Request {
+    /// Whether the conversations have to be open to answer it.
+    pub fn is_about_messages(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Messages { .. } | Self::IsDelivered { .. })
+    }
 }
 
 /// One line of an answer, for scripts and for people.

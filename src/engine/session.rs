@@ -175,8 +175,8 @@ impl Session {
     }
 
     /// A path stands. Where everything moves over to it, pictures begin anew: those on their way are lost.
-    pub fn path_connected(&mut self, path: u32) {
-        if self.paths.connected(path)
+    pub fn path_connected(&mut self, path: u32, now: Instant) {
+        if self.paths.connected(path, now)
             && let Some(pipelines) = &self.pipelines
         {
             pipelines.video_send.request_keyframe();
@@ -381,8 +381,9 @@ impl Session {
         }
     }
 
-    /// Tells the pipelines what the path is like.
-    pub fn follow_path(&self) {
+    /// Tells the pipelines what the path is like, and closes one that is not needed any more.
+    pub fn follow_path(&mut self, now: Instant) {
+        self.paths.tidy(now);
         let (Some(path), Some(pipelines)) = (self.path(), &self.pipelines) else { return };
         if let Some(ms) = path.rtt_ms.or(self.control_rtt_ms()) {
             pipelines.video_receive.set_rtt(Duration::from_secs_f64(ms / 1000.0));

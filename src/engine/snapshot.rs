@@ -1,5 +1,7 @@
 //! Everything a view may show, as one value that the engine publishes whenever something changed.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::media::clock::MediaTime;
@@ -7,8 +9,11 @@ use crate::settings::Settings;
 
 pub use super::command::{CallMedia, Candidates};
 pub use crate::contacts::VerifiedBy;
+pub use crate::conversation::order::Position;
+pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
 pub use crate::identity::PublicKey;
 pub use crate::identity::passphrase::{Strength, strength};
+pub use crate::signal::message::{MAX_BODY, MessageId};
 
 /// The state of the program as a person sees it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,6 +39,41 @@ pub struct Snapshot {
     pub verify: Option<VerifyView>,
     /// A call waits for the person to say whether their computer may learn our address.
     pub address_question: Option<AddressQuestion>,
+    pub conversations: Conversations,
+}
+
+/// What people wrote to each other, and the calls between.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Conversations {
+    pub stage: ConversationsStage,
+    /// By contact. Cheap to clone and to compare.
+    pub threads: Arc<BTreeMap<PublicKey, Arc<Thread>>>,
+    /// The last text that could not be kept, to be put back where it was written.
+    pub returned: Option<Returned>,
+    /// The time zone of this computer.
+    pub zone: Arc<Zone>,
+    /// The newest version that a contact runs, if it is newer than this one.
+    pub newer_version: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ConversationsStage {
+    /// They are being read.
+    #[default]
+    Opening,
+    Ready,
+    Locked,
+    /// They cannot be read; the sentence says why and what to do.
+    Failed(String),
+}
+
+/// A text that could not be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// Counts up, so that each is put back once.
+    pub number: u64,
+    pub peer: PublicKey,
+    pub body: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -16,7 +16,8 @@ impl Core {
                 key: contact.key,
                 petname: contact.petname.clone(),
                 echo: false,
-                online: self.network.online(contact.key),
+                online: self.network.online(contact.key)
+                    && self.conversations.shows_presence(contact.key, self.people.settings.show_presence),
                 verified: contact.verified.is_some(),
                 blocked: contact.state == ContactState::Blocked,
                 last: contact.last.clone(),

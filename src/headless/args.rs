@@ -115,6 +115,28 @@ pub enum Command {
         #[command(flatten)]
         network: NetworkArgs,
     },
+    /// Write to a contact. It waits until both of you are online together.
+    Message {
+        /// Petname or a unique start of a key.
+        contact: String,
+        text: String,
+        /// Stay until it is delivered.
+        #[arg(long)]
+        wait: bool,
+        /// How many seconds to wait.
+        #[arg(long, default_value = "60", value_parser = parse_seconds)]
+        timeout: Duration,
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
+    /// Print what was written with a contact, and the calls between.
+    Messages {
+        /// Petname or a unique start of a key.
+        contact: String,
+        /// Only the last so many.
+        #[arg(long, value_name = "N")]
+        last: Option<usize>,
+    },
     /// List cameras, microphones and speakers.
     Devices,
     /// Write a backup of the key and the contacts to a new file, under a passphrase of its own.

@@ -122,7 +122,7 @@ pub async fn add(
 }
 
 /// Starts the engine; fails where nobody could be reached.
-async fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Result<(Engine, Option<Owner>)> {
+pub(super) async fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Result<(Engine, Option<Owner>)> {
     let options = Options { network: network.into(), accept_requests, ..Options::default() };
     let (mut engine, owner) = calling::start(profile, options);
     calling::ready(&mut engine).await?;
@@ -134,11 +134,11 @@ async fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -
 }
 
 /// The wall clock, in seconds.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     MediaTime::now().unix_us() / 1_000_000
 }
 
-fn print(reply: Reply, output: Output) -> Result<()> {
+pub(super) fn print(reply: Reply, output: Output) -> Result<()> {
     for line in reply.map_err(|sentence| anyhow!(sentence))? {
         output.both(&line.json, &line.text);
     }

@@ -32,6 +32,9 @@ pub fn commands() -> mpsc::Receiver<Command> {
 }
 
 fn parse(line: &str) -> Result<Option<Command>, String> {
+    if let Some(body) = line.trim_start().strip_prefix("message ").map(str::trim).filter(|body| !body.is_empty()) {
+        return Ok(Some(Command::WriteInCall { body: body.to_owned() }));
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     Ok(Some(match words[..] {
         [] => return Ok(None),
@@ -45,7 +48,7 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
         ["hangup"] => Command::HangUp,
         _ => {
             return Err(format!(
-                "\"{line}\" is none of: accept video, accept audio, decline, mute on, mute off, camera on, camera off, hangup"
+                "\"{line}\" is none of: accept video, accept audio, decline, mute on, mute off, camera on, camera off, hangup, message TEXT"
             ));
         }
     }))
@@ -60,6 +63,8 @@ mod tests {
         assert_eq!(parse("  "), Ok(None));
         assert_eq!(parse("accept audio"), Ok(Some(Command::Accept { media: CallMedia::Audio })));
         assert_eq!(parse("mute on"), Ok(Some(Command::SetMicrophone { on: false })));
+        assert_eq!(parse("message  hello, you"), Ok(Some(Command::WriteInCall { body: "hello, you".into() })));
+        assert!(parse("message ").is_err());
         assert!(parse("accept everything").is_err_and(|usage| usage.contains("hangup")));
     }
 }

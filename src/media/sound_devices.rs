@@ -8,7 +8,7 @@ use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{BufferSize, Device, ErrorKind, Host, SampleFormat, StreamConfig, SupportedStreamConfigRange};
 
 use super::clock::AUDIO_RATE;
-use super::sound_names::{is_offered, numbered};
+use super::sound_names::{is_monitor, is_offered, numbered};
 
 /// A microphone or a speaker that a person can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,14 +105,30 @@ pub fn speakers() -> Vec<SoundDevice> {
 }
 
 fn list(side: Side) -> Vec<SoundDevice> {
-    let host = cpal::default_host();
+    let host = sound_system();
     let default = default_device(&host, side).and_then(|device| device.id().ok());
     let is_default = |device: &Device| default.is_some() && device.id().ok() == default;
     all(&host, side).into_iter().map(|(name, device)| SoundDevice { name, default: is_default(&device) }).collect()
 }
 
+/// The sound system of this computer.
+pub(super) fn sound_system() -> Host {
+    keep_alsa_quiet();
+    cpal::default_host()
+}
+
+/// Lets ALSA write into a buffer of this thread what it would print on standard error about every plugin that does not open.
+/// What went wrong with a device that somebody wants comes back as an error all the same.
+fn keep_alsa_quiet() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = alsa::Output::local_error_handler() {
+        tracing::debug!("ALSA goes on printing: {error}");
+    }
+}
+
 /// The devices that a person can choose from, each under a name of its own.
 fn all(host: &Host, side: Side) -> Vec<(String, Device)> {
+    keep_alsa_quiet();
     let mut devices: Vec<Device> = match side {
         Side::Microphone => host.input_devices().map(Iterator::collect).unwrap_or_default(),
         Side::Speaker => host.output_devices().map(Iterator::collect).unwrap_or_default(),
@@ -124,6 +140,9 @@ fn all(host: &Host, side: Side) -> Vec<(String, Device)> {
         if !devices.is_empty() {
             devices.splice(..0, default);
         }
+    }
+    if side == Side::Microphone {
+        devices.retain(|device| !is_monitor(&device.id().map(|id| id.id().to_owned()).unwrap_or_default()));
     }
     numbered(devices.iter().map(name)).into_iter().zip(devices).collect()
 }

@@ -12,7 +12,7 @@ use cpal::{Device, DeviceId, Host, traits::DeviceTrait};
 
 use super::events::{MediaEvent, MediaEvents, MediaSource};
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
-use super::sound_devices::{DeviceError, Health, OpenDevice, Side, find, is_plain_alsa, name};
+use super::sound_devices::{DeviceError, Health, OpenDevice, Side, find, is_plain_alsa, name, sound_system};
 
 /// How often the device's health is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -203,7 +203,7 @@ impl<E> Keeping<E> {
         }
         running.looked = now;
         if is_plain_alsa(host) {
-            let newest = cpal::default_host();
+            let newest = sound_system();
             if newest.id() != host.id() {
                 // The sound server is back, and wants the device for itself.
                 (self.running, self.host, self.not_before) = (None, Some(newest), now);

@@ -10,6 +10,12 @@ pub(super) fn is_offered(id: &str) -> bool {
     id == "default" || card.is_some_and(|(card, _)| card.parse::<u32>().is_err())
 }
 
+/// Whether the source `id` of a sound server is what a speaker plays, and no microphone: PulseAudio and PipeWire list one for
+/// each speaker, and whoever chose it would send the others their own voices.
+pub(super) fn is_monitor(id: &str) -> bool {
+    id.ends_with(".monitor")
+}
+
 /// The names with a number behind each that was there before: two headsets of one make are two choices.
 pub(super) fn numbered(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut seen = std::collections::HashMap::<String, u32>::new();
@@ -44,6 +50,12 @@ mod tests {
         ];
         let offered: Vec<_> = listed.into_iter().filter(|id| is_offered(id)).collect();
         assert_eq!(offered, ["default", "plughw:CARD=Headset,DEV=0", "plughw:CARD=Headset,DEV=1"]);
+    }
+
+    #[test]
+    fn what_a_speaker_plays_is_no_microphone() {
+        assert!(is_monitor("alsa_output.pci-0000_00_1f.3.analog-stereo.monitor"));
+        assert!(!is_monitor("alsa_input.usb-Blue_Yeti-00.analog-stereo"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What contacts say to each other over the link, as bytes.
 //!
-//! A link frame is `u32 length || u8 type || body`, the length counting type and body, at most [`MAX_FRAME`]. All
+//! A link frame is `u32 length || u8 type || body`, the length counting type and body, at most [`MAX_FRAME`]; a TEXT alone,
+//! which contacts send and which may be 32 KiB of writing, at most [`MAX_TEXT_FRAME`]. All
 //! numbers are big-endian; `LP(x)` is a `u32` length and then `x`; a list is a `u8` count and then its items.
 //!
 //! ```text
@@ -14,6 +15,9 @@
 //! 0x13  CONFIRM  call 16, macB 32
 //! 0x14  RINGING  call 16, reason u8        0x15  DECLINE   0x16  BUSY   0x17  CANCEL   0x18  ABORT: likewise
 //! 0x20  CONTROL  one sealed item
+//! 0x30  TEXT     id 16, seq u64, lamport u64, sent_ms u64, LP(body: 1 to 32768 bytes of UTF-8)
+//! 0x31  RECEIPT  u8 n <= 64, n x id 16: these texts are on the receiver's disk
+//! 0x32  ABOUT    u8 shows presence (0 | 1), LP(version: at most 32 printable ASCII): first on every connection
 //! ```
 //!
 //! Every message of a call has exactly one form in bytes: what [`Message::decode`] takes, [`Message::encode`] gives back. So a hash
@@ -23,6 +27,7 @@
 mod answer;
 mod description;
 mod invite;
+mod text;
 
 use std::fmt;
 
@@ -31,6 +36,7 @@ use bytes::Bytes;
 pub use self::answer::{Accept, Confirm, Reveal};
 pub use self::description::{Candidate, CandidateKind, Description, MAX_CANDIDATES};
 pub use self::invite::{Invite, InviteCore, MediaKind, VERSION};
+pub use self::text::{About, MAX_BODY, MAX_RECEIPTS, MessageId, Text};
 pub use super::wire::Malformed;
 use super::wire::Reader;
 use crate::contacts::{Hint, decode_hints, encode_hints};
@@ -38,6 +44,10 @@ use crate::identity::random;
 
 /// The most that type and body of one frame may take.
 pub const MAX_FRAME: usize = 16 * 1024;
+
+/// The same for a TEXT: its type, its 40 bytes of numbers, and the longest body with its length. One larger frame is
+/// simpler than pieces to put together again, and only contacts get to send one.
+pub const MAX_TEXT_FRAME: usize = 1 + 40 + 4 + MAX_BODY;
 
 /// The most that one sealed CONTROL item may take: 4096 bytes of content, its header and its tag.
 pub const MAX_CONTROL: usize = 4096 + 64;
@@ -79,6 +89,12 @@ pub enum Message {
     },
     /// A sealed item of the call's control stream, which only the call can open.
     Control(Bytes),
+    /// Something that a person wrote.
+    Text(Text),
+    /// Texts that the sender of this has on disk now.
+    Receipt(Vec<MessageId>),
+    /// What the sender's computer says about itself.
+    About(About),
 }
 
 /// Names one call between two people; chosen at random by the caller, never used twice.
@@ -105,13 +121,17 @@ impl Message {
                 out.push(*reason);
             }
             Self::Control(item) => out.extend_from_slice(item),
+            Self::Text(text) => text.write(&mut out),
+            Self::Receipt(ids) => text::write_receipts(ids, &mut out),
+            Self::About(about) => about.write(&mut out),
         }
         out
     }
 
     /// Reads type and body. Refuses trailing bytes and everything above the caps of the protocol.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        if bytes.len() > MAX_FRAME {
+        let most = if bytes.first() == Some(&kind::TEXT) { MAX_TEXT_FRAME } else { MAX_FRAME };
+        if bytes.len() > most {
             return Err(Malformed::TooLong);
         }
         let mut reader = Reader::new(bytes);
@@ -135,6 +155,9 @@ impl Message {
                 }
             }
             kind::CONTROL => Self::Control(Bytes::copy_from_slice(reader.rest(MAX_CONTROL)?)),
+            kind::TEXT => Self::Text(Text::read(&mut reader)?),
+            kind::RECEIPT => Self::Receipt(text::read_receipts(&mut reader)?),
+            kind::ABOUT => Self::About(About::read(&mut reader)?),
             unknown => return Err(Malformed::UnknownType(unknown)),
         };
         reader.end()?;
@@ -156,6 +179,9 @@ impl Message {
             Self::Cancel { .. } => kind::CANCEL,
             Self::Abort { .. } => kind::ABORT,
             Self::Control(_) => kind::CONTROL,
+            Self::Text(_) => kind::TEXT,
+            Self::Receipt(_) => kind::RECEIPT,
+            Self::About(_) => kind::ABOUT,
         }
     }
 }
@@ -175,6 +201,9 @@ mod kind {
     pub const CANCEL: u8 = 0x17;
     pub const ABORT: u8 = 0x18;
     pub const CONTROL: u8 = 0x20;
+    pub const TEXT: u8 = 0x30;
+    pub const RECEIPT: u8 = 0x31;
+    pub const ABOUT: u8 = 0x32;
 }
 
 impl CallId {
@@ -240,6 +269,9 @@ mod tests {
             small().prop_map(|(call, reason)| Message::Cancel { call, reason }),
             small().prop_map(|(call, reason)| Message::Abort { call, reason }),
             prop::collection::vec(any::<u8>(), 0..=MAX_CONTROL).prop_map(|item| Message::Control(item.into())),
+            text::tests::text().prop_map(Message::Text),
+            text::tests::receipts().prop_map(Message::Receipt),
+            text::tests::about().prop_map(Message::About),
         ]
     }
 
@@ -267,7 +299,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_have_exactly_one_form(kind in 0u8..0x22, body in prop::collection::vec(any::<u8>(), 0..512)) {
+        fn any_bytes_are_refused_or_have_exactly_one_form(kind in 0u8..0x34, body in prop::collection::vec(any::<u8>(), 0..512)) {
             let bytes = [&[kind][..], &body].concat();
             if let Some(message) = decode_signed(&bytes) {
                 prop_assert_eq!(message.encode(), bytes);

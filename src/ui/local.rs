@@ -6,6 +6,7 @@ use crate::engine::command::Secret;
 use crate::engine::snapshot::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::settings::Reach;
+use crate::ui::views::conversation::TalkLocal;
 
 /// The state of the views. Each part belongs to the view it is named after.
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub struct Local {
     pub add: Add,
     pub settings: SettingsLocal,
     pub call: CallLocal,
+    pub talk: TalkLocal,
     /// The window fills the screen; the shell makes it so.
     pub full_screen: bool,
     /// Text for the clipboard; the shell takes it there.
@@ -70,6 +72,14 @@ pub enum Dialog {
     },
     /// Remove everything of this profile.
     Wipe,
+    /// Erase what was written with a contact.
+    DeleteConversation {
+        key: PublicKey,
+    },
+    /// Where a link leads.
+    OpenLink {
+        url: String,
+    },
 }
 
 #[derive(Debug, Default)]

@@ -3,8 +3,11 @@
 //! Sentences that the engine makes (notices, network status, results of calls) come through the snapshot. egui 0.37 has no
 //! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
 
+mod talk;
+
 use std::time::Duration;
 
+pub use self::talk::*;
 use crate::engine::snapshot::{CallMedia, VerifiedBy};
 
 pub const APP: &str = "Vesper";
@@ -61,7 +64,7 @@ pub const LOCKED_CALL: &str = "Somebody you know is calling. Unlock to see who i
 pub const LOCKED_IN_CALL: &str = "Your call goes on.";
 
 // The list of people.
-pub const CONTACTS: &str = "People";
+pub const CONTACTS: &str = "Chats";
 pub const SEARCH: &str = "Search";
 pub const ADD_PERSON: &str = "Add a person";
 pub const SETTINGS: &str = "Settings";
@@ -100,7 +103,7 @@ pub const DISMISS: &str = "Dismiss";
 pub const SAVE: &str = "Save";
 pub const RENAME_SUB: &str = "Only you see this name.";
 pub const NAME: &str = "Name";
-pub const REMOVE_SUB: &str = "They can no longer call you. To be in touch again, one of you has to invite the other.";
+pub const REMOVE_SUB: &str = "They can no longer call you or write to you, and your conversation is deleted here. To be in touch again, one of you has to invite the other.";
 pub const BLOCK_SUB: &str = "They can no longer call you and are not told. You can unblock them at any time.";
 
 // The safety number.

@@ -77,6 +77,11 @@ fn fonts() -> FontDefinitions {
     family(named(icons::FILL), "Phosphor Fill", include_bytes!("../../assets/icons/Phosphor-Fill.ttf"));
     family(FontFamily::Monospace, "JetBrains Mono", include_bytes!("../../assets/fonts/JetBrainsMono-Medium.ttf"));
     family(FontFamily::Proportional, "Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
+    // What people write has emoji in it, which no other of the fonts draws.
+    let emoji = "Noto Emoji";
+    let bytes = include_bytes!("../../assets/fonts/NotoEmoji-Regular.ttf");
+    fonts.font_data.insert(emoji.to_owned(), Arc::new(FontData::from_static(bytes)));
+    fonts.families.values_mut().for_each(|list| list.push(emoji.to_owned()));
     fonts
 }
 

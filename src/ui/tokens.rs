@@ -41,6 +41,10 @@ pub struct Palette {
     /// Behind a dialog.
     pub scrim: Color32,
     pub shadow: Color32,
+    pub bubble_in: Color32,
+    pub bubble_out: Color32,
+    /// The small print on a bubble of ours.
+    pub bubble_out_print: Color32,
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -77,6 +81,9 @@ pub const DARK: Palette = Palette {
     popup_glow: 76,
     scrim: Color32::from_black_alpha(140),
     shadow: Color32::from_black_alpha(96),
+    bubble_in: rgb(0x22252E),
+    bubble_out: rgb(0x5656CF),
+    bubble_out_print: rgb(0xDCDBFF),
 };
 
 /// Paper.
@@ -109,6 +116,9 @@ pub const LIGHT: Palette = Palette {
     popup_glow: 44,
     scrim: Color32::from_black_alpha(90),
     shadow: Color32::from_black_alpha(28),
+    bubble_in: rgb(0xEFEFF4),
+    bubble_out: rgb(0x5656D0),
+    bubble_out_print: rgb(0xE2E1FF),
 };
 
 /// The stage of a call: dark in both themes, and over a picture whose colours nobody knows.
@@ -209,6 +219,10 @@ pub mod size {
     pub const SWITCH: [f32; 2] = [40.0, 24.0];
     pub const SELF_VIEW: [f32; 2] = [236.0, 133.0];
     pub const MENU: f32 = 200.0;
+    /// The conversation beside a call.
+    pub const BESIDE_CALL: f32 = 344.0;
+    /// A stage that is narrower has no room for its controls.
+    pub const STAGE_MIN: f32 = 480.0;
 
     pub const AVATAR_S: f32 = 36.0;
     pub const AVATAR_M: f32 = 40.0;
@@ -229,6 +243,7 @@ pub mod type_size {
     pub const NAME: f32 = 22.0;
     pub const TITLE: f32 = 20.0;
     pub const HEADING: f32 = 16.0;
+    pub const MESSAGE: f32 = 14.5;
     pub const BODY: f32 = 14.0;
     pub const LABEL: f32 = 13.0;
     pub const CAPTION: f32 = 12.0;
@@ -308,6 +323,10 @@ mod tests {
                 ("success on its soft", p.success_text, p.success_soft, 4.5),
                 ("danger on its soft", p.danger_text, p.danger_soft, 4.5),
                 ("warning on its soft", p.warning_text, p.warning_soft, 4.5),
+                ("text in a bubble of theirs", p.text, p.bubble_in, 7.0),
+                ("small print in a bubble of theirs", p.text_third, p.bubble_in, 4.5),
+                ("text in a bubble of ours", p.on_accent, p.bubble_out, 4.5),
+                ("small print in a bubble of ours", p.bubble_out_print, p.bubble_out, 4.0),
                 ("text on accent soft", p.text, p.accent_soft, 7.0),
                 ("a field's edge", p.border_strong, p.background, 3.0),
                 ("a field's edge on a dialog", p.border_strong, p.raised, 2.5),

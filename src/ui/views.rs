@@ -4,6 +4,7 @@ pub mod add_person;
 pub mod address;
 pub mod call;
 pub mod contact;
+pub mod conversation;
 pub mod incoming;
 pub mod manage;
 pub mod people;
@@ -44,12 +45,12 @@ fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pict
         // While they call, the popup asks; the page below stays as it is.
         if call.stage != CallStage::Incoming && !local.call.dismissed {
             let wish = call::call_ui(ui, snapshot, call, local, pictures);
-            // The safety number can be compared from within a call.
-            let number = match local.dialog {
-                Some(Dialog::Verify { .. }) => dialog_ui(ui, snapshot, local, pictures),
+            // The safety number can be compared, and a link looked at, from within a call.
+            let dialog = match local.dialog {
+                Some(Dialog::Verify { .. } | Dialog::OpenLink { .. }) => dialog_ui(ui, snapshot, local, pictures),
                 _ => None,
             };
-            return key.or(wish).or(number);
+            return key.or(wish).or(dialog);
         }
         if key.is_some() {
             return key;
@@ -86,6 +87,8 @@ fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pic
         Dialog::Rename { key, name } => manage::rename_ui(ui, snapshot, key, name, local),
         Dialog::Block { key } => manage::block_ui(ui, snapshot, key, local),
         Dialog::Remove { key } => manage::remove_ui(ui, snapshot, key, local),
+        Dialog::DeleteConversation { key } => manage::delete_conversation_ui(ui, snapshot, key, local),
+        Dialog::OpenLink { url } => conversation::open_link_ui(ui, url, local),
         Dialog::Verify { key } => verify::verify_ui(ui, snapshot, key, local, pictures),
         Dialog::Permissions { key } => manage::permissions_ui(ui, snapshot, key, local),
         Dialog::Wipe => manage::wipe_ui(ui, local),

@@ -3,6 +3,7 @@
 pub mod avatar;
 pub mod button;
 pub mod choice;
+pub mod composer;
 pub mod dialog;
 pub mod field;
 pub mod label;
@@ -10,3 +11,4 @@ pub mod paint;
 pub mod qr;
 pub mod strength;
 pub mod switch;
+pub mod thread;

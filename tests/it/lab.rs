@@ -78,7 +78,7 @@ impl Host {
     /// Gives up the address for another one, as after a change of networks.
     pub fn move_to(&self, address: Ipv4Addr) {
         let namespace = &self.namespace;
-        for change in [format!("add {address}"), format!("delete {}", self.address)] {
+        for change in [format!("delete {}", self.address), format!("add {address}")] {
             ip(&format!("-n {namespace} address {change}/24 dev eth0")).unwrap();
         }
         ip(&format!("-n {namespace} route replace default dev eth0")).unwrap();

@@ -13,12 +13,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("contacts", &["identity", "settings"]),
     ("signal", &["identity", "contacts", "settings"]),
+    ("conversation", &["identity", "contacts", "signal"]),
     ("e2ee", &["identity"]),
     ("call", &["identity", "contacts", "signal", "e2ee"]),
     ("media", &["e2ee"]),
     ("transport", &["identity", "signal", "media"]),
-    ("engine", &["identity", "contacts", "signal", "e2ee", "call", "media", "transport", "settings"]),
-    ("headless", &["identity", "contacts", "signal", "e2ee", "call", "media", "transport", "settings", "engine"]),
+    ("engine", &["identity", "contacts", "signal", "conversation", "e2ee", "call", "media", "transport", "settings"]),
+    ("headless", &["identity", "contacts", "signal", "conversation", "e2ee", "call", "media", "transport", "settings", "engine"]),
     ("ui", &["engine::command", "engine::snapshot", "media::frame", "media::slot", "media::clock", "settings"]),
 ];
 
@@ -30,7 +31,7 @@ const WRAPPED: &[(&[&str], &[&str])] = &[
     (&["nokhwa"], &["media::camera"]),
     (&["cpal"], &["media::microphone", "media::speaker", "media::sound_devices", "media::sound_keeper"]),
     (&["openh264", "openh264_sys2", "opus", "sonora", "nnnoiseless", "rtrb", "yuv", "zune_jpeg", "hound"], &["media"]),
-    (&["redb"], &["contacts"]),
+    (&["redb"], &["contacts", "conversation"]),
     (&["clap"], &["headless", "main"]),
 ];
 
@@ -39,6 +40,13 @@ const PURE: &[&str] = &[
     "call",
     "e2ee",
     "signal::message",
+    "conversation::order",
+    "conversation::entry",
+    "conversation::thread",
+    "conversation::outbox",
+    "conversation::links",
+    "conversation::version",
+    "conversation::zone",
     "media::frame",
     "media::fragment",
     "media::jitter",

@@ -19,6 +19,8 @@ mod before_accept;
 #[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
+mod keeping;
+#[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]
 mod moving;
@@ -26,5 +28,7 @@ mod moving;
 mod outcomes;
 #[cfg(target_os = "linux")]
 mod strangers;
+#[cfg(target_os = "linux")]
+mod talk;
 #[cfg(target_os = "linux")]
 mod xvfb;

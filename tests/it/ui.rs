@@ -3,6 +3,8 @@
 //! With `VESPER_SHOTS` set, `every_screen_can_be_drawn` also writes a picture of each screen in both themes to `ui-shots` in the
 //! target folder, to be held beside the design.
 
+mod talk;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +125,7 @@ pub(crate) fn people() -> Snapshot {
             microphones: vec!["MacBook Pro Microphone".into()],
             speakers: Vec::new(),
         },
+        conversations: Conversations { stage: ConversationsStage::Ready, ..Conversations::default() },
         ..Snapshot::default()
     }
 }
@@ -499,6 +502,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings-privacy", Snapshot { sealed: true, ..people() }, page(SettingsPage::Privacy), SIZE),
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
     ]);
+    screens.extend(talk::screens());
     screens
 }
 

@@ -49,7 +49,7 @@ fn nobody(stage: CallStage) -> CallView {
 }
 
 /// A name that looks like another contact's.
-const ALIKE: &str = "“Мaya Lindqvist” looks like your contact Maya Lindqvist, whom you verified, but is another key: somebody else, or they on a new computer. Compare the words of the call before you trust it.";
+const ALIKE: &str = "“Мaya Lindqvist” looks like your contact Maya Lindqvist, whom you verified, but is another key. Compare the words before you trust the call.";
 
 /// The screens of trust, by the name of their picture.
 pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{CODECS, Calls, METER, SECOND};
 use crate::call::{CallEvent, EndReason, Input, Output};
+use crate::conversation::{Call, Outcome};
 use crate::engine::core::{Core, unix_seconds};
 use crate::engine::current::{Current, Switches};
 use crate::engine::event::What;
@@ -39,7 +40,11 @@ impl Calls {
             }
             // The call that takes its place gathers next, and brings its own id.
             Output::Superseded { .. } => {}
-            Output::MissedCall { peer } => missed(core, peer),
+            Output::MissedCall { peer } => {
+                // A ring that nobody answered has just ended; a call that found us busy brings no more than its name.
+                let rung = self.farewell.as_ref().filter(|(view, _)| view.peer == peer).map(|(view, _)| view.media);
+                missed(core, peer, rung.unwrap_or(CallMedia::Video));
+            }
             Output::Event(event) => self.event(core, event, now),
             Output::Ended { peer, reason, .. } => self.ended(core, peer, reason, now),
             output => self.perform_in_session(core, output, now),
@@ -152,6 +157,9 @@ impl Calls {
         current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
         core.notices.tell(What::Report(Box::new(current.report(reason))));
         remember(core, &current, reason);
+        if let (Some(call), false) = (current.entry(reason), current.echo) {
+            core.note_call(peer, call);
+        }
         self.farewell = Some((current.view(core), now + FAREWELL));
         let echo = current.echo;
         self.closing = current.close();
@@ -180,7 +188,9 @@ fn remember(core: &mut Core, current: &Current, reason: EndReason) {
     }
 }
 
-fn missed(core: &mut Core, peer: PublicKey) {
+fn missed(core: &mut Core, peer: PublicKey, media: CallMedia) {
+    let video = media == CallMedia::Video;
+    core.note_call(peer, Call { outgoing: false, video, outcome: Outcome::Missed, seconds: 0 });
     core.notices.tell(What::Missed { peer });
     let name = core.petname(peer);
     if let Err(error) = core.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1)) {

@@ -11,7 +11,7 @@ use tracing::debug;
 use crate::contacts::Hint;
 use crate::identity::random;
 use crate::signal::frame::{self, FrameError};
-use crate::signal::message::Message;
+use crate::signal::message::{MAX_TEXT_FRAME, Message};
 
 /// How often a connection is asked whether it still carries.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -214,7 +214,7 @@ async fn read(
 ) -> Result<(), Broken> {
     let mut open = false;
     loop {
-        let report = match frame::read(&mut stream).await {
+        let report = match frame::read_up_to(&mut stream, MAX_TEXT_FRAME).await {
             Ok(Some(bytes)) => match Message::decode(&bytes) {
                 Ok(Message::Ping(n)) => {
                     // While we drain there is nobody left to reply; the other side will see the end of the stream instead.

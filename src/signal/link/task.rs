@@ -68,6 +68,8 @@ pub(super) struct LinkTask {
     handshakes: JoinSet<Option<(PublicKey, Connection)>>,
     /// Our own knocks and the tasks of contacts.
     running: JoinSet<()>,
+    /// Knocks of ours, which at the end get a moment to say that an OK is kept.
+    knocks: JoinSet<()>,
 }
 
 impl LinkTask {
@@ -98,6 +100,7 @@ impl LinkTask {
             events,
             handshakes: JoinSet::new(),
             running: JoinSet::new(),
+            knocks: JoinSet::new(),
         };
         Ok((task, hints_seen))
     }
@@ -143,6 +146,7 @@ impl LinkTask {
                     }
                 }
                 Some(_) = self.running.join_next() => {}
+                Some(_) = self.knocks.join_next() => {}
                 Some(incoming) = endpoint.accept() => self.incoming(incoming),
                 () = self.doorman.work() => {}
             }
@@ -156,7 +160,7 @@ impl LinkTask {
             Command::Redial(peer) => self.tell(peer, Input::Redial),
             Command::HangUp(peer) => self.tell(peer, Input::HangUp(None)),
             Command::Knock(request) => {
-                self.running.spawn(knock(self.identity.clone(), self.network.clone(), request, self.events.clone()));
+                self.knocks.spawn(knock(self.identity.clone(), self.network.clone(), request, self.events.clone()));
             }
             Command::Close(_) => unreachable!("the loop keeps this one to itself"),
         }
@@ -278,6 +282,10 @@ impl LinkTask {
         };
         let _ = timeout(super::CLOSE_LIMIT / 2, all).await;
         self.doorman.close().await;
+        // Else the inviter would wait for the word of somebody who has what they came for.
+        let knocked = async { while self.knocks.join_next().await.is_some() {} };
+        let _ = timeout(super::CLOSE_LIMIT / 3, knocked).await;
+        self.knocks.shutdown().await;
         self.running.shutdown().await;
         self.bound.endpoint.close().await;
     }

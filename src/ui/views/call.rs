@@ -5,8 +5,9 @@ mod controls;
 mod self_view;
 mod words;
 
-use eframe::egui::{Align2, Color32, CursorIcon, Rect, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use eframe::egui::{Align2, Color32, CursorIcon, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
 
+use super::conversation;
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView, Snapshot};
 use crate::ui::local::{CallLocal, Local};
@@ -20,8 +21,17 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     if local.call.peer != Some(call.peer) {
         local.call = CallLocal { peer: Some(call.peer), last_move: ui.input(|input| input.time), ..CallLocal::default() };
     }
-    let rect = ui.max_rect();
-    ui.painter().rect_filled(rect, 0.0, stage::BACKGROUND);
+    let whole = ui.max_rect();
+    ui.painter().rect_filled(whole, 0.0, stage::BACKGROUND);
+    let ended = matches!(call.stage, CallStage::Ended { .. });
+    let (rect, beside) = beside(whole, local.talk.beside_call && !call.echo && !ended);
+    let written = beside.and_then(|panel| {
+        ui.scope_builder(UiBuilder::new().max_rect(panel), |ui| {
+            conversation::beside_call_ui(ui, panel, snapshot, call.peer, local)
+        })
+        .inner
+    });
+    let Some(rect) = rect.filter(|_| written.is_none()) else { return written };
     let picture = call.remote_camera_on && has_picture(call) && pictures.remote.letterbox(ui.painter(), rect);
     let opacity = if picture { controls_opacity(ui, local) } else { 1.0 };
     if picture {
@@ -41,9 +51,22 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     self_view::self_view_ui(ui, rect, snapshot, call, local, pictures);
     let wish = bars::top_ui(ui, rect, call, local, opacity);
     hint_ui(ui, rect, call, opacity);
-    let pressed = controls::bar_ui(ui, rect, call, opacity);
+    let unread = snapshot.conversations.threads.get(&call.peer).map_or(0, |thread| thread.unread());
+    let pressed = controls::bar_ui(ui, rect, call, unread, local, opacity);
     tick(ui, call, local);
     wish.or(pressed)
+}
+
+/// The stage, and the panel beside it; in a narrow window there is room for the panel alone.
+fn beside(whole: Rect, open: bool) -> (Option<Rect>, Option<Rect>) {
+    if !open {
+        return (Some(whole), None);
+    }
+    if whole.width() < size::BESIDE_CALL + size::STAGE_MIN {
+        return (None, Some(whole.shrink(space::S)));
+    }
+    let panel = Rect::from_min_max(pos2(whole.right() - size::BESIDE_CALL, whole.top()), whole.max).shrink(space::S);
+    (Some(Rect::from_min_max(whole.min, pos2(panel.left(), whole.bottom()))), Some(panel))
 }
 
 /// A picture can only be there once the path is.

@@ -5,7 +5,7 @@ use eframe::egui::{
     pos2, vec2,
 };
 
-use super::people;
+use super::{conversation, people};
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::{ContactView, Snapshot};
 use crate::ui::local::{Dialog, Local};
@@ -22,18 +22,30 @@ pub fn contact_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option
     let contact = people::selected(snapshot, local)?;
     let head = Rect::from_min_size(pane.min, vec2(pane.width(), size::HEADER));
     let body = Rect::from_min_max(pos2(pane.left(), head.bottom()), pane.max);
-    let called = ui.scope_builder(UiBuilder::new().max_rect(head), |ui| head_ui(ui, head, contact, local)).inner;
-    let wish = ui.scope_builder(UiBuilder::new().max_rect(body), |ui| body_ui(ui, body, contact, local)).inner;
+    let called = ui.scope_builder(UiBuilder::new().max_rect(head), |ui| head_ui(ui, head, snapshot, contact, local)).inner;
+    let wish = ui
+        .scope_builder(UiBuilder::new().max_rect(body), |ui| {
+            if contact.echo {
+                body_ui(ui, body, contact, local)
+            } else if conversation::is_empty(snapshot, contact) {
+                let (height, written) = conversation::first_words_ui(ui, body, snapshot, contact, local);
+                let above = Rect::from_min_max(body.min, pos2(body.right(), body.bottom() - height));
+                written.or(ui.scope_builder(UiBuilder::new().max_rect(above), |ui| body_ui(ui, above, contact, local)).inner)
+            } else {
+                conversation::conversation_ui(ui, body, snapshot, contact, local)
+            }
+        })
+        .inner;
     called.or(wish)
 }
 
-fn head_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &mut Local) -> Option<Command> {
+fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, local: &mut Local) -> Option<Command> {
     let p = theme::palette(ui);
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, (1.0, p.border));
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let at = rect.left_center() + vec2(44.0, 0.0);
     avatar.paint_with_presence(ui.painter(), at, size::AVATAR_M, contact.online, p.background);
-    let room = rect.width() - 76.0 - 214.0;
+    let room = rect.width() - 76.0 - 258.0;
     let name_at = rect.left_top() + vec2(76.0, 22.0);
     let font = theme::semibold(type_size::HEADING);
     let name = label::line(ui.painter(), name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, room);
@@ -44,12 +56,16 @@ fn head_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &mut Local) ->
     let status = status(contact);
     label::line(ui.painter(), status_at, Align2::LEFT_CENTER, &status, theme::regular(type_size::CAPTION), p.text_second, room);
 
-    let tools = Rect::from_min_max(pos2(rect.right() - 240.0, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
+    let tools = Rect::from_min_max(pos2(rect.right() - 284.0, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
     let layout = Layout::right_to_left(Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(tools).layout(layout), |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         // Echo cannot be renamed, blocked or removed, and a menu without entries is none.
         let managed = if contact.echo { None } else { menu_ui(ui, contact, local).or(verify_ui(ui, contact, local)) };
+        let talk = !contact.echo && snapshot.conversations.threads.get(&contact.key).is_some_and(|thread| !thread.is_empty());
+        if talk && button::icon(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION).clicked() {
+            local.talk.toggle_search();
+        }
         let video = button::round(ui, icons::VIDEO_CAMERA, text::VIDEO_CALL, !contact.blocked);
         let voice = button::round(ui, icons::PHONE, text::VOICE_CALL, !contact.blocked);
         let media = if video { Some(CallMedia::Video) } else { voice.then_some(CallMedia::Audio) };
@@ -85,6 +101,9 @@ fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Comm
             }
         } else if choice::menu_item(ui, icons::PROHIBIT, text::BLOCK, false) {
             local.dialog = Some(Dialog::Block { key });
+        }
+        if choice::menu_item(ui, icons::TRASH, text::DELETE_CONVERSATION, true) {
+            local.dialog = Some(Dialog::DeleteConversation { key });
         }
         if choice::menu_item(ui, icons::TRASH, text::REMOVE, true) {
             local.dialog = Some(Dialog::Remove { key });

@@ -1,11 +1,14 @@
 //! The popup while somebody calls. Nothing is captured, and no address leaves, before one of its buttons is pressed.
 
-use eframe::egui::{Align, Color32, Layout, Rect, Stroke, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{
+    Align, Color32, CornerRadius, Layout, Rect, Sense, Stroke, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, text::LayoutJob,
+    vec2,
+};
 
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::CallView;
-use crate::ui::tokens::{motion, size, type_size};
-use crate::ui::widgets::{avatar::Avatar, button, label, paint, strength};
+use crate::ui::tokens::{motion, radius, size, type_size};
+use crate::ui::widgets::{avatar::Avatar, button, label, paint};
 use crate::ui::{icons, text, theme};
 
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
@@ -39,7 +42,7 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
         if let Some(sentence) = call.warning.as_deref().or(call.locked.then_some(text::LOCKED_CALL)) {
             let (ink, ground) = if call.locked { (p.accent_text, p.accent_soft) } else { (p.warning_text, p.warning_soft) };
             let icon = if call.locked { icons::LOCK } else { icons::WARNING };
-            strength::boxed(ui, icon, sentence, ink, ground);
+            warning_ui(ui, icon, sentence, ink, ground);
             return;
         }
         let (icon, words, ink, ground) = if call.echo {
@@ -68,6 +71,21 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
         (.., true) => Some(Command::Accept { media: CallMedia::Video }),
         _ => None,
     }
+}
+
+/// A sentence in the room that there is above the answers; a longer one, for names can be long, is whole in its tip.
+fn warning_ui(ui: &mut Ui, icon: char, sentence: &str, ink: Color32, ground: Color32) {
+    const ROWS: usize = 4;
+    let width = ui.available_width();
+    let mut job = LayoutJob::simple(sentence.to_owned(), theme::medium(type_size::CAPTION), ink, width - 48.0);
+    job.wrap.max_rows = ROWS;
+    let galley = ui.painter().layout_job(job);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y + 16.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, sentence));
+    ui.painter().rect_filled(rect, CornerRadius::same(radius::M), ground);
+    icons::paint(ui.painter(), rect.left_top() + vec2(20.0, 16.0), icon, size::ICON_S, icons::FILL, ink);
+    ui.painter().galley(rect.min + vec2(36.0, 8.0), galley, ink);
+    response.on_hover_text(sentence);
 }
 
 /// Two rings around the avatar that swell and fade: the one thing in the window that repaints by itself.

@@ -50,6 +50,13 @@ pub fn remove_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut L
     settle(sure, Command::Remove { key }, Dialog::Remove { key }, local)
 }
 
+/// Asks before deleting what was written.
+pub fn delete_conversation_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
+    let title = text::delete_conversation_title(petname(snapshot, key)?);
+    let sure = sure_ui(ui, &title, text::DELETE_CONVERSATION_SUB, text::DELETE);
+    settle(sure, Command::DeleteConversation { key }, Dialog::DeleteConversation { key }, local)
+}
+
 /// What a contact may do: ring, learn our address, make us use their relay.
 pub fn permissions_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
     let contact = snapshot.contacts.iter().find(|contact| contact.key == key)?;

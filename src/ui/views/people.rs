@@ -5,9 +5,9 @@ use eframe::egui::{
     vec2,
 };
 
-use super::requests;
+use super::{conversation, requests};
 use crate::engine::command::Command;
-use crate::engine::snapshot::{ContactView, Snapshot};
+use crate::engine::snapshot::{ContactView, Content, Snapshot};
 use crate::ui::local::{Dialog, Local, Page};
 use crate::ui::tokens::{mark, radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -24,13 +24,16 @@ pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Co
     let listed = ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let request = requests::requests_ui(ui, snapshot);
-        for contact in matching(snapshot, &local.search) {
+        for contact in by_newest(snapshot, &local.search) {
             let selected = selected(snapshot, local).is_some_and(|shown| shown.key == contact.key);
-            if row_ui(ui, contact, selected, local) {
+            if row_ui(ui, &Line::of(snapshot, contact, local), selected) {
                 local.selected = Some(contact.key);
             }
         }
-        empty_ui(ui, snapshot, local);
+        let found = conversation::found_ui(ui, snapshot, local);
+        if !found {
+            empty_ui(ui, snapshot, local);
+        }
         let sent = requests::sent_ui(ui, snapshot);
         request.or(sent)
     });
@@ -89,12 +92,59 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
     opened
 }
 
-fn row_ui(ui: &mut Ui, contact: &ContactView, selected: bool, local: &Local) -> bool {
+/// Echo first, then whoever was in touch last.
+fn by_newest<'a>(snapshot: &'a Snapshot, search: &str) -> Vec<&'a ContactView> {
+    let mut contacts: Vec<_> = matching(snapshot, search).collect();
+    let newest = |contact: &ContactView| {
+        let thread = snapshot.conversations.threads.get(&contact.key);
+        let written = thread.and_then(|thread| thread.last()).map(|entry| entry.at_ms);
+        written.max(contact.last.as_ref().map(|(_, seconds)| seconds * 1000))
+    };
+    contacts.sort_by_key(|contact| (!contact.echo, std::cmp::Reverse(newest(contact))));
+    contacts
+}
+
+/// A row of the list: a contact with what happened last.
+struct Line<'a> {
+    contact: &'a ContactView,
+    last: Option<String>,
+    when: Option<String>,
+    /// Texts and missed calls that nobody has looked at.
+    unread: usize,
+    /// The last thing is a call that was missed.
+    missed: bool,
+    spoken: String,
+}
+
+impl<'a> Line<'a> {
+    fn of(snapshot: &Snapshot, contact: &'a ContactView, local: &Local) -> Self {
+        let talk = &snapshot.conversations;
+        let now = talk.zone.at(local.now.unix_us() / 1000);
+        let spoken = text::contact_row(&contact.petname, contact.online, contact.verified, contact.missed_calls);
+        let thread = talk.threads.get(&contact.key);
+        let Some((thread, entry)) = thread.and_then(|thread| Some((thread, thread.last()?))) else {
+            let (last, when) = contact.last.clone().unzip();
+            let when = when.map(|seconds| text::edge(talk.zone.at(seconds * 1000), now));
+            let (unread, missed) = (contact.missed_calls as usize, contact.missed_calls > 0);
+            return Self { contact, last, when, unread, missed, spoken };
+        };
+        let missed = matches!(&entry.content, Content::Call(call) if call.is_missed()) && entry.is_unread();
+        let last = match &entry.content {
+            Content::Text(_) => text::last_text(entry.mine, entry.text().unwrap_or_default()),
+            Content::Call(call) => text::call(call),
+        };
+        let when = Some(text::edge(talk.zone.at(entry.at_ms), now));
+        let spoken = spoken + &text::unread_messages(thread.unread() - thread.missed());
+        Self { contact, last: Some(last), when, unread: thread.unread(), missed, spoken }
+    }
+}
+
+fn row_ui(ui: &mut Ui, line: &Line, selected: bool) -> bool {
     let p = theme::palette(ui);
+    let contact = line.contact;
     let (outer, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW_STEP), Sense::click());
     let response = response.on_hover_cursor(CursorIcon::PointingHand);
-    let spoken = text::contact_row(&contact.petname, contact.online, contact.verified, contact.missed_calls);
-    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, &spoken));
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, &line.spoken));
     let rect = Rect::from_min_size(outer.min + vec2(space::S, 0.0), vec2(outer.width() - 2.0 * space::S, size::ROW));
     let hovered = response.hovered();
     let ground = if selected {
@@ -111,12 +161,10 @@ fn row_ui(ui: &mut Ui, contact: &ContactView, selected: bool, local: &Local) -> 
 
     let right = rect.right() - space::M;
     let mut room = right - rect.left() - 68.0;
-    let missed = contact.missed_calls > 0;
-    if let Some((_, when)) = &contact.last {
-        let ago = text::ago(*when, local.now.unix_us() / 1_000_000);
-        let ink = if missed { p.accent_text } else { p.text_third };
+    if let Some(when) = &line.when {
+        let ink = if line.unread > 0 { p.accent_text } else { p.text_third };
         let at = pos2(right, rect.top() + 24.0);
-        let time = label::line(ui.painter(), at, Align2::RIGHT_CENTER, &ago, theme::regular(type_size::LABEL), ink, 80.0);
+        let time = label::line(ui.painter(), at, Align2::RIGHT_CENTER, when, theme::regular(type_size::LABEL), ink, 100.0);
         room -= time.width() + space::S;
     }
     let name_at = pos2(rect.left() + 68.0, rect.top() + 24.0);
@@ -127,37 +175,39 @@ fn row_ui(ui: &mut Ui, contact: &ContactView, selected: bool, local: &Local) -> 
         let at = name.right_center() + vec2(13.0, 0.0);
         icons::paint(ui.painter(), at, icons::SEAL_CHECK, 16.0, icons::FILL, p.accent_text);
     }
-    second_line(ui, contact, rect, right);
+    second_line(ui, line, rect, right);
     paint::focus_ring(ui, &response, rect, f32::from(radius::M), p);
     response.clicked()
 }
 
-/// Below the name: the missed call, what happened last, or what the contact is.
-fn second_line(ui: &Ui, contact: &ContactView, rect: Rect, right: f32) {
+/// Below the name: what was written or happened last, or what the contact is.
+fn second_line(ui: &Ui, line: &Line, rect: Rect, right: f32) {
     let p = theme::palette(ui);
     let at = pos2(rect.left() + 68.0, rect.top() + 45.0);
-    let missed = contact.missed_calls > 0;
     let mut room = right - at.x;
-    if missed {
+    if line.unread > 0 {
+        let count = line.unread.min(99).to_string();
+        let font = theme::semibold(type_size::OVERLINE);
         let badge = pos2(right - 10.0, at.y);
         ui.painter().circle_filled(badge, 10.0, p.accent);
-        let count = contact.missed_calls.min(99).to_string();
-        ui.painter().text(badge, Align2::CENTER_CENTER, count, theme::semibold(type_size::OVERLINE), p.on_accent);
+        ui.painter().text(badge, Align2::CENTER_CENTER, count, font, p.on_accent);
         room -= 28.0;
     }
-    let line = match &contact.last {
-        _ if contact.blocked => text::BLOCKED,
-        Some((what, _)) => what,
-        None if contact.echo => text::ECHO_STATUS,
-        None if contact.online => text::ONLINE,
+    let said = match &line.last {
+        _ if line.contact.blocked => text::BLOCKED,
+        Some(last) => last,
+        None if line.contact.echo => text::ECHO_STATUS,
+        None if line.contact.online => text::ONLINE,
         None => text::OFFLINE,
     };
-    let font = theme::regular(type_size::LABEL);
-    if missed {
+    if line.missed {
+        let font = theme::regular(type_size::LABEL);
         icons::paint(ui.painter(), at + vec2(7.0, 0.0), icons::PHONE_X, 15.0, icons::FILL, p.danger_text);
-        label::line(ui.painter(), at + vec2(20.0, 0.0), Align2::LEFT_CENTER, line, font, p.danger_text, room - 20.0);
+        label::line(ui.painter(), at + vec2(20.0, 0.0), Align2::LEFT_CENTER, said, font, p.danger_text, room - 20.0);
+    } else if line.unread > 0 {
+        label::line(ui.painter(), at, Align2::LEFT_CENTER, said, theme::medium(type_size::LABEL), p.text, room);
     } else {
-        label::line(ui.painter(), at, Align2::LEFT_CENTER, line, font, p.text_second, room);
+        label::line(ui.painter(), at, Align2::LEFT_CENTER, said, theme::regular(type_size::LABEL), p.text_second, room);
     }
 }
 

@@ -225,6 +225,7 @@ fn network_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, settings: &mu
         }
         ui.add_space(space::S);
         switch::row(ui, text::LAN, text::LAN_SUB, &mut settings.lan_discovery);
+        switch::row(ui, text::PRESENCE, text::PRESENCE_SUB, &mut settings.show_presence);
     });
     card(ui, text::DATA_RATE, |ui| {
         const RATES: [Option<u32>; 6] = [None, Some(1000), Some(500), Some(200), Some(50), Some(20)];

@@ -41,8 +41,7 @@ pub fn verify_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut L
         None if closed => Some(Command::HideNumber),
         None => {
             local.dialog = Some(Dialog::Verify { key });
-            // Opened from elsewhere than a click, as after a restart of the engine.
-            shown.is_none().then_some(Command::ShowNumber { key })
+            None
         }
     }
 }
@@ -105,6 +104,7 @@ fn digits_ui(ui: &mut Ui, verify: &VerifyView) {
 
 fn scan_ui(ui: &mut Ui, verify: &VerifyView, local: &mut Local) -> Option<Command> {
     ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
         let on = matches!(verify.scan, Scan::Looking);
         let (name, icon) = if on { (text::STOP_SCANNING, icons::X) } else { (text::SCAN_CODE, icons::VIDEO_CAMERA) };
         let scan = TextButton::new(Look::Secondary, name).icon(icon).small().show(ui);

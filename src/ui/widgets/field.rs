@@ -1,6 +1,9 @@
 //! Fields to write in.
 
-use eframe::egui::{Color32, CornerRadius, Frame, Margin, Rect, Response, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, vec2};
+use eframe::egui::{
+    Color32, CornerRadius, Frame, Margin, Rect, Response, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, vec2,
+};
 
 use super::{button, label, paint};
 use crate::ui::tokens::{radius, size, space, type_size};
@@ -81,6 +84,11 @@ impl<'a> Field<'a> {
 
 /// The search at the head of a list: its name is its hint.
 pub fn search(ui: &mut Ui, rect: Rect, value: &mut String) -> Response {
+    search_named(ui, rect, value, text::SEARCH)
+}
+
+/// The same for another thing to search.
+pub fn search_named(ui: &mut Ui, rect: Rect, value: &mut String, name: &str) -> Response {
     let p = theme::palette(ui);
     ui.painter().rect(rect, CornerRadius::same(radius::M), ground(ui), Stroke::new(1.0, p.border), StrokeKind::Inside);
     icons::paint(
@@ -94,9 +102,9 @@ pub fn search(ui: &mut Ui, rect: Rect, value: &mut String) -> Response {
     let mut inner = rect.shrink2(vec2(space::M, 0.0));
     inner.min.x = rect.left() + 40.0;
     let edit = TextEdit::singleline(value)
-        .id(ui.scope_id().with("search"))
+        .id(ui.scope_id().with(("search", name)))
         .font(theme::regular(type_size::BODY))
-        .hint_text(eframe::egui::RichText::new(text::SEARCH).color(p.text_third))
+        .hint_text(eframe::egui::RichText::new(name).color(p.text_third))
         .char_limit(64)
         .frame(Frame::NONE)
         .margin(Margin::ZERO)
@@ -104,6 +112,11 @@ pub fn search(ui: &mut Ui, rect: Rect, value: &mut String) -> Response {
         .min_size(vec2(0.0, rect.height()))
         .desired_width(inner.width());
     let response = ui.put(inner, edit);
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::SearchInput, true, name);
+        info.current_text_value = Some(value.clone());
+        info
+    });
     paint::focus_ring(ui, &response, rect, f32::from(radius::M), p);
     response
 }

@@ -10,10 +10,11 @@ use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{button, label};
 use crate::ui::{icons, text, theme};
 
-/// Microphone, camera, hang up.
-pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, opacity: f32) -> Option<Command> {
+/// Microphone, camera, messages (but for Echo, who reads none), hang up.
+pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, unread: usize, local: &mut Local, opacity: f32) -> Option<Command> {
     let [hang_up_width, height] = size::HANG_UP;
-    let width = 15.0 + 2.0 * (size::CONTROL + space::M) + hang_up_width + 15.0;
+    let round = if call.echo { 2.0 } else { 3.0 };
+    let width = 15.0 + round * (size::CONTROL + space::M) + hang_up_width + 15.0;
     let bar = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 66.0), vec2(width, 80.0));
     let edge = Stroke::new(1.0, stage::PILL_BORDER.gamma_multiply(opacity));
     ui.painter().rect(bar, CornerRadius::same(40), stage::PILL.gamma_multiply(opacity), edge, StrokeKind::Inside);
@@ -28,12 +29,30 @@ pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, opacity: f32) -> Option<
     let (icon, name) =
         if call.camera_on { (icons::VIDEO_CAMERA, text::CAMERA_OFF) } else { (icons::VIDEO_CAMERA_SLASH, text::CAMERA_ON) };
     let camera = button::control(ui, place(1.0, square), icon, name, !call.camera_on, opacity);
-    let hang_up = button::hang_up(ui, place(2.0, vec2(hang_up_width, height)), text::HANG_UP, opacity);
+    let hang_up = button::hang_up(ui, place(round, vec2(hang_up_width, height)), text::HANG_UP, opacity);
+    if !call.echo {
+        messages_ui(ui, place(2.0, square), unread, local, opacity);
+    }
     match (hang_up, microphone, camera) {
         (true, ..) => Some(Command::HangUp),
         (_, true, _) => Some(Command::SetMicrophone { on: !call.microphone_on }),
         (.., true) => Some(Command::SetCamera { on: !call.camera_on }),
         _ => None,
+    }
+}
+
+/// Opens and closes the conversation beside the call; a dot says that something new stands there.
+fn messages_ui(ui: &mut Ui, place: Rect, unread: usize, local: &mut Local, opacity: f32) {
+    let open = local.talk.beside_call;
+    let name = if open { text::HIDE_MESSAGES } else { text::SHOW_MESSAGES };
+    if button::control(ui, place, icons::CHAT_CIRCLE_DOTS, name, open, opacity) {
+        local.talk.beside_call = !open;
+    }
+    if unread > 0 && !open {
+        let at = place.center() + vec2(18.0, -18.0);
+        ui.painter().circle_filled(at, 9.0, DARK.accent);
+        let font = theme::semibold(type_size::OVERLINE);
+        label::line(ui.painter(), at, Align2::CENTER_CENTER, &unread.min(99).to_string(), font, DARK.on_accent, 18.0);
     }
 }
 

@@ -1,0 +1,96 @@
+//! The field for a message: Enter sends, Shift+Enter begins a line.
+
+use eframe::egui::{
+    Align2, CornerRadius, CursorIcon, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, Sense,
+    Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+};
+
+use super::{label, paint};
+use crate::engine::snapshot::MAX_BODY;
+use crate::ui::tokens::{size, space, type_size};
+use crate::ui::{icons, text, theme};
+
+/// Lines that are shown at once; a longer message is scrolled.
+const MOST_LINES: f32 = 6.0;
+const LINE: f32 = 20.0;
+/// Far above what can be sent, so that pasting too much says so instead of cutting it off.
+const MOST_CHARS: usize = 4 * MAX_BODY;
+
+/// Draws the field at the foot of `rect`, `id` telling drafts apart. Returns how high it is, and the message that was sent.
+pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String) -> (f32, Option<String>) {
+    let p = theme::palette(ui);
+    let too_long = draft.len() > MAX_BODY;
+    let warning = if too_long { 22.0 } else { 0.0 };
+    let send = size::FIELD;
+    let width = rect.width() - 2.0 * space::XL - send - space::M;
+    let lines = lines(ui, draft, width - 2.0 * space::L);
+    let height = (lines.min(MOST_LINES) * LINE + 28.0).max(48.0);
+    let field = Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 20.0 - height), vec2(width, height));
+    let ground = ui.painter().add(eframe::egui::Shape::Noop);
+    let inner = field.shrink2(vec2(space::L, 13.0));
+    let edit = TextEdit::multiline(draft)
+        .id(id)
+        .font(theme::regular(type_size::MESSAGE))
+        .hint_text(RichText::new(hint).color(p.text_third))
+        .frame(Frame::NONE)
+        .margin(Margin::ZERO)
+        .desired_rows(1)
+        .desired_width(inner.width())
+        .char_limit(MOST_CHARS)
+        .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
+    let response = ui
+        .scope_builder(UiBuilder::new().max_rect(inner), |ui| {
+            ScrollArea::vertical().id_salt(id).max_height(inner.height()).show(ui, |ui| ui.add(edit)).inner
+        })
+        .inner;
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::MultilineTextInput, true, hint);
+        info.current_text_value = Some(draft.clone());
+        info
+    });
+    let edge = if response.has_focus() { Stroke::new(2.0, p.accent_text) } else { Stroke::new(1.0, p.border) };
+    let corner = CornerRadius::same(24);
+    ui.painter().set(ground, eframe::egui::epaint::RectShape::new(field, corner, p.surface, edge, StrokeKind::Inside));
+    if too_long {
+        let at = pos2(field.left() + space::L, field.top() - 12.0);
+        let font = theme::regular(type_size::CAPTION);
+        let sentence = text::too_long(draft.len());
+        let shown = label::line(ui.painter(), at, Align2::LEFT_CENTER, &sentence, font, p.danger_text, width);
+        let said = ui.interact(shown, id.with("too long"), Sense::hover());
+        said.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &sentence));
+    }
+    let ready = !too_long && !draft.trim().is_empty();
+    let place = Rect::from_min_size(pos2(field.right() + space::M, field.bottom() - send - 2.0), vec2(send, send));
+    let pressed = send_button(ui, place, id, ready);
+    let entered = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && input.modifiers.is_none());
+    let sent = ((pressed || entered) && ready).then(|| std::mem::take(draft));
+    if pressed {
+        response.request_focus();
+    }
+    (height + 32.0 + warning, sent)
+}
+
+fn lines(ui: &Ui, draft: &str, width: f32) -> f32 {
+    // What fills the field anyway need not be laid out twice.
+    if draft.len() > 4096 {
+        return MOST_LINES;
+    }
+    let galley =
+        ui.painter().layout(draft.to_owned(), theme::regular(type_size::MESSAGE), theme::palette(ui).text, width.max(40.0));
+    (galley.rows.len() as f32).max(1.0)
+}
+
+fn send_button(ui: &Ui, rect: Rect, id: Id, ready: bool) -> bool {
+    let p = theme::palette(ui);
+    let sense = if ready { Sense::click() } else { Sense::hover() };
+    let response = ui.interact(rect, id.with("send"), sense);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready, text::SEND));
+    let fade = if ready { 1.0 } else { 0.5 };
+    let fill = if response.hovered() && ready { p.selected } else { p.accent_soft };
+    ui.painter().circle_filled(rect.center(), rect.width() / 2.0, fill.gamma_multiply(fade));
+    let ink = p.accent_text.gamma_multiply(fade);
+    icons::paint(ui.painter(), rect.center() + vec2(1.0, 0.0), icons::PAPER_PLANE_RIGHT, size::ICON, icons::FILL, ink);
+    paint::focus_ring(ui, &response, rect, rect.width() / 2.0, p);
+    let response = if ready { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
+    response.on_hover_text(text::SEND).clicked()
+}
