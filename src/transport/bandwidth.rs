@@ -80,6 +80,7 @@ const FIRST_PACE_KBPS: f64 = 10_000.0;
 /// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
 const STANDING: Duration = Duration::from_millis(1500);
 const SHARE: f64 = 0.55;
+const MOST_RIVAL_MS: f64 = 350.0;
 /// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
 const LINGERS: Duration = Duration::from_millis(900);
 /// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
@@ -358,7 +359,9 @@ impl BandwidthEstimator {
         let stood = now.saturating_duration_since(since);
         // Were the queue ours, it would drain, and more would arrive than we send.
         let ours = self.throughput.kbps() > self.target * 1.05;
-        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && self.throughput.is_steady() {
+        // A path that became narrow by much holds a longer one, for as long as it takes to drain.
+        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
+        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
             self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
             self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
         }

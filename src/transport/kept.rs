@@ -7,8 +7,9 @@ use rtc::rtp::Packet;
 
 /// Two seconds at 2.5 Mbit/s and more.
 const MOST: usize = 1024;
-/// Older ones come too late for anybody: whoever asked has moved on.
-const USEFUL: Duration = Duration::from_millis(800);
+/// Older ones, by this beyond two round trips, come too late for anybody: whoever asked has moved on. Never older than that.
+const USEFUL: Duration = Duration::from_millis(200);
+const OLDEST: Duration = Duration::from_millis(900);
 
 /// Sent packets, oldest first. They are numbered without gaps: after one, what was before is forgotten.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Kept {
         if entry.packet.header.sequence_number != sequence {
             return None;
         }
-        let late = now.saturating_duration_since(entry.sent) > USEFUL.max(round_trip * 3);
+        let late = now.saturating_duration_since(entry.sent) > (USEFUL + round_trip * 2).min(OLDEST);
         let under_way = entry.again.is_some_and(|again| now.saturating_duration_since(again) < round_trip * 3 / 4);
         if late || under_way {
             return None;
@@ -94,7 +95,7 @@ mod tests {
         assert!(!ask(70, 1463), "asked again within a round trip");
         assert!(ask(120, 1463));
         assert!(!ask(120, 65_000) && !ask(120, 1464), "forgotten, or never sent");
-        assert!(!ask(900, 1400), "too late for anybody");
+        assert!(!ask(400, 1400), "too late for anybody");
     }
 
     #[test]

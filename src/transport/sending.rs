@@ -25,6 +25,9 @@ const HEADERS: usize = 12 + 16 + 8 + 20;
 const TICK: Duration = Duration::from_millis(25);
 /// Beyond this loss, repairs are sent twice: a lost repair costs another round trip.
 const DOUBLE_REPAIRS: f64 = 3.0;
+/// Repairs take at most this share of the rate, reckoned over so long.
+const REPAIR_SHARE: f64 = 0.3;
+const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 /// A picture that waits for the pacer longer than this keeps the next one from being made.
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
 /// A usual picture, in packets, for telling what parity costs.
@@ -44,6 +47,8 @@ pub(super) struct Sending {
     repairs: u16,
     parities: u16,
     probe_kbps: u32,
+    /// Bytes that were sent again, and since when.
+    repaired: (Option<Instant>, usize),
     counters: Arc<Counters>,
     next_tick: Option<Instant>,
 }
@@ -67,6 +72,7 @@ impl Sending {
             repairs: 0,
             parities: 0,
             probe_kbps: 0,
+            repaired: (None, 0),
             counters,
             next_tick: None,
         }
@@ -145,8 +151,12 @@ impl Sending {
         });
         for sequence in sequences {
             Counters::add(&self.counters.nacks_received, 1);
+            if !self.may_repair(now) {
+                continue;
+            }
             let Some(packet) = self.kept.wanted(now, sequence, self.round_trip()) else { continue };
             Counters::add(&self.counters.retransmitted, 1);
+            self.repaired.1 += packet.payload.len() + HEADERS;
             let again = self.wrap(&packet);
             self.push(Class::Repair, again, false);
             if doubled {
@@ -155,6 +165,18 @@ impl Sending {
                 self.push(Class::Probe, again, false);
             }
         }
+    }
+
+    /// Whether a repair may be added to what is under way: not on a path that is full, for it would only make it fuller, and not
+    /// beyond a share of the rate. What is not repaired now is asked for again, or a keyframe is.
+    fn may_repair(&mut self, now: Instant) -> bool {
+        let estimate = self.estimator.estimate();
+        let (since, bytes) = &mut self.repaired;
+        if since.is_none_or(|since| now.saturating_duration_since(since) >= REPAIR_WINDOW) {
+            (*since, *bytes) = (Some(now), 0);
+        }
+        let most = f64::from(estimate.target_kbps) * 125.0 * REPAIR_WINDOW.as_secs_f64() * REPAIR_SHARE;
+        self.departures.in_flight() < estimate.window * 5 / 4 && (*bytes as f64) < most
     }
 
     /// Lets time pass.
