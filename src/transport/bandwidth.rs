@@ -151,7 +151,7 @@ pub struct BandwidthEstimator {
     hold_until: Option<Instant>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
-    /// Since when a queue has stood without interruption, and the target before.
+    /// Since when a queue has stood without interruption, and what we had before.
     standing: Option<(Instant, f64)>,
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
@@ -207,7 +207,8 @@ impl BandwidthEstimator {
             return self.estimate();
         }
         let lasted = self.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
-        let returned = self.silences > 0;
+        // A report that took long itself came out of a queue: that path was never away.
+        let returned = self.silences > 0 && round_trip.is_none_or(|round_trip| round_trip < SILENT);
         (self.heard, self.waiting_since, self.silences) = (Some(now), None, 0);
         if let Some(sample) = round_trip {
             let old = self.round_trip.unwrap_or(sample);
@@ -355,7 +356,9 @@ impl BandwidthEstimator {
             self.standing = None;
             return false;
         }
-        let (since, before) = *self.standing.get_or_insert((now, self.target));
+        // Of the target, only what did arrive counts as had.
+        let had = self.target.min(self.throughput.kbps() * 1.2);
+        let (since, before) = *self.standing.get_or_insert((now, had));
         let stood = now.saturating_duration_since(since);
         // Were the queue ours, it would drain, and more would arrive than we send.
         let ours = self.throughput.kbps() > self.target * 1.05;

@@ -176,7 +176,7 @@ impl Outcome {
     pub fn p95_delay(&self) -> f64 {
         let mut delays: Vec<f64> = self.pictures.iter().map(|(made, there)| there - made).collect();
         delays.sort_by(f64::total_cmp);
-        delays[delays.len() * 95 / 100]
+        delays.get(delays.len() * 95 / 100).copied().unwrap_or_default()
     }
 
     pub fn gaps(&self) -> impl Iterator<Item = f64> + '_ {
