@@ -23,6 +23,7 @@ use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
+use crate::media::lip_sync::LipSync;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::media::record::RecordFormat;
 use crate::media::slot::slot;
@@ -185,6 +186,7 @@ impl Session {
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
         let keyframe = self.connection.keyframe_requests();
+        let lip_sync = Arc::<LipSync>::default();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: opener(StreamId::Camera),
             packets: ends.video_in,
@@ -195,6 +197,7 @@ impl Session {
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
             clock_offset: self.clock_offset.clone(),
+            lip_sync: lip_sync.clone(),
             request_keyframe: keyframe,
             events: events.clone(),
         });
@@ -217,6 +220,8 @@ impl Session {
             sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
             record: options.record_audio.clone(),
             far_end: Some(far_end_writer),
+            clock_offset: self.clock_offset.clone(),
+            lip_sync,
             events: events.clone(),
         });
         let audio_send = AudioSender::prepare(AudioSendConfig {

@@ -9,6 +9,7 @@ use super::events::{MediaEvent, MediaEvents};
 use super::frame::{Frame, RgbaFrame};
 use super::h264::{CodecError, Decoder};
 use super::keyframes::KeyframeAsk;
+use super::lip_sync::LipSync;
 use super::marker;
 use super::packet::IncomingPacket;
 pub use super::record::RecordFormat;
@@ -46,6 +47,8 @@ pub struct VideoReceiveConfig {
     pub record_format: RecordFormat,
     pub trace: Option<Trace>,
     pub clock_offset: Arc<ClockOffset>,
+    /// Shared with the sound's pipeline.
+    pub lip_sync: Arc<LipSync>,
     /// Asks the peer for a keyframe; called no more often than makes sense.
     pub request_keyframe: Arc<dyn Fn() + Send + Sync>,
     pub events: MediaEvents,

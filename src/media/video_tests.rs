@@ -340,6 +340,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },
         trace: Some(traces),
         clock_offset,
+        lip_sync: Arc::default(),
         request_keyframe: Arc::new(|| {}),
         events,
     });
@@ -386,6 +387,7 @@ fn garbage_on_the_channel_ends_nothing() {
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },
         trace: None,
         clock_offset: Arc::default(),
+        lip_sync: Arc::default(),
         request_keyframe: Arc::new(|| {}),
         events,
     });
