@@ -47,6 +47,7 @@ pub mod time_stretch;
 pub mod tone;
 pub mod trace;
 pub mod video_jitter;
+pub mod video_playout;
 pub mod video_receive;
 pub mod video_send;
 pub mod video_source;

@@ -24,7 +24,7 @@ mod describe;
 mod feedback;
 mod gate;
 mod intake;
-mod nack;
+pub mod nack;
 mod pacer;
 pub mod peer;
 mod repair;

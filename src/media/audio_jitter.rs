@@ -31,8 +31,8 @@ pub const FRAME_TIME: Duration = Duration::from_millis(20);
 const FAR_TOO_MUCH: Duration = Duration::from_millis(200);
 /// After concealment, what is later than the target by this is left out.
 const TOO_OLD: Duration = Duration::from_millis(30);
-/// Off the target by less than this is near enough: stretching costs more than it helps.
-const NEAR: Duration = Duration::from_millis(12);
+/// So much later than the target, or earlier, is near enough: stretching costs more than it helps.
+const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(12));
 /// A gap in the stamps longer than this is none: the sender's clock jumped.
 const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;
 /// No call counts this far; a peer that does is not worth an overflow.
@@ -198,7 +198,8 @@ impl AudioJitter {
     pub fn surplus(&self) -> i64 {
         let Some(level) = self.playing.as_ref().and_then(|playing| playing.level) else { return 0 };
         let off = level - micros(self.target());
-        if off.abs() <= micros(NEAR) { 0 } else { off * i64::from(AUDIO_RATE) / 1_000_000 }
+        let near = (-micros(NEAR.1)..=micros(NEAR.0)).contains(&off);
+        if near { 0 } else { off * i64::from(AUDIO_RATE) / 1_000_000 }
     }
 
     /// Tells that `samples` were put in by stretching, or taken out, below zero.

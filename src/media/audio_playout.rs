@@ -254,7 +254,8 @@ impl AudioReceivePipeline {
         self.shared.playing.store(u64::from(playing.captured) << 32 | u64::from(playing.heard), Ordering::Relaxed);
         if let Some(offset) = self.clock_offset.us() {
             let actual = (playing.latency_ms(offset) * 1000.0) as i64;
-            let waits = self.jitter.delay().as_micros() as i64 - self.jitter.own_target().as_micros() as i64;
+            let beyond = self.jitter.delay().saturating_sub(self.jitter.own_target());
+            let waits = beyond.min(self.lip_sync.sound_waits(now)).as_micros() as i64;
             self.lip_sync.heard(now, actual, actual - waits);
         }
         let offset = self.lip_sync.offset_ms(now).map_or(f32::NAN, |ms| ms as f32);

@@ -152,7 +152,7 @@ impl Drop for AudioSender {
 }
 
 /// The pipeline, one step a call.
-pub(super) struct AudioSend {
+pub struct AudioSend {
     source: AudioSource,
     processor: VoiceProcessor,
     /// How it is to be processed from now on.
@@ -177,6 +177,7 @@ pub(super) struct AudioSend {
 }
 
 impl AudioSend {
+    /// Opens the source. Nothing leaves before [`begin`](Self::begin).
     pub fn new(config: AudioSendConfig, now: MediaTime, instant: Instant) -> Result<Self, SoundError> {
         let shared = Arc::new(Shared::default());
         shared.muted.store(config.muted, Ordering::Relaxed);
@@ -201,6 +202,16 @@ impl AudioSend {
             epoch: (now, instant),
             opus: Vec::new(),
         })
+    }
+
+    /// As [`AudioSender::begin`].
+    pub fn begin(&self) {
+        self.shared.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`AudioSender::set_expected_loss`].
+    pub fn expect_loss(&self, percent: u8) {
+        self.shared.expected_loss.store(percent, Ordering::Relaxed);
     }
 
     fn set_source(&mut self, source: AudioSource) {
@@ -405,16 +416,6 @@ mod tests {
     }
 
     impl AudioSend {
-        /// As [`AudioSender::begin`], for a test that has no thread.
-        pub fn begin(&self) {
-            self.shared.begun.store(true, Ordering::Relaxed);
-        }
-
-        /// As [`AudioSender::set_expected_loss`], for a test that has no thread.
-        pub fn expect_loss(&mut self, percent: u8) {
-            self.shared.expected_loss.store(percent, Ordering::Relaxed);
-        }
-
         fn shared_level(&self) -> f32 {
             f32::from_bits(self.shared.level.load(Ordering::Relaxed))
         }

@@ -15,7 +15,7 @@ use super::delay_histogram::DelayHistogram;
 /// The target on a clean link: a packet's length, so that one that is a little late is in time.
 pub const LEAST: Duration = Duration::from_millis(20);
 /// A conversation ends where each waits longer than this to hear the other.
-pub const MOST: Duration = Duration::from_millis(500);
+pub const MOST: Duration = Duration::from_millis(400);
 /// The grain in which sound is asked for comes on top of what packets need.
 const GRAIN: Duration = Duration::from_millis(5);
 /// What a call starts with, until some packets have told better.
@@ -159,7 +159,7 @@ mod tests {
         let mut target = DelayTarget::default();
         let spike = |n: u64| if n % 250 < 20 { (400 - 20 * (n % 250), false) } else { (2, false) };
         feed(&mut target, 1, 17, spike);
-        assert!(target.get() >= ms(400), "{:?}", target.get());
+        assert!(target.get() >= ms(390), "{:?}", target.get());
         feed(&mut target, 17, 40, |_| (2, false));
         assert_eq!(target.get(), LEAST);
     }

@@ -17,7 +17,7 @@ use super::clock::MediaTime;
 const SOUND_LATE: i64 = 32_000;
 const SOUND_EARLY: i64 = 30_000;
 /// The longest that one waits for the other, in µs: a call is a conversation first.
-const PICTURE_WAITS: i64 = 120_000;
+const PICTURE_WAITS: i64 = 200_000;
 const SOUND_WAITS: i64 = 200_000;
 /// A pipeline that said nothing for this long shows or plays nothing.
 const STALE: Duration = Duration::from_secs(2);
@@ -116,7 +116,7 @@ mod tests {
             (60, 85, (0, 0)),
             (130, 60, (0, 38)),
             (60, 130, (40, 0)),
-            (900, 60, (0, 120)),
+            (900, 60, (0, 200)),
             (60, 900, (200, 0)),
             (20_000, 60, (0, 0)),
         ] {

@@ -1,6 +1,7 @@
-//! From the packet to the screen: put together → open → decode → show.
+//! From the packet to the screen: put together → wait until due → open → decode → show.
 //!
-//! A picture is shown the moment it is decoded: nothing here waits but for a packet, or for the repair of one.
+//! A frame waits for a packet, or for the repair of one; and, when it is whole, for its time on the screen, which on a calm link is
+//! at once. It is decoded only then, so that no picture is copied.
 
 use super::clock::MediaTime;
 use super::clock_offset::ClockOffset;
@@ -17,9 +18,11 @@ use super::record::Recorder;
 use super::screen::{OnFrame, Screen};
 use super::slot::SlotWriter;
 use super::trace::{Trace, TraceEvent};
-use super::video_jitter::{JitterCounts, VideoJitter};
+use super::video_jitter::{JitterCounts, SealedFrame, VideoJitter};
+use super::video_playout::{Due, VideoPlayout};
 use super::video_stats::{Gaps, LatencyHistogram, latency_ms};
 use crate::e2ee::Opener;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -30,6 +33,8 @@ use tokio::sync::watch;
 
 /// How long the thread may sleep before it looks whether it is to end.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// Whole frames that wait for their time at the most.
+const MOST_DUE: usize = 16;
 
 /// All that a receiver needs, for the whole call.
 pub struct VideoReceiveConfig {
@@ -71,6 +76,8 @@ pub struct VideoReceiveStats {
     pub undecoded: u64,
     /// Keyframes asked for.
     pub requests: u64,
+    /// How long pictures wait that are on time, so that all are shown evenly.
+    pub playout_delay_ms: u32,
     pub jitter: JitterCounts,
     pub gaps: Gaps,
     /// Capture to shown, while the clock offset is known.
@@ -132,8 +139,8 @@ impl Drop for VideoReceiver {
 
 /// The loop around [`VideoReceivePipeline`]: packets in, pictures out.
 fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<VideoReceiveStats>) {
-    let VideoReceiveConfig { opener, packets, events, request_keyframe, .. } = config;
-    let mut pipeline = match VideoReceivePipeline::new(opener) {
+    let VideoReceiveConfig { opener, packets, events, request_keyframe, clock_offset, lip_sync, .. } = config;
+    let mut pipeline = match VideoReceivePipeline::new(opener, clock_offset.clone(), lip_sync) {
         Ok(pipeline) => pipeline,
         Err(error) => {
             let text = format!("The other side's picture cannot be shown: {error}. Call again.");
@@ -151,7 +158,7 @@ fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<Vi
             recorder.map_err(|text| events.try_send(MediaEvent::Warning { what: "record", text })).ok()
         }),
         trace: config.trace,
-        clock_offset: config.clock_offset,
+        clock_offset,
         events,
         publish,
     };
@@ -236,9 +243,14 @@ impl Showing<'_> {
 /// Packets in, pictures out; no thread, no clock.
 pub struct VideoReceivePipeline {
     jitter: VideoJitter,
+    playout: VideoPlayout,
+    /// Whole frames that wait for their time on the screen.
+    due: VecDeque<(Due, SealedFrame)>,
     opener: Opener,
     decoder: Decoder,
     ask: KeyframeAsk,
+    clock_offset: Arc<ClockOffset>,
+    lip_sync: Arc<LipSync>,
     unit: Vec<u8>,
     bytes: u64,
     unopened: u64,
@@ -267,10 +279,22 @@ pub struct Shown<'a> {
 
 impl VideoReceivePipeline {
     /// A pipeline that has seen nothing.
-    pub fn new(opener: Opener) -> Result<Self, CodecError> {
-        let (decoder, ask) = (Decoder::new()?, KeyframeAsk::default());
-        let (jitter, unit) = (VideoJitter::default(), Vec::new());
-        Ok(Self { jitter, opener, decoder, ask, unit, bytes: 0, unopened: 0, undecoded: 0, forgotten: None })
+    pub fn new(opener: Opener, clock_offset: Arc<ClockOffset>, lip_sync: Arc<LipSync>) -> Result<Self, CodecError> {
+        Ok(Self {
+            jitter: VideoJitter::default(),
+            playout: VideoPlayout::default(),
+            due: VecDeque::new(),
+            opener,
+            decoder: Decoder::new()?,
+            ask: KeyframeAsk::default(),
+            clock_offset,
+            lip_sync,
+            unit: Vec::new(),
+            bytes: 0,
+            unopened: 0,
+            undecoded: 0,
+            forgotten: None,
+        })
     }
 
     /// Takes a packet.
@@ -279,21 +303,14 @@ impl VideoReceivePipeline {
         self.jitter.push(packet);
     }
 
-    /// Takes the next frame as far as it goes; nothing if none is due. Call it until then.
+    /// Takes the next frame that is due as far as it goes; nothing if none is. Call it until then.
     pub fn step(&mut self, now: MediaTime, instant: Instant) -> Option<Step<'_>> {
         if self.forgotten.is_none_or(|last| instant.saturating_duration_since(last) >= Duration::from_secs(1)) {
             self.opener.forget(instant);
             self.forgotten = Some(instant);
         }
-        let Some(sealed) = self.jitter.pop(now) else {
-            if self.jitter.has_loss() {
-                self.ask.want();
-            }
-            return None;
-        };
-        if sealed.after_loss && !sealed.keyframe {
-            self.ask.want();
-        }
+        self.line_up(now);
+        let (due, sealed) = self.due.pop_front_if(|(due, _)| due.at <= now)?;
         let opened = self.opener.open(instant, u8::from(sealed.keyframe), &sealed.data, &mut self.unit);
         let (timestamp, keyframe) = (sealed.timestamp, sealed.keyframe);
         self.jitter.recycle(sealed.data);
@@ -314,6 +331,10 @@ impl VideoReceivePipeline {
                 }
                 let concealed = decoded.damaged;
                 self.undecoded += u64::from(decoded.picture.is_none());
+                if let Some(ms) = self.clock_offset.us().and_then(|offset| latency_ms(timestamp, now, offset)) {
+                    let actual = i64::from(ms) * 1000;
+                    self.lip_sync.shown(now, actual, actual - due.for_sound.as_micros() as i64);
+                }
                 Some(
                     decoded
                         .picture
@@ -329,9 +350,26 @@ impl VideoReceivePipeline {
         }
     }
 
+    /// Gives every frame that is whole its time.
+    fn line_up(&mut self, now: MediaTime) {
+        while let Some(sealed) = self.jitter.pop(now) {
+            if sealed.after_loss && !sealed.keyframe {
+                self.ask.want();
+            }
+            let due = self.playout.due(now, sealed.timestamp, self.lip_sync.picture_waits(now));
+            self.due.push_back((due, sealed));
+        }
+        if self.jitter.has_loss() {
+            self.ask.want();
+        }
+        // A peer that sends faster than anybody can watch is watched faster.
+        let too_many = self.due.len().saturating_sub(MOST_DUE);
+        self.due.iter_mut().take(too_many).for_each(|(due, _)| due.at = now);
+    }
+
     /// When [`step`](Self::step) may have something to do although nothing came.
     pub fn deadline(&self) -> Option<MediaTime> {
-        self.jitter.deadline()
+        self.jitter.deadline().into_iter().chain(self.due.front().map(|(due, _)| due.at)).min()
     }
 
     /// Whether to ask the peer for a keyframe now. Says so once, and again only if none comes.
@@ -350,5 +388,6 @@ impl VideoReceivePipeline {
     fn counted(&self, stats: &mut VideoReceiveStats) {
         (stats.bytes, stats.unopened, stats.undecoded) = (self.bytes, self.unopened, self.undecoded);
         stats.jitter = self.jitter.counts();
+        stats.playout_delay_ms = self.playout.delay().as_millis() as u32;
     }
 }

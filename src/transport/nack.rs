@@ -21,8 +21,8 @@ const MAX_GAP: u64 = 400;
 const MAX_A_REQUEST: usize = 64;
 
 /// The packets of one stream that are missing.
-#[derive(Debug)]
-pub(super) struct NackList {
+#[derive(Debug, Default)]
+pub struct NackList {
     /// Highest sequence number seen, counted on past 16 bits.
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
@@ -40,6 +40,7 @@ struct Missing {
 }
 
 impl NackList {
+    /// A list that has seen nothing.
     pub fn new() -> Self {
         Self { highest: None, missing: BTreeMap::new(), round_trip: None, lost: 0 }
     }

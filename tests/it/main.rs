@@ -8,6 +8,7 @@
 
 mod calls;
 mod layers;
+mod simulation;
 mod ui;
 
 #[cfg(target_os = "linux")]
