@@ -1,5 +1,6 @@
 //! How picture and sound travel: sources, codecs, buffers, and the four pipelines.
 
+pub mod allocation;
 pub mod audio_jitter;
 pub mod audio_payload;
 pub mod audio_playout;

@@ -62,6 +62,8 @@ pub struct Settings {
     pub automatic_gain: bool,
     /// The colours of the window.
     pub theme: Theme,
+    /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
+    pub max_kbps: Option<u32>,
 }
 
 impl Default for Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             noise_suppression: true,
             automatic_gain: true,
             theme: Theme::default(),
+            max_kbps: None,
         }
     }
 }

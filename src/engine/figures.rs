@@ -8,6 +8,7 @@ use super::current::Switches;
 use super::report::{Audio, Bandwidth, Path, Percentiles, Process, Repairs, Report, Sealed, Video};
 use super::session::Session;
 use super::snapshot::NoticeKind;
+use crate::media::allocation::Level;
 use crate::media::audio_receive::AudioReceiveStats;
 use crate::media::audio_send::AudioSendStats;
 use crate::media::clock::MediaTime;
@@ -26,6 +27,19 @@ pub struct Figures {
     last: Option<Counters>,
     bars: u8,
     hint: Option<String>,
+    level: Level,
+}
+
+/// What is said when all is well again after [`slow`].
+const FAST_AGAIN: &str = "Your connection is fast enough again";
+
+/// What is said of a connection that carries less than it should.
+fn slow(level: Level) -> Option<&'static str> {
+    match level {
+        Level::Full => None,
+        Level::Slow => Some("Your connection is slow: sound first"),
+        Level::SoundOnly => Some("Your connection is very slow: only sound is sent"),
+    }
 }
 
 /// All counters of a call at one moment; each is absent where its part did not start.
@@ -59,7 +73,10 @@ impl Figures {
         let Some(connected) = self.connected else { return };
         let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
         self.bars = bars(&second);
-        self.hint = hint(&second, self.bars);
+        self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars));
+        if std::mem::replace(&mut self.level, session.level()) != session.level() {
+            core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
+        }
         if let Some(lines) = &mut self.lines {
             let mut line = second.to_json();
             line["event"] = "stats".into();
@@ -165,7 +182,11 @@ impl Counters {
                 .is_none_or(|before| received.gaps.longest_ms > before.gaps.longest_ms)
                 .then_some(received.gaps.longest_ms as f64),
             keyframes: sent_since(|sent| sent.keyframes),
-            repairs: Repairs { nack: path_since(|path| path.nacks_sent), pli: received_since(|received| received.requests) },
+            repairs: Repairs {
+                nack: path_since(|path| path.nacks_sent),
+                parity: path_since(|path| path.recovered),
+                pli: received_since(|received| received.requests),
+            },
             latency_ms: Percentiles { p50: latency.percentile(50).map(f64::from), p95: latency.percentile(95).map(f64::from) },
         })
     }

@@ -17,10 +17,12 @@ use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Inbound, Opener, SealCounts, Sealer, StreamId};
+use crate::media::allocation::{Allocation, Level};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
+use crate::media::clock::MediaTime;
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
 use crate::media::lip_sync::LipSync;
@@ -36,8 +38,8 @@ use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
 
-/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
-const VIDEO_OUT: usize = 32;
+/// Sealed frames that wait for room on the path. When full, none is made: pictures are left out at the source, not queued.
+const VIDEO_OUT: usize = 1;
 /// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
 const AUDIO_OUT: usize = 10;
 /// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
@@ -48,13 +50,14 @@ const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
 const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// Before the first estimate.
-pub const START_KBPS: u32 = 1500;
+pub const START_KBPS: u32 = 600;
 /// As much as 720p30 of a person talking is worth.
 pub const MOST_KBPS: u32 = 2500;
-/// Below this a picture is no picture any more.
-const LEAST_KBPS: u32 = 100;
-/// What sound and control take of the estimate, with their headers.
-const SOUND_KBPS: u32 = 80;
+/// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
+const NARROW_KBPS: u32 = 60;
+const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
+/// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
+const MOST_IN_ALL_KBPS: u32 = 3600;
 
 /// What the tasks of a call tell the engine; each names its call, for it may be over by then.
 pub enum SessionEvent {
@@ -84,6 +87,11 @@ pub struct Session {
     pipelines: Option<Pipelines>,
     mirror: bool,
     most_kbps: u32,
+    allocation: Allocation,
+    /// What the path carries by the last estimate.
+    path_kbps: u32,
+    last_heartbeat: Option<MediaTime>,
+    level: Level,
     /// What was opened when [`heard`](Self::heard) was last asked.
     opened: u64,
     refused_since: Option<Instant>,
@@ -123,8 +131,9 @@ impl Session {
         let (audio_in_end, audio_in) = threads::sync_channel(AUDIO_IN);
         let ports =
             MediaPorts { video_out: video_out_end, audio_out: audio_out_end, video_in: video_in_end, audio_in: audio_in_end };
-        let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
-        let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
+        let most_kbps = limit.unwrap_or(MOST_KBPS);
+        let config = connection::config(core, role, secrets, with_echo, limit.unwrap_or(MOST_IN_ALL_KBPS));
         Self {
             call,
             connection: Connection::open(call, config, ports, core.session_events.clone()),
@@ -135,6 +144,10 @@ impl Session {
             pipelines: None,
             mirror: core.options.media.mirror,
             most_kbps,
+            allocation: Allocation::default(),
+            path_kbps: START_KBPS,
+            last_heartbeat: None,
+            level: Level::default(),
             opened: 0,
             refused_since: None,
         }
@@ -173,6 +186,7 @@ impl Session {
         let sealer = |stream| Sealer::new(&keys.root, keys.direction, stream, *secured);
         let opener = |stream| Opener::new(&keys.root, keys.direction.reversed(), stream, inbound);
         let events = self.forward_media_events(core);
+        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
             Ok(trace) => Some(trace),
@@ -207,7 +221,7 @@ impl Session {
             width: options.width,
             height: options.height,
             fps: options.fps,
-            bitrate_kbps: START_KBPS.min(self.most_kbps),
+            bitrate_kbps: start.video_kbps,
             out: ends.video_out,
             preview: waker.is_some().then_some(preview),
             on_frame: waker,
@@ -277,14 +291,24 @@ impl Session {
 
     /// What the transport says that is not for the rules.
     pub fn transport_event(&mut self, event: &PeerEvent) {
-        let Some(video) = self.pipelines.as_ref().map(|pipelines| &pipelines.video_send) else { return };
-        match event {
-            PeerEvent::KeyframeRequest => video.request_keyframe(),
-            PeerEvent::Estimate { kbps } => {
-                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).max(LEAST_KBPS).min(self.most_kbps));
+        let Some(pipelines) = &self.pipelines else { return };
+        match *event {
+            PeerEvent::KeyframeRequest => pipelines.video_send.request_keyframe(),
+            PeerEvent::Estimate { kbps, repair_percent } => {
+                let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
+                (self.level, self.path_kbps) = (share.level, kbps);
+                pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
+                if let Some(audio) = &pipelines.audio_send {
+                    audio.set_share(share.rung, share.copies);
+                }
             }
             _ => {}
         }
+    }
+
+    /// How much of its best our side can send.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.
@@ -301,8 +325,19 @@ impl Session {
         Some(item)
     }
 
-    pub fn heartbeat(&self) -> Option<Control> {
+    /// A sign of life, if one is due: on a narrow path, fewer are.
+    pub fn heartbeat(&mut self) -> Option<Control> {
+        let now = MediaTime::now();
+        if self.is_narrow() && self.last_heartbeat.is_some_and(|last| now.since(last) < NARROW_HEARTBEAT) {
+            return None;
+        }
+        self.last_heartbeat = Some(now);
         Some(self.control.as_ref()?.heartbeat())
+    }
+
+    /// Whether the path is so narrow that what is sent twice costs sound.
+    pub fn is_narrow(&self) -> bool {
+        self.path_kbps < NARROW_KBPS
     }
 
     /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.

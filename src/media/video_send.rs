@@ -120,7 +120,7 @@ impl VideoSender {
         self.control.keyframe.store(true, Ordering::Relaxed);
     }
 
-    /// What the path carries; takes effect with the next frame.
+    /// What the path carries; takes effect with the next frame. 0: no picture is sent.
     pub fn set_bitrate_kbps(&self, kbps: u32) {
         self.control.kbps.store(kbps, Ordering::Relaxed);
     }
@@ -325,13 +325,14 @@ impl VideoSendPipeline {
     fn encode(&mut self, now: MediaTime, frame: &Frame, room: bool) -> Result<Option<EncodedPicture>, SendError> {
         self.stats.captured += 1;
         let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
+        let room = room && self.kbps > 0;
         if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
             self.stats.skipped += 1;
             return Ok(None);
         }
-        let frame = if plan.eighths < 8 {
-            let side = |length: usize| ((length * plan.eighths / 8) & !1).max(16);
-            scale(&Picture::from(frame), side(frame.width), side(frame.height), &mut self.scaled);
+        let (width, height) = plan.size(frame.width, frame.height);
+        let frame = if (width, height) != (frame.width, frame.height) {
+            scale(&Picture::from(frame), width, height, &mut self.scaled);
             self.scaled.captured = frame.captured;
             &self.scaled
         } else {

@@ -68,6 +68,7 @@ impl Calls {
             Output::Heartbeat { .. } => {
                 if let Some(heartbeat) = session.heartbeat()
                     && let Some(item) = session.send_control(&heartbeat, 1, now)
+                    && !session.is_narrow()
                 {
                     core.network.send(current.peer, Message::Control(item));
                 }

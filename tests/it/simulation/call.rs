@@ -1,15 +1,14 @@
 //! A call over a simulated link: both ends, millisecond by millisecond.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rtrb::{Consumer, RingBuffer};
 use tokio::sync::mpsc;
 use vesper::e2ee::{Direction, Inbound, Opener, RootKey, SealCounts, Sealer, StreamId};
+use vesper::media::allocation::Allocation;
 use vesper::media::audio_playout::AudioReceivePipeline;
 use vesper::media::audio_receive::AudioReceiveConfig;
 use vesper::media::audio_send::{AudioSend, AudioSendConfig};
@@ -21,59 +20,31 @@ use vesper::media::echo::VoiceProcessing;
 use vesper::media::frame::Frame;
 use vesper::media::lip_sync::LipSync;
 use vesper::media::pace::Pace;
-use vesper::media::packet::{IncomingPacket, OutgoingFrame};
 use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
 use vesper::media::wav::WavSink;
-use vesper::transport::bandwidth::{BandwidthEstimator, PacketFate};
-use vesper::transport::nack::NackList;
+use vesper::transport::Role;
+use vesper::transport::bandwidth::START_KBPS;
+use vesper::transport::bare::{Arrived, BarePath, Datagram};
 use zeroize::Zeroizing;
 
 use super::link::{Link, Random, Way};
 use super::measure::{Measure, Outcome};
 
-/// RTP with our extension, SRTP, UDP and IP around a payload.
-const HEADERS: usize = 12 + 8 + 10 + 8 + 20;
-/// As the engine has it: before the first estimate, the most, and what sound and control take.
-const START_KBPS: u32 = 1500;
+/// As the engine has it: the most for a picture, and the most in all.
 const MOST_KBPS: u32 = 2500;
-const LEAST_KBPS: u32 = 100;
-const SOUND_KBPS: u32 = 80;
-/// Between two reports of what arrived.
-const REPORT_EVERY_MS: u64 = 50;
+const MOST_IN_ALL_KBPS: u32 = 3600;
 /// The first seconds do not count: the link is not known yet.
 const SETTLED_MS: u64 = 8000;
 const FPS: u32 = 30;
-
-/// A packet on its way to the other side.
-#[derive(Clone)]
-struct Packet {
-    /// Counts all packets that left, as transport-wide feedback does.
-    number: u64,
-    sound: bool,
-    sequence: u16,
-    timestamp: u32,
-    marker: bool,
-    payload: Bytes,
-    repaired: bool,
-}
-
-/// What travels back.
-enum Back {
-    /// From this number on: when each packet arrived, or that it did not.
-    Report(u64, Vec<Option<Duration>>),
-    Missing(Vec<u16>),
-    Keyframe,
-}
 
 pub struct Call {
     now: MediaTime,
     instant: Instant,
     start: (MediaTime, Instant),
-    forth: Way<Packet>,
-    back: Way<Back>,
-    rtt: Duration,
+    forth: Way<Datagram>,
+    back: Way<Datagram>,
     // The sending end.
     pace: Pace,
     next_picture: MediaTime,
@@ -82,18 +53,14 @@ pub struct Call {
     wind: Random,
     video_send: VideoSendPipeline,
     audio_send: AudioSend,
-    estimator: BandwidthEstimator,
-    sequence: u16,
-    departures: BTreeMap<u64, (Instant, usize)>,
-    sent: u64,
+    allocation: Allocation,
+    here: BarePath,
     bytes: u64,
-    kept: BTreeMap<u16, Packet>,
     // The receiving end.
+    there: BarePath,
+    round_trip: Duration,
     video_receive: VideoReceivePipeline,
     audio_receive: AudioReceivePipeline,
-    missing: NackList,
-    arrived: BTreeMap<u64, Duration>,
-    reported: u64,
     speaker: Consumer<f32>,
     requests: u64,
     measure: Measure,
@@ -136,31 +103,27 @@ impl Call {
         };
         let audio_send = AudioSend::new(audio_send, now, instant).unwrap();
         audio_send.begin();
+        let start = Allocation::default().divide(now, START_KBPS, 0);
         Self {
             now,
             instant,
             start: (now, instant),
             forth: Way::new(link, seed),
             back: Way::new(link, seed ^ 0x5555),
-            rtt: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
             pace: Pace::new((FPS, 1)),
             next_picture: now,
             pattern: TestPattern::new(size.0, size.1),
             frame: Frame::black(16, 16),
             wind: Random(11),
-            video_send: VideoSendPipeline::new(sealer(StreamId::Camera), FPS, START_KBPS),
+            video_send: VideoSendPipeline::new(sealer(StreamId::Camera), FPS, start.video_kbps),
             audio_send,
-            estimator: BandwidthEstimator::new(MOST_KBPS),
-            sequence: 100,
-            departures: BTreeMap::new(),
-            sent: 0,
+            allocation: Allocation::default(),
+            here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS),
             bytes: 0,
-            kept: BTreeMap::new(),
+            there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS),
+            round_trip: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
             video_receive: VideoReceivePipeline::new(opener(StreamId::Camera), clock_offset, lip_sync).unwrap(),
             audio_receive: AudioReceivePipeline::new(audio_receive, now, instant).unwrap().0,
-            missing: NackList::new(),
-            arrived: BTreeMap::new(),
-            reported: 0,
             speaker,
             requests: 0,
             measure: Measure::default(),
@@ -196,29 +159,40 @@ impl Call {
 
     /// A millisecond at the sending end.
     fn send(&mut self, ms: u64) {
-        for (_, back) in self.back.deliver(ms * 1000) {
-            match back {
-                Back::Report(first, arrivals) => self.read_report(first, &arrivals),
-                Back::Missing(numbers) => {
-                    for packet in numbers.iter().filter_map(|number| self.kept.get(number).cloned()).collect::<Vec<_>>() {
-                        self.transmit(Packet { repaired: true, ..packet });
-                    }
+        for (_, datagram) in self.back.deliver(ms * 1000) {
+            for arrived in self.here.arrive(self.instant, self.now, datagram) {
+                if let Arrived::KeyframeRequest = arrived {
+                    self.video_send.request_keyframe();
                 }
-                Back::Keyframe => self.video_send.request_keyframe(),
             }
         }
+        self.follow_path();
         while let Some(sound) = self.audio_send.step(self.now) {
-            self.packets(sound, true);
+            self.here.send_sound(self.instant, sound);
         }
         if self.now >= self.next_picture {
             self.pattern.draw(self.next_picture, &mut self.frame);
             self.rustle();
             self.frame.captured = self.next_picture;
             self.next_picture = self.pace.next(self.now + Duration::from_micros(1));
-            if let Some(picture) = self.video_send.step(self.now, self.instant, &self.frame, true).unwrap() {
-                self.packets(picture, false);
+            let room = self.here.has_room();
+            if let Some(picture) = self.video_send.step(self.now, self.instant, &self.frame, room).unwrap() {
+                self.here.send_picture(self.instant, picture);
             }
         }
+        for datagram in self.here.tick(self.instant) {
+            self.bytes += datagram.bytes as u64;
+            self.forth.send(ms * 1000, datagram.bytes, datagram);
+        }
+    }
+
+    /// As the engine does it.
+    fn follow_path(&mut self) {
+        let (estimate, repair_percent) = self.here.reading();
+        let share = self.allocation.divide(self.now, estimate.target_kbps, repair_percent);
+        self.video_send.set_kbps(share.video_kbps.min(MOST_KBPS));
+        self.audio_send.share(share.rung, share.copies);
+        self.audio_send.expect_loss(estimate.loss_percent.clamp(0.0, 50.0) as u8);
     }
 
     /// Leaves in the wind: a part of the picture that is hard to encode, so that it takes the rate that there is.
@@ -232,78 +206,30 @@ impl Call {
         }
     }
 
-    fn packets(&mut self, frame: OutgoingFrame, sound: bool) {
-        let last = frame.pieces.len() - 1;
-        for (index, payload) in frame.pieces.into_iter().enumerate() {
-            self.sequence = self.sequence.wrapping_add(u16::from(!sound));
-            let (sequence, timestamp, marker) = (self.sequence, frame.timestamp, index == last);
-            let packet = Packet { number: 0, sound, sequence, timestamp, marker, payload, repaired: false };
-            if !sound {
-                self.kept.insert(sequence, packet.clone());
-                self.kept.remove(&sequence.wrapping_sub(1024));
-            }
-            self.transmit(packet);
-        }
-    }
-
-    fn transmit(&mut self, packet: Packet) {
-        let bytes = packet.payload.len() + HEADERS;
-        self.departures.insert(self.sent, (self.instant, bytes));
-        self.forth.send(self.now.since(self.start.0).as_micros() as u64, bytes, Packet { number: self.sent, ..packet });
-        self.sent += 1;
-        self.bytes += bytes as u64;
-    }
-
-    fn read_report(&mut self, first: u64, arrivals: &[Option<Duration>]) {
-        let fate = |(number, arrived): (u64, &Option<Duration>)| {
-            let (sent, bytes) = *self.departures.get(&number)?;
-            Some(PacketFate { sent, arrived: *arrived, bytes })
-        };
-        let fates: Vec<PacketFate> = (first..).zip(arrivals).filter_map(fate).collect();
-        let estimate = self.estimator.on_report(self.instant, &fates);
-        self.departures = self.departures.split_off(&(first + arrivals.len() as u64));
-        self.video_send.set_kbps(estimate.target_kbps.saturating_sub(SOUND_KBPS).clamp(LEAST_KBPS, MOST_KBPS));
-        self.audio_send.expect_loss(estimate.loss_percent.clamp(0.0, 50.0) as u8);
-    }
-
     /// A millisecond at the receiving end.
     fn receive(&mut self, ms: u64) {
-        for (us, packet) in self.forth.deliver(ms * 1000) {
-            self.arrived.insert(packet.number, Duration::from_micros(us));
-            let incoming = IncomingPacket {
-                sequence: packet.sequence,
-                timestamp: packet.timestamp,
-                marker: packet.marker,
-                payload: packet.payload,
-                arrived: self.start.0 + Duration::from_micros(us),
-            };
-            if packet.sound {
-                self.audio_receive.arrive(self.now, &incoming);
-            } else if self.missing.arrived(self.instant, packet.sequence, packet.repaired) || !packet.repaired {
-                self.video_receive.push(incoming);
+        for (us, datagram) in self.forth.deliver(ms * 1000) {
+            let arrived = self.start.0 + Duration::from_micros(us);
+            for arrived in self.there.arrive(self.instant, arrived, datagram) {
+                match arrived {
+                    Arrived::Sound(packet) => self.audio_receive.arrive(self.now, &packet),
+                    Arrived::Picture(packet) => self.video_receive.push(packet),
+                    Arrived::KeyframeRequest => {}
+                }
             }
-        }
-        let missing = self.missing.due(self.instant);
-        if !missing.is_empty() {
-            self.answer(ms, 60 + 4 * missing.len(), Back::Missing(missing));
-        }
-        if ms.is_multiple_of(REPORT_EVERY_MS)
-            && let Some(newest) = self.arrived.last_key_value().map(|(number, _)| *number)
-        {
-            let first = std::mem::replace(&mut self.reported, newest + 1);
-            let arrivals: Vec<_> = (first..=newest).map(|number| self.arrived.get(&number).copied()).collect();
-            self.arrived.clear();
-            self.answer(ms, 60 + 2 * arrivals.len(), Back::Report(first, arrivals));
         }
         self.show(ms);
         self.audio_receive.play(self.now);
         while let Ok(sample) = self.speaker.pop() {
             self.measure.played(sample);
         }
+        for datagram in self.there.tick(self.instant) {
+            self.back.send(ms * 1000, datagram.bytes, datagram);
+        }
     }
 
     fn show(&mut self, ms: u64) {
-        self.video_receive.set_rtt(self.rtt);
+        self.video_receive.set_rtt(self.round_trip);
         while let Some(step) = self.video_receive.step(self.now, self.instant) {
             if let Step::Picture(shown) = step {
                 let age = self.now.rtp(VIDEO_RATE).wrapping_sub(shown.timestamp);
@@ -313,12 +239,8 @@ impl Call {
         }
         if self.video_receive.wants_keyframe(self.now) {
             self.requests += 1;
-            self.answer(ms, 70, Back::Keyframe);
+            self.there.request_keyframe();
         }
-    }
-
-    fn answer(&mut self, ms: u64, bytes: usize, back: Back) {
-        self.back.send(ms * 1000, bytes, back);
     }
 }
 
