@@ -32,6 +32,7 @@ pub mod opus;
 pub mod pace;
 pub mod packet;
 pub mod rate;
+pub mod quality;
 pub mod record;
 pub mod resample;
 pub mod ringtone;
@@ -57,5 +58,7 @@ pub mod voice_decoder;
 pub mod wav;
 pub mod y4m;
 
+#[cfg(test)]
+mod long_call_tests;
 #[cfg(test)]
 mod video_tests;

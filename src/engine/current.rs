@@ -185,6 +185,7 @@ impl Current {
             remote_camera_on: self.remote.camera,
             microphone_level: self.level,
             quality_bars: self.figures.bars(),
+            figures: self.figures.overlay(),
             hint: self.figures.hint(self.remote),
         }
     }

@@ -225,6 +225,11 @@ impl AudioJitter {
         (self.target.get() + self.extra).min(MOST)
     }
 
+    /// How many packets wait.
+    pub fn kept(&self) -> usize {
+        self.packets.len()
+    }
+
     /// Holds sound back for this much longer, for the picture.
     pub fn set_extra(&mut self, extra: Duration) {
         self.extra = extra;

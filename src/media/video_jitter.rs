@@ -23,6 +23,8 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(60);
 const TWO_TRIES: Duration = Duration::from_millis(200);
 /// Even the first try is waited for only so long; beyond it, a whole picture is as near.
 const ONE_TRY: Duration = Duration::from_millis(600);
+/// A keyframe whose pieces come no further apart than this is on its way, on whatever narrow link.
+const KEYFRAME_FLOWS: Duration = Duration::from_millis(250);
 /// Before the first frame nobody knows of what is missing, so nobody repairs it: only reordering is waited for.
 const FIRST_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -159,6 +161,12 @@ impl VideoJitter {
         let behind = self.waiting.range(first..).zip(first..).find(|((number, _), expected)| **number != *expected);
         let patience = if self.next.is_some() { self.patience } else { FIRST_PATIENCE };
         behind.map(|((_, packet), _)| packet.arrived + patience)
+    }
+
+    /// Whether pieces of a keyframe are coming in at `now`: another one would only be in their way.
+    pub fn keyframe_is_coming(&self, now: MediaTime) -> bool {
+        let newest = self.waiting.values().filter(|packet| packet.piece.keyframe).map(|packet| packet.arrived).max();
+        newest.is_some_and(|arrived| now.since(arrived) < self.patience.max(KEYFRAME_FLOWS))
     }
 
     /// Whether something was lost for good since the last frame left.

@@ -33,6 +33,8 @@ use tokio::sync::watch;
 
 /// How long the thread may sleep before it looks whether it is to end.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// The longest that an answer to a request for a keyframe is waited for.
+const LONGEST_PATIENCE: Duration = Duration::from_millis(600);
 /// Whole frames that wait for their time at the most.
 const MOST_DUE: usize = 16;
 
@@ -249,6 +251,8 @@ pub struct VideoReceivePipeline {
     opener: Opener,
     decoder: Decoder,
     ask: KeyframeAsk,
+    /// Requests for a keyframe since the last one that came.
+    unanswered: u32,
     clock_offset: Arc<ClockOffset>,
     lip_sync: Arc<LipSync>,
     unit: Vec<u8>,
@@ -287,6 +291,7 @@ impl VideoReceivePipeline {
             opener,
             decoder: Decoder::new()?,
             ask: KeyframeAsk::default(),
+            unanswered: 0,
             clock_offset,
             lip_sync,
             unit: Vec::new(),
@@ -326,7 +331,10 @@ impl VideoReceivePipeline {
             Ok(decoded) => {
                 match (decoded.damaged, keyframe) {
                     (true, _) => self.ask.want(),
-                    (false, true) => self.ask.arrived(),
+                    (false, true) => {
+                        self.ask.arrived();
+                        self.unanswered = 0;
+                    }
                     (false, false) => {}
                 }
                 let concealed = decoded.damaged;
@@ -374,7 +382,11 @@ impl VideoReceivePipeline {
 
     /// Whether to ask the peer for a keyframe now. Says so once, and again only if none comes.
     pub fn wants_keyframe(&mut self, now: MediaTime) -> bool {
-        self.ask.due(now, self.jitter.patience() + Duration::from_millis(100))
+        // Each answer is as large as many pictures: where one did not get through, the next is given more time.
+        let patience = (self.jitter.patience() + Duration::from_millis(100)) * (1 << (self.unanswered / 3).min(4));
+        let due = !self.jitter.keyframe_is_coming(now) && self.ask.due(now, patience.min(LONGEST_PATIENCE));
+        self.unanswered += u32::from(due);
+        due
     }
 
     /// The round trip time; zero if it is not known.

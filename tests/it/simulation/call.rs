@@ -20,6 +20,7 @@ use vesper::media::echo::VoiceProcessing;
 use vesper::media::frame::Frame;
 use vesper::media::lip_sync::LipSync;
 use vesper::media::pace::Pace;
+use vesper::media::packet::OutgoingFrame;
 use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
@@ -55,6 +56,8 @@ pub struct Call {
     audio_send: AudioSend,
     allocation: Allocation,
     here: BarePath,
+    /// A picture that waits for room on the path: while there is one, no other is made.
+    waits: Option<OutgoingFrame>,
     bytes: u64,
     // The receiving end.
     there: BarePath,
@@ -119,6 +122,7 @@ impl Call {
             audio_send,
             allocation: Allocation::default(),
             here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS),
+            waits: None,
             bytes: 0,
             there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS),
             round_trip: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
@@ -175,10 +179,11 @@ impl Call {
             self.rustle();
             self.frame.captured = self.next_picture;
             self.next_picture = self.pace.next(self.now + Duration::from_micros(1));
-            let room = self.here.has_room();
-            if let Some(picture) = self.video_send.step(self.now, self.instant, &self.frame, room).unwrap() {
-                self.here.send_picture(self.instant, picture);
-            }
+            let room = self.waits.is_none();
+            self.waits = self.video_send.step(self.now, self.instant, &self.frame, room).unwrap().or(self.waits.take());
+        }
+        if let Some(picture) = self.waits.take_if(|_| self.here.has_room()) {
+            self.here.send_picture(self.instant, picture);
         }
         for datagram in self.here.tick(self.instant) {
             self.bytes += datagram.bytes as u64;
@@ -229,7 +234,7 @@ impl Call {
     }
 
     fn show(&mut self, ms: u64) {
-        self.video_receive.set_rtt(self.round_trip);
+        self.video_receive.set_rtt(self.round_trip.max(self.here.round_trip()));
         while let Some(step) = self.video_receive.step(self.now, self.instant) {
             if let Step::Picture(shown) = step {
                 let age = self.now.rtp(VIDEO_RATE).wrapping_sub(shown.timestamp);
