@@ -36,6 +36,7 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
+use crate::transport::bandwidth;
 use crate::transport::{LocalSecrets, MediaPorts, PathStats, PeerEvent};
 
 /// Sealed frames that wait for room on the path. When full, none is made: pictures are left out at the source, not queued.
@@ -50,9 +51,9 @@ const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
 const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// Before the first estimate.
-pub const START_KBPS: u32 = 600;
-/// As much as 720p30 of a person talking is worth.
-pub const MOST_KBPS: u32 = 2500;
+pub const START_KBPS: u32 = bandwidth::START_KBPS;
+/// As much as 720p30 of a person talking is worth: beyond, nobody sees a difference.
+pub const MOST_KBPS: u32 = 2250;
 /// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
 const NARROW_KBPS: u32 = 60;
 const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);

@@ -33,13 +33,15 @@ use throughput::Throughput;
 use train::Trains;
 
 /// Where a call starts, in kbit/s. The first picture is a train and says within a round trip what the path carries.
-pub const START_KBPS: u32 = 600;
+pub const START_KBPS: u32 = 900;
 /// Never less than this: the narrowest sound.
 pub const FLOOR_KBPS: u32 = 16;
 
 /// Growth a second while the path is calm, and near the rate where a queue built up last.
 const GROWTH: f64 = 1.15;
 const GROWTH_NEAR: f64 = 1.04;
+/// And where a step too far is a second of sound that waits.
+const GROWTH_TINY: f64 = 1.01;
 /// Nearer than this share of the last known limit counts as near; the limit is forgotten after a while, for links change.
 const NEAR: f64 = 0.85;
 const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
@@ -56,13 +58,16 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_AGAIN: Duration = Duration::from_millis(350);
 /// After a queue built up, no probe for this long: the limit was just found.
 const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
+/// Below this a train is a queue of seconds, so there are no probes; and as sound alone does not use what there is, the rate grows
+/// whether it is used or not.
+const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
 const LOSS_EVERY: Duration = Duration::from_secs(1);
 /// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
 const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
-/// A queue this long is acted on at the first report that shows it.
+/// A queue this long is acted on at the first report that shows it, if the one before showed some: a computer may stall.
 const LONG_MS: f64 = 90.0;
 /// How long packets may wait on the path before nothing new goes in.
 const MOST_QUEUE: Duration = Duration::from_millis(70);
@@ -241,7 +246,7 @@ impl BandwidthEstimator {
     /// The probe that is due, if one is. `in_flight` bytes are on their way.
     pub fn probe(&mut self, now: Instant, in_flight: usize) -> Option<Probe> {
         let due = self.next_probe.is_some_and(|next| next <= now);
-        let room = self.target < self.cap * 0.95 && (in_flight as f64) < self.window() * 0.8;
+        let room = (TINY..self.cap * 0.95).contains(&self.target) && (in_flight as f64) < self.window() * 0.8;
         if !due || !room || self.silences > 0 || self.rival.is_some() || !self.is_calm() || self.loss > HEAVY_LOSS {
             return None;
         }
@@ -284,7 +289,7 @@ impl BandwidthEstimator {
     fn decide(&mut self, now: Instant, lasted: Duration) {
         let (queue, jitter) = (self.delay.queue_ms(), self.delay.jitter_ms());
         let filling = self.delay.steady_ms() > FILLING_MS + jitter && self.delay.is_growing();
-        let long = queue > LONG_MS + jitter;
+        let long = queue > LONG_MS + jitter && self.delay.steady_ms() > LONG_MS / 3.0;
         let held = self.hold_until.is_some_and(|until| now < until);
         let stands = self.watch_standing(now, filling || long);
         if self.rival.is_some() {
@@ -317,7 +322,9 @@ impl BandwidthEstimator {
     fn grow(&mut self, now: Instant, lasted: Duration) {
         self.backed_off = 0;
         self.next_probe.get_or_insert(now + PROBE_AGAIN);
-        if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > REMEMBER_LIMIT) {
+        let tiny = self.target < TINY;
+        let remember = REMEMBER_LIMIT * if tiny { 5 } else { 1 };
+        if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > remember) {
             self.limit = None;
         }
         if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target) {
@@ -326,8 +333,13 @@ impl BandwidthEstimator {
             return;
         }
         let near = self.limit.is_some_and(|(limit, _)| self.target > limit * NEAR);
-        if self.throughput.kbps() > self.target * 0.6 {
-            self.target *= if near { GROWTH_NEAR } else { GROWTH }.powf(lasted.as_secs_f64());
+        if tiny || self.throughput.kbps() > self.target * 0.6 {
+            let growth = match (near, tiny) {
+                (true, true) => GROWTH_TINY,
+                (true, false) => GROWTH_NEAR,
+                (false, _) => GROWTH,
+            };
+            self.target *= growth.powf(lasted.as_secs_f64());
         }
     }
 

@@ -51,11 +51,13 @@ pub struct Profile {
     pub jitter_ms: f64,
     pub loss: f64,
     pub burst: f64,
+    /// The computer at the other end is busy: how long it does not look at its packets at most, and how often a second.
+    pub stalls: (f64, f64),
 }
 
 impl Profile {
     pub fn new(kbps: f64, queue_ms: f64, delay_ms: f64) -> Self {
-        Self { rates: vec![(0.0, kbps)], queue_ms, delay_ms, jitter_ms: 0.0, loss: 0.0, burst: 1.0 }
+        Self { rates: vec![(0.0, kbps)], queue_ms, delay_ms, jitter_ms: 0.0, loss: 0.0, burst: 1.0, stalls: (0.0, 0.0) }
     }
 
     fn kbps(&self, ms: f64) -> f64 {
@@ -259,7 +261,7 @@ impl Run {
         let mut outcome = Outcome::default();
         let mut made: BTreeMap<u32, (f64, usize)> = BTreeMap::new();
         let (mut next_frame, mut frame_number, mut bytes_now, mut probe_pace) = (0.0, 0u32, 0usize, 0u32);
-        let mut packet = PACKET;
+        let (mut packet, mut stalled_until) = (PACKET, 0.0);
 
         for step in 0..(self.seconds * 1e3) as u64 {
             let (ms, now) = (step as f64, at(step as f64));
@@ -333,7 +335,11 @@ impl Run {
                     Owner::Media { .. } => {}
                 }
             }
-            for (bytes, owner) in link.arrivals(ms) {
+            if dice.roll() < self.profile.stalls.1 / 1000.0 {
+                stalled_until = ms + dice.roll() * self.profile.stalls.0;
+            }
+            let arrived = if ms < stalled_until { Vec::new() } else { link.arrivals(ms) };
+            for (bytes, owner) in arrived {
                 match owner {
                     Owner::Rival(_) => tcp.acks.push_back(ms + self.profile.delay_ms),
                     Owner::Media { ssrc, sequence, frame, last, made: left_at } => {
@@ -350,7 +356,8 @@ impl Run {
                     }
                 }
             }
-            if arrivals.deadline().is_some_and(|deadline| deadline <= now)
+            if ms >= stalled_until
+                && arrivals.deadline().is_some_and(|deadline| deadline <= now)
                 && let Some(report) = arrivals.report(now)
             {
                 let silent = (self.silence.0..self.silence.1).contains(&(ms / 1e3));
