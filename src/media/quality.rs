@@ -29,9 +29,12 @@ pub enum Trouble {
     SmallPicture,
 }
 
+/// How a figure is read.
+type Figure = fn(&Experience) -> Option<f64>;
+
 /// For each trouble, from which figure on there are three bars, two, one. Made-up sound from ITU-T G.113's experience that some percent
 /// are heard by most; delays from G.114 (150 ms unnoticed, 400 ms the limit of a conversation).
-const STEPS: [(Trouble, fn(&Experience) -> Option<f64>, [f64; 3]); 6] = [
+const STEPS: [(Trouble, Figure, [f64; 3]); 6] = [
     (Trouble::SoundBroken, |e| e.concealed_percent, [1.5, 4.0, 10.0]),
     (Trouble::PictureFrozen, |e| e.frozen_ms, [1.0, 250.0, 600.0]),
     (Trouble::Delay, |e| e.sound_delay_ms, [250.0, 400.0, 800.0]),
