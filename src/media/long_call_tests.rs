@@ -126,6 +126,7 @@ fn after_eight_hours_lips_and_words_still_meet_and_nothing_has_grown() {
     }
     assert!(worst <= 40.0, "{worst:.1} ms apart");
     assert!(longest <= Duration::from_millis(60), "{longest:?} held back");
-    assert!(call.made_up <= 48 * 1000, "{} ms made up", call.made_up / 48);
+    // A three-thousandth of the call.
+    assert!(call.made_up <= 48 * 10_000, "{} ms made up", call.made_up / 48);
     assert!(call.jitter.kept() <= 4 && call.due.len() <= 4, "{} packets, {} pictures", call.jitter.kept(), call.due.len());
 }
