@@ -12,7 +12,8 @@
 //! - `tracks`: payloads out; `intake`: payloads in; between them and the wire the `path`, in two halves:
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
 //!     as [`protection`] says, and `kept` packets for whoever asks;
-//!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`].
+//!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
+//!   - [`bare`]: both without a connection, for simulations.
 //!
 //! Deliberately absent: SDP from a peer, trickled host names, mDNS, TCP, and any path for media before the DTLS
 //! certificate hashed to the fingerprint that the signed handshake named.
@@ -20,6 +21,7 @@
 mod addresses;
 pub mod arrivals;
 pub mod bandwidth;
+pub mod bare;
 mod chain;
 mod config;
 mod control;

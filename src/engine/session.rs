@@ -29,6 +29,7 @@ use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
 use crate::media::clock::MediaTime;
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
+use crate::media::lip_sync::LipSync;
 use crate::media::record::RecordFormat;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
@@ -218,6 +219,7 @@ impl Session {
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
         let keyframe = self.paths.keyframe_requests();
+        let lip_sync = Arc::<LipSync>::default();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
@@ -228,6 +230,7 @@ impl Session {
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
             clock_offset: self.clock_offset.clone(),
+            lip_sync: lip_sync.clone(),
             request_keyframe: keyframe,
             events: events.clone(),
         });
@@ -250,6 +253,8 @@ impl Session {
             sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
             record: options.record_audio.clone(),
             far_end: Some(far_end_writer),
+            clock_offset: self.clock_offset.clone(),
+            lip_sync,
             events: events.clone(),
         });
         let audio_send = AudioSender::prepare(AudioSendConfig {

@@ -24,8 +24,8 @@ impl Copies {
     /// How many copies are worth it for a loss of `percent`.
     pub fn worth(percent: u8) -> usize {
         match percent {
-            0..3 => 0,
-            3..7 => 1,
+            0..2 => 0,
+            2..5 => 1,
             _ => MOST_COPIES,
         }
     }

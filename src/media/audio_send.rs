@@ -29,6 +29,8 @@ const CLOSE_AFTER: Duration = Duration::from_secs(3);
 const MOST_FAR_END: usize = 4;
 /// How seldom the size of packets may change: seldom enough to tell nothing.
 const SIZE_HOLD: Duration = Duration::from_secs(5);
+/// Copies go along for this long after losses made them worth it: losses that come in bursts are not over between two of them.
+const LOSS_HOLD: Duration = Duration::from_secs(15);
 
 /// What a sender needs.
 pub struct AudioSendConfig {
@@ -163,7 +165,7 @@ impl Drop for AudioSender {
 }
 
 /// The pipeline, one step a call.
-pub(super) struct AudioSend {
+pub struct AudioSend {
     source: AudioSource,
     processor: VoiceProcessor,
     /// How it is to be processed from now on.
@@ -174,6 +176,8 @@ pub(super) struct AudioSend {
     copies: Copies,
     /// What packets are made for, and since when.
     sized_for: (Sizing, Option<MediaTime>),
+    /// How many copies losses made worth it, and how long that holds.
+    worth: (usize, MediaTime),
     /// What the next packet is made of, and the stamp of its first sample.
     pcm: Vec<f32>,
     stamp: u32,
@@ -199,6 +203,7 @@ struct Sizing {
 }
 
 impl AudioSend {
+    /// Opens the source. Nothing leaves before [`begin`](Self::begin).
     pub fn new(config: AudioSendConfig, now: MediaTime, instant: Instant) -> Result<Self, SoundError> {
         let shared = Arc::new(Shared::default());
         shared.muted.store(config.muted, Ordering::Relaxed);
@@ -213,6 +218,7 @@ impl AudioSend {
             encoder: VoiceEncoder::new()?,
             copies: Copies::default(),
             sized_for: (Sizing::default(), None),
+            worth: (0, now),
             pcm: Vec::new(),
             stamp: 0,
             sealer: config.sealer,
@@ -227,6 +233,22 @@ impl AudioSend {
             opus: Vec::new(),
             payload: Vec::new(),
         })
+    }
+
+    /// As [`AudioSender::begin`].
+    pub fn begin(&self) {
+        self.shared.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`AudioSender::set_expected_loss`].
+    pub fn expect_loss(&self, percent: u8) {
+        self.shared.expected_loss.store(percent, Ordering::Relaxed);
+    }
+
+    /// As [`AudioSender::set_share`].
+    pub fn share(&self, rung: usize, most_copies: usize) {
+        self.shared.rung.store(rung as u8, Ordering::Relaxed);
+        self.shared.most_copies.store(most_copies as u8, Ordering::Relaxed);
     }
 
     fn set_source(&mut self, source: AudioSource) {
@@ -327,7 +349,11 @@ impl AudioSend {
     fn follow_path(&mut self, now: MediaTime) {
         let load = |value: &AtomicU8| value.load(Ordering::Relaxed);
         let loss = load(&self.shared.expected_loss);
-        let copies = Copies::worth(loss).min(load(&self.shared.most_copies).into());
+        let worth = Copies::worth(loss);
+        if worth >= self.worth.0 || now >= self.worth.1 {
+            self.worth = (worth, now + LOSS_HOLD);
+        }
+        let copies = self.worth.0.min(load(&self.shared.most_copies).into());
         let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).min(RUNGS.len() - 1), copies };
         // Within its constant rate the codec may spend as it likes: that does not show.
         self.encoder.set_expected_loss(loss);
@@ -421,8 +447,10 @@ mod tests {
         assert_eq!(with_copies, plain + 160);
         pipeline.shared.expected_loss.store(0, Ordering::Relaxed);
         assert_eq!(sizes(run(&mut pipeline, 6000, 6020)), with_copies);
-        run(&mut pipeline, 6020, 10_300);
-        assert_eq!(sizes(run(&mut pipeline, 10_300, 10_400)), plain);
+        run(&mut pipeline, 6020, 20_900);
+        assert_eq!(sizes(run(&mut pipeline, 20_900, 20_940)), with_copies);
+        run(&mut pipeline, 20_940, 21_200);
+        assert_eq!(sizes(run(&mut pipeline, 21_200, 21_300)), plain);
     }
 
     #[test]
@@ -465,16 +493,6 @@ mod tests {
     }
 
     impl AudioSend {
-        /// As [`AudioSender::begin`], for a test that has no thread.
-        pub fn begin(&self) {
-            self.shared.begun.store(true, Ordering::Relaxed);
-        }
-
-        /// As [`AudioSender::set_expected_loss`], for a test that has no thread.
-        pub fn expect_loss(&mut self, percent: u8) {
-            self.shared.expected_loss.store(percent, Ordering::Relaxed);
-        }
-
         fn shared_level(&self) -> f32 {
             f32::from_bits(self.shared.level.load(Ordering::Relaxed))
         }

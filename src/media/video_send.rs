@@ -186,6 +186,7 @@ fn run(
             Taken::Value(frame) if source.is_some() => frame,
             Taken::Value(_) => continue,
             Taken::Nothing | Taken::Closed => {
+                pipeline.keep_up(Instant::now());
                 let open = source.as_ref().is_some_and(RunningSource::is_open);
                 if open && !frozen && newest.elapsed() >= FROZEN {
                     frozen = true;
@@ -285,6 +286,11 @@ impl VideoSendPipeline {
             last: None,
             stats: VideoSendStats::default(),
         }
+    }
+
+    /// Keeps the keys of now and wipes older ones while nothing is sent.
+    pub fn keep_up(&mut self, instant: Instant) {
+        self.sealer.keep_up(instant);
     }
 
     /// Encodes a first picture ahead of time, and another one once that has grown old.

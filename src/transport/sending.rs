@@ -20,7 +20,7 @@ use super::path::Reading;
 use super::protection::Protection;
 
 /// RTP's header, SRTP's tag (RFC 7714), UDP and IPv4: what a payload takes more on the wire.
-const HEADERS: usize = 12 + 16 + 8 + 20;
+pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
 /// How often time is looked at although nothing happens.
 const TICK: Duration = Duration::from_millis(25);
 /// Beyond this loss, repairs are sent twice: a lost repair costs another round trip.
