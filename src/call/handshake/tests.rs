@@ -84,54 +84,47 @@ fn the_handshake_gives_the_bytes_of_the_fixed_vectors() {
     assert_eq!(made, include_str!("../../../tests/data/handshake.txt"));
 }
 
+/// Every byte of the three messages that make the keys, one at a time, and of CONFIRM.
 #[test]
-fn each_byte_of_accept_flipped_is_refused() {
-    let bytes = Message::Accept(answer(offer().core()).0).encode();
-    for position in 1..bytes.len() {
-        let mut altered = bytes.clone();
-        altered[position] ^= 0x10;
-        if let Ok(Message::Accept(accept)) = Message::decode(&altered) {
-            assert!(offer().verify(&accept, 0).is_err(), "byte {position}");
-        }
-    }
-}
-
-#[test]
-fn each_byte_of_invite_flipped_is_refused() {
+fn each_byte_of_invite_accept_and_reveal_flipped_is_refused() {
     let core = offer().core().clone();
+    let (accept, first) = answer(&core);
+    let (reveal, _) = offer().verify(&accept, 0).unwrap().reveal(&identity(1), vec![candidate(1)]);
+    let (confirm, _) = first.open(&reveal).unwrap();
+
+    // Type, LP length, then the core; the age at the end is not part of it. B answers what it got; A signed up for what it sent.
     let invite = Message::Invite(crate::signal::message::Invite { core: core.clone(), age_ms: 0 }).encode();
-    // Type, LP length, then the core; the age at the end is not part of it.
-    for position in 5..invite.len() - 4 {
-        let mut altered = invite.clone();
-        altered[position] ^= 0x10;
-        let Ok(Message::Invite(invite)) = Message::decode(&altered) else { continue };
-        // B answers what it got; A signed up for what it sent.
-        let Ok((accept, _)) = Answer::new(&identity(2), invite.core, secrets(4), VIDEO, vec![]) else { continue };
-        assert!(offer().verify(&accept, 0).is_err(), "byte {position}");
-    }
+    each_flip(&invite, 5..invite.len() - 4, |message| {
+        let Message::Invite(invite) = message else { return true };
+        let answered = Answer::new(&identity(2), invite.core, secrets(4), VIDEO, vec![]);
+        answered.is_err() || offer().verify(&answered.unwrap().0, 0).is_err()
+    });
+    let bytes = Message::Accept(accept.clone()).encode();
+    each_flip(&bytes, 1..bytes.len(), |message| {
+        let Message::Accept(accept) = message else { return true };
+        offer().verify(&accept, 0).is_err()
+    });
+    let bytes = Message::Reveal(reveal).encode();
+    each_flip(&bytes, 1..bytes.len(), |message| {
+        let Message::Reveal(reveal) = message else { return true };
+        answer(&core).1.open(&reveal).is_err()
+    });
+    let bytes = Message::Confirm(confirm).encode();
+    each_flip(&bytes, 17..bytes.len(), |message| {
+        let Message::Confirm(confirm) = message else { return true };
+        let (_, revealed) = offer().verify(&accept, 0).unwrap().reveal(&identity(1), vec![candidate(1)]);
+        refusal(revealed.confirm(&confirm)) == Refusal::Proof
+    });
 }
 
-#[test]
-fn each_byte_of_reveal_and_confirm_flipped_is_refused() {
-    let offer = offer();
-    let (accept, first) = answer(offer.core());
-    let core = offer.core().clone();
-    let (reveal, _) = offer.verify(&accept, 0).unwrap().reveal(&identity(1), vec![candidate(1)]);
-    assert!(first.open(&reveal).is_ok());
-    let bytes = Message::Reveal(reveal.clone()).encode();
-    for position in 1..bytes.len() {
-        let mut altered = bytes.clone();
+/// Flips a bit of each byte in `range`; what can still be read must be `refused`.
+fn each_flip(bytes: &[u8], range: std::ops::Range<usize>, refused: impl Fn(Message) -> bool) {
+    for position in range {
+        let mut altered = bytes.to_vec();
         altered[position] ^= 0x10;
-        if let Ok(Message::Reveal(reveal)) = Message::decode(&altered) {
-            assert!(answer(&core).1.open(&reveal).is_err(), "byte {position}");
+        if let Ok(message) = Message::decode(&altered) {
+            assert!(refused(message), "byte {position} of type {:#04x}", bytes[0]);
         }
-    }
-    let (confirm, _) = answer(&core).1.open(&reveal).unwrap();
-    for position in 0..32 {
-        let mut altered = confirm.clone();
-        altered.mac_b[position] ^= 0x10;
-        let (_, revealed) = self::offer().verify(&accept, 0).unwrap().reveal(&identity(1), vec![candidate(1)]);
-        assert_eq!(refusal(revealed.confirm(&altered)), Refusal::Proof);
     }
 }
 
@@ -199,7 +192,7 @@ fn a_suite_that_was_not_offered_or_is_below_the_remembered_one_is_refused() {
 }
 
 #[test]
-fn low_order_ephemerals_are_refused() {
+fn low_order_ephemerals_and_weak_identity_keys_are_refused() {
     // The points of small order of Curve25519, and the first two in a second spelling.
     let points = [
         "0000000000000000000000000000000000000000000000000000000000000000",
@@ -218,6 +211,29 @@ fn low_order_ephemerals_are_refused() {
         accept.e_b = point;
         sign_again(mine.core(), &mut accept, &identity(2));
         assert_eq!(refusal(mine.verify(&accept, 0)), Refusal::Ephemeral);
+    }
+    // The points of small order of Ed25519, under which one signature can hold for every message, and a second spelling of one.
+    let weak = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+    ];
+    let invite = Message::Invite(crate::signal::message::Invite { core: offer().core().clone(), age_ms: 0 }).encode();
+    for key in weak {
+        let key: [u8; 32] = data_encoding::HEXLOWER.decode(key.as_bytes()).unwrap().try_into().unwrap();
+        assert_eq!(PublicKey::from_bytes(&key), None);
+        // Type, LP length, version, call id; then the caller, then the callee.
+        for at in [22, 54] {
+            let mut altered = invite.clone();
+            altered[at..at + 32].copy_from_slice(&key);
+            assert!(Message::decode(&altered).is_err(), "it cannot even be said in an INVITE");
+        }
     }
 }
 

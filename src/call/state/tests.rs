@@ -347,29 +347,104 @@ fn glare_ends_in_one_call_with_the_media_that_each_chose() {
 }
 
 #[test]
-fn glare_never_accepts_after_cancel() {
-    let mut pair = pair();
-    let (to_bob, to_alice) = (pair.dial(pair.bob_key(), AUDIO), pair.dial(pair.alice_key(), VIDEO));
-    let from_alice = sent(&pair.alice(to_bob)).remove(0);
-    pair.bob(to_alice);
-    pair.bob(Input::HangUp);
-    let outputs = pair.bob_gets(from_alice);
-    assert!(outputs.iter().any(|output| matches!(output, Output::Ring { .. })));
-    assert_eq!(pair.bob.current().unwrap().stage, Stage::Incoming);
+fn glare_never_accepts_after_cancel_nor_widens_media() {
+    for cancelled in [false, true] {
+        let mut pair = pair();
+        let (to_bob, to_alice) = (pair.dial(pair.bob_key(), VIDEO), pair.dial(pair.alice_key(), AUDIO));
+        let from_alice = sent(&pair.alice(to_bob)).remove(0);
+        pair.bob(to_alice);
+        if cancelled {
+            pair.bob(Input::HangUp);
+        }
+        let outputs = pair.bob_gets(from_alice);
+        let rings = outputs.iter().any(|output| matches!(output, Output::Ring { .. }));
+        assert_eq!(rings, cancelled, "after a CANCEL it rings, as any call does");
+        let bob = pair.bob.current().unwrap();
+        if cancelled {
+            assert_eq!(bob.stage, Stage::Incoming);
+            assert!(!outputs.iter().any(|output| matches!(output, Output::Gather { .. })), "nothing opens without a click");
+            continue;
+        }
+        assert_eq!(bob.media, AUDIO, "her camera does not turn his on");
+        let call = pair.call();
+        let Message::Accept(accept) = sent(&pair.bob(Input::Gathered { call, candidates: vec![] })).remove(0) else {
+            panic!("an ACCEPT")
+        };
+        assert_eq!(accept.media, AUDIO);
+        assert!(!pair.bob.memory.own.camera);
+    }
 }
 
 #[test]
-fn a_link_cancel_never_ends_a_call_and_late_control_never_undoes_a_mute() {
+fn late_and_doubled_control_never_undoes_a_mute_and_a_link_cancel_never_ends_a_call() {
     let mut pair = pair();
     let call = pair.connect();
-    for message in [Message::Cancel { call, reason: 0 }, abort(call, 0), Message::Decline { call, reason: 0 }] {
+    for message in [
+        Message::Cancel { call, reason: 0 },
+        abort(call, 0),
+        abort(call, abort_reason::HUNG_UP),
+        Message::Decline { call, reason: 0 },
+        Message::Busy { call, reason: 0 },
+    ] {
         assert!(pair.bob_gets(message.clone()).is_empty());
         assert!(pair.alice_gets(message).is_empty());
     }
+    assert_eq!((pair.alice.current().unwrap().stage, pair.bob.current().unwrap().stage), (Stage::Active, Stage::Active));
     let state = |version, microphone| Control::State(MediaState { version, microphone, ..MediaState::default() });
     assert_eq!(pair.bob(Input::Control { call, control: state(2, false) }).len(), 1);
-    assert!(pair.bob(Input::Control { call, control: state(1, true) }).is_empty());
-    assert!(pair.bob(Input::Control { call, control: state(2, true) }).is_empty());
+    // The change before it, which comes late; its own copy; and what no newer version says.
+    for stale in [state(1, true), state(2, false), state(2, true), state(0, true)] {
+        assert!(pair.bob(Input::Control { call, control: stale }).is_empty());
+    }
+    assert_eq!(pair.bob(Input::Control { call, control: state(3, true) }).len(), 1, "the next change does count");
+}
+
+/// What needs keys, or lets anything leave: sealed words, sealers and openers, media.
+#[test]
+fn no_media_is_sent_or_opened_before_reveal_and_confirm() {
+    let sealed = |outputs: &[Output]| {
+        outputs.iter().any(|output| {
+            use Output::*;
+            matches!(output, Secure { .. } | StartMedia { .. } | SendControl { .. } | Heartbeat { .. })
+        })
+    };
+    let mut pair = pair();
+    // All that a peer, a network and a hurried person could push forward before its time.
+    let hurry = |pair: &mut Pair, call: CallId| {
+        let state = Control::State(MediaState { version: 9, camera: true, ..MediaState::default() });
+        let early = || {
+            [
+                Input::TransportConnected { call, path: 0 },
+                Input::Heard { call },
+                Input::Control { call, control: state.clone() },
+                Input::SetMedia { microphone: true, camera: true, screen: true },
+                Input::NetworkChanged,
+                Input::Tick,
+            ]
+        };
+        let (alice, bob): (Vec<_>, Vec<_>) =
+            (early().map(|input| pair.alice(input)).into(), early().map(|input| pair.bob(input)).into());
+        !alice.iter().chain(&bob).any(|outputs| sealed(outputs))
+    };
+    let invite = pair.invite();
+    let call = pair.call();
+    assert!(hurry(&mut pair, call));
+    let ringing = pair.bob_gets(invite);
+    assert!(!sealed(&ringing) && hurry(&mut pair, call));
+    pair.alice_gets(sent(&ringing).remove(0));
+    let secrets = pair.secrets();
+    assert!(!sealed(&pair.bob(Input::Accept { media: VIDEO, secrets, lowest_suite: 0 })));
+    let accept = pair.bob(Input::Gathered { call, candidates: vec![] });
+    assert!(!sealed(&accept) && hurry(&mut pair, call));
+    // A CONFIRM before its REVEAL confirms nothing, whoever makes it up.
+    assert!(!sealed(&pair.alice_gets(Message::Confirm(Confirm { call, mac_b: [0; 32] }))));
+    assert!(!sealed(&pair.alice_gets(sent(&accept).remove(0))));
+    let reveal = pair.alice(Input::Gathered { call, candidates: vec![] });
+    assert!(!sealed(&reveal) && hurry(&mut pair, call));
+    let confirm = pair.bob_gets(sent(&reveal).remove(0));
+    assert!(sealed(&confirm), "B has her proof");
+    assert!(!sealed(&pair.alice(Input::Tick)), "A does not have his yet");
+    assert!(sealed(&pair.alice_gets(sent(&confirm).remove(0))));
 }
 
 #[test]
