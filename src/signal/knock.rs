@@ -18,7 +18,7 @@
 
 mod doorman;
 mod knocker;
-mod protocol;
+pub mod protocol;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 pub(super) use self::doorman::Doorman;
 pub(super) use self::knocker::knock;
+pub use self::protocol::KnockAnswer;
 use crate::contacts::{Hint, Invitation, PairSecret};
 use crate::identity::PublicKey;
 
@@ -79,19 +80,6 @@ pub struct Knocked {
     pub k1: [u8; 32],
     /// To be answered within seconds; the person's answer can take until a later knock.
     pub reply: KnockReply,
-}
-
-/// What a knock is answered with.
-#[derive(Debug)]
-pub enum KnockAnswer {
-    Pending,
-    Gone,
-    /// To be said only once the contact and the use of the invitation are on disk.
-    Ok {
-        name: String,
-        hints: Vec<Hint>,
-        pair_secret: PairSecret,
-    },
 }
 
 /// Answers one knock. Dropped instead, the knocker hears nothing and knocks again.

@@ -5,13 +5,17 @@ use sha2::Sha256;
 
 use crate::contacts::{Hint, PairSecret, decode_hints, encode_hints};
 use crate::identity::{Identity, PublicKey, Signature, hash, length_prefixed};
-use crate::signal::knock::KnockAnswer;
 use crate::signal::wire::{Malformed, Reader};
 
+/// K1: who knocks, and the proof that they hold the invitation.
 pub const KNOCK: u8 = 0x01;
+/// The person has not answered yet.
 pub const PENDING: u8 = 0x02;
+/// The answer was no, or the invitation is used up.
 pub const GONE: u8 = 0x03;
+/// They are contacts: the card of the inviter, the pair secret, a signature.
 pub const OK: u8 = 0x04;
+/// The OK is kept.
 pub const DONE: u8 = 0x05;
 
 const MAX_NAME: usize = 64;
@@ -34,6 +38,19 @@ pub struct Card {
     pub key: PublicKey,
     pub name: String,
     pub hints: Vec<Hint>,
+}
+
+/// What a knock is answered with.
+#[derive(Debug)]
+pub enum KnockAnswer {
+    Pending,
+    Gone,
+    /// To be said only once the contact and the use of the invitation are on disk.
+    Ok {
+        name: String,
+        hints: Vec<Hint>,
+        pair_secret: PairSecret,
+    },
 }
 
 /// K2, once its signature held.

@@ -1,0 +1,627 @@
+//! What every parser of a peer's bytes must hold, one function each: `cargo fuzz` runs them for as long as one likes (see
+//! `Cargo.toml` beside this file), `tests/it/parsers.rs` some hundred times in every test run.
+//!
+//! A function takes any bytes at all and panics if what it promises does not hold. Bytes that are only noise rarely get past the
+//! first field, so most functions read them as instructions: which honest message to begin with, and what to change in it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use vesper::call::control::{AudioClock, Echo, Heartbeat, MediaState, Report};
+use vesper::call::{CallSecrets, Control, Dial, Input, Output, Rules};
+use vesper::contacts::{Hint, Invitation, OpenInvitation, PairSecret, decode_hints, encode_hints};
+use vesper::conversation::{links, version};
+use vesper::e2ee::{Direction, Inbound, Opener, RootKey, Sealer, StreamId};
+use vesper::identity::{Identity, SafetyNumber, Vault, hash};
+use vesper::media::audio_jitter::{AudioJitter, Step, VoicePacket};
+use vesper::media::audio_payload::{MOST_COPIES, unpack};
+use vesper::media::clock::MediaTime;
+use vesper::media::nal::{Gate, MAX_UNIT};
+use vesper::media::packet::IncomingPacket;
+use vesper::media::video_jitter::VideoJitter;
+use vesper::media::voice_decoder::{VoiceDecoder, samples_of};
+use vesper::signal::knock::protocol::{Answer, Binding, KNOCK, KnockAnswer, OK};
+use vesper::signal::message::{
+    About, Accept, CallId, Candidate, CandidateKind, Confirm, Description, Invite, InviteCore, MediaKind, Message, MessageId,
+    Reveal, Text,
+};
+use zeroize::Zeroizing;
+
+/// A name, as `cargo fuzz run` knows it, and what it runs.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const ALL: [Target; 13] = [
+    ("link_message", link_message),
+    ("candidates_and_hints", candidates_and_hints),
+    ("written", written),
+    ("invitation", invitation),
+    ("knock", knock),
+    ("handshake", handshake),
+    ("control", control),
+    ("sealed_item", sealed_item),
+    ("video_reassembly", video_reassembly),
+    ("sound", sound),
+    ("h264", h264),
+    ("vault", vault),
+    ("safety_code", safety_code),
+];
+
+/// The most that one run looks at.
+const MOST: usize = 4096;
+
+/// Reads instructions; zero once they are used up.
+struct Dice<'a>(&'a [u8]);
+
+impl Dice<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn u8(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_be_bytes([self.u8(), self.u8()])
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from(self.u16()) << 16 | u32::from(self.u16())
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        usize::from(self.u16()) % most.max(1)
+    }
+
+    fn take(&mut self, most: usize) -> Vec<u8> {
+        let (taken, rest) = self.0.split_at(most.min(self.0.len()));
+        self.0 = rest;
+        taken.to_vec()
+    }
+
+    /// Either all that is left as it is, or one of `honest` with up to eight changes.
+    fn bytes(&mut self, honest: &[Vec<u8>]) -> Vec<u8> {
+        let choice = usize::from(self.u8());
+        if choice < 64 {
+            return self.take(MOST);
+        }
+        let mut bytes = honest[choice % honest.len()].clone();
+        for _ in 0..self.u8() % 9 {
+            self.change(&mut bytes);
+        }
+        bytes
+    }
+
+    fn change(&mut self, bytes: &mut Vec<u8>) {
+        let (kind, at, value) = (self.u8(), self.below(bytes.len() + 1), self.u8());
+        match (kind % 6, bytes.get_mut(at)) {
+            (0 | 1, Some(byte)) => *byte = value,
+            (2, Some(byte)) => *byte ^= 1 << (value & 7),
+            (3, _) => bytes.truncate(at),
+            (4, _) => bytes.insert(at, value),
+            (5, Some(_)) => drop(bytes.remove(at)),
+            _ => bytes.push(value),
+        }
+    }
+}
+
+fn key(n: u8) -> Identity {
+    Identity::from_secret(&[n; 32])
+}
+
+fn description(n: u8) -> Description {
+    Description { fingerprint: [n; 32], ufrag: "ufrag".into(), pwd: "p".repeat(24), codecs: vec![1, 2] }
+}
+
+fn candidates() -> Vec<Candidate> {
+    let candidate = |kind, address: &str| Candidate { kind, address: address.parse().expect("an address"), priority: 1 << 20 };
+    vec![candidate(CandidateKind::Host, "192.0.2.7:4000"), candidate(CandidateKind::Relay, "[2001:db8::7]:4000")]
+}
+
+fn hints() -> Vec<Hint> {
+    vec![Hint::Relay("https://relay.example/".into()), Hint::Address("192.0.2.7:4433".parse().expect("an address"))]
+}
+
+fn controls() -> Vec<Control> {
+    let echo = Some(Echo { time_us: 1_000_000, held_us: 5 });
+    let audio = Some(AudioClock { timestamp: 48_000, time_us: 1_000_000 });
+    vec![
+        Control::Hangup { reason: 0 },
+        Control::State(MediaState { version: 3, microphone: true, camera: true, screen: false }),
+        Control::Heartbeat(Heartbeat { epoch: 1, step: 2, time_us: 3, echo, audio }),
+        Control::Candidates { version: 1, candidates: candidates() },
+        Control::Restart { path: 1, description: description(9), candidates: candidates() },
+        Control::Rekey { epoch: 1, e_a: [9; 32] },
+        Control::RekeyOk { epoch: 1, e_b: [9; 32] },
+        Control::Report(Report { shown_fps_x10: 300, received_kbps: 2000, lost_per_10k: 10 }),
+        Control::Repair { stream: StreamId::Camera },
+    ]
+}
+
+/// Every message of the link, as an honest contact would send it.
+fn messages() -> &'static [Vec<u8>] {
+    static MESSAGES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    MESSAGES.get_or_init(|| {
+        let (call, media) = (CallId([7; 16]), MediaKind { video: true });
+        let (caller, callee) = (key(1).public(), key(2).public());
+        let core = InviteCore { call, caller, callee, suites: vec![2], media, commit: [5; 32], description: description(3) };
+        let accept = Accept {
+            call,
+            suite: 2,
+            e_b: [6; 32],
+            n_b: [7; 32],
+            ek: vec![8; 1184],
+            media,
+            description: description(4),
+            candidates: candidates(),
+            sig_b: [9; 64],
+        };
+        let reveal = Reveal {
+            call,
+            e_a: [6; 32],
+            n_a: [7; 32],
+            ct: vec![8; 1088],
+            candidates: candidates(),
+            sig_a: [9; 64],
+            mac_a: [10; 32],
+        };
+        let all = [
+            Message::Hints(hints()),
+            Message::Ping(1),
+            Message::Pong(1),
+            Message::Invite(Invite { core, age_ms: 20 }),
+            Message::Accept(accept),
+            Message::Reveal(reveal),
+            Message::Confirm(Confirm { call, mac_b: [1; 32] }),
+            Message::Ringing { call, reason: 0 },
+            Message::Cancel { call, reason: 0 },
+            Message::Abort { call, reason: 1 },
+            Message::Control(vec![1; 144].into()),
+            Message::Text(Text { id: MessageId([4; 16]), seq: 1, lamport: 2, sent_ms: 3, body: "hello".into() }),
+            Message::Receipt(vec![MessageId([4; 16]); 2]),
+            Message::About(About { shows_presence: true, version: "1.2.3".into() }),
+        ];
+        all.iter().map(Message::encode).collect()
+    })
+}
+
+/// What is read is written back as the same bytes, so that a hash over it is the hash over what was sent.
+pub fn link_message(data: &[u8]) {
+    let bytes = Dice(data).bytes(messages());
+    match Message::decode(&bytes) {
+        // Hints of unknown kinds are left out: the one message that may be written otherwise than it came.
+        Ok(message @ Message::Hints(_)) => assert_eq!(Message::decode(&message.encode()).as_ref(), Ok(&message)),
+        Ok(message) => assert_eq!(message.encode(), bytes),
+        Err(_) => {}
+    }
+}
+
+/// Lists stay below their caps, and hold only what may be dialled.
+pub fn candidates_and_hints(data: &[u8]) {
+    static HONEST: OnceLock<[Vec<Vec<u8>>; 2]> = OnceLock::new();
+    let [lists, hinted] = HONEST.get_or_init(|| {
+        let mut list = Vec::new();
+        Candidate::write_list(&candidates(), &mut list);
+        [vec![list], vec![encode_hints(&hints())]]
+    });
+    let mut dice = Dice(data);
+    if dice.u8().is_multiple_of(2) {
+        let bytes = dice.bytes(lists);
+        if let Ok(read) = Candidate::decode_list(&bytes) {
+            let mut written = Vec::new();
+            Candidate::write_list(&read, &mut written);
+            assert_eq!(written, bytes);
+            let usable = |candidate: &Candidate| {
+                let ip = candidate.address.ip();
+                candidate.address.port() != 0 && !ip.is_multicast() && !ip.is_unspecified()
+            };
+            assert!(read.len() <= 16 && read.iter().all(usable));
+        }
+    } else if let Some(read) = decode_hints(&dice.bytes(hinted)) {
+        assert!(read.len() <= 8);
+        assert_eq!(decode_hints(&encode_hints(&read)), Some(read));
+    }
+}
+
+/// What a person wrote, and what a program says of itself: links are parts of the text, whole characters, with a host.
+pub fn written(data: &[u8]) {
+    static HONEST: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let honest = HONEST.get_or_init(|| {
+        let texts =
+            ["see https://example.org/a?b#c, or (http://user@xn--bcher-kva.example:80).", "https://раypal.example ü", "1.20.3"];
+        texts.map(|text| text.as_bytes().to_vec()).to_vec()
+    });
+    let bytes = Dice(data).bytes(honest);
+    let text = String::from_utf8_lossy(&bytes);
+    let mut end = 0;
+    for link in links::find(&text) {
+        assert!(link.range.start >= end && !link.range.is_empty() && !link.host.is_empty());
+        assert!(text[link.range.clone()].to_ascii_lowercase().starts_with("http"), "nothing but a link to the web is one");
+        end = link.range.end;
+    }
+    assert!(!(version::is_newer(&text, "1.2.3") && version::is_newer("1.2.3", &text)));
+}
+
+/// What is read is an invitation that reads as the same again.
+pub fn invitation(data: &[u8]) {
+    static HONEST: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let honest = HONEST.get_or_init(|| {
+        let open = OpenInvitation::new("Ana", hints(), "for Bo", true, 1, 90_000);
+        vec![open.invitation.encode().into_bytes()]
+    });
+    let mut dice = Dice(data);
+    let raw = dice.u8();
+    let bytes = dice.bytes(honest);
+    let text = if raw < 64 {
+        // Past the checksum, which no chance gets right: any fields at all, with the right sum.
+        let mut fields = [&[1][..], &bytes].concat();
+        let sum = <Sha256 as sha2::Digest>::digest(&fields);
+        fields.extend_from_slice(&sum[..4]);
+        format!("vesper:{}", data_encoding::BASE32_NOPAD.encode(&fields))
+    } else {
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    if let Ok(read) = Invitation::parse(&text) {
+        assert!(read.hints.len() <= 8 && read.name.len() <= 64);
+        assert_eq!(Invitation::parse(&read.encode()), Ok(read));
+    }
+}
+
+/// A knock and its answer: only who holds secret and key gets past the proof, and what they say then is read or refused.
+pub fn knock(data: &[u8]) {
+    let binding = Binding { x: [1; 32], knock_id: key(2).public(), secret: [3; 16] };
+    static HONEST: OnceLock<[Vec<Vec<u8>>; 2]> = OnceLock::new();
+    let [knocks, answers] = HONEST.get_or_init(|| {
+        let k1 = binding.knock(&key(4), "Ada", &hints());
+        let ok = KnockAnswer::Ok { name: "Bob".into(), hints: hints(), pair_secret: PairSecret::from_bytes([5; 32]) };
+        [vec![k1.clone()], vec![binding.answer(&key(6), &k1, &ok)]]
+    });
+    let k1 = &knocks[0];
+    let mut dice = Dice(data);
+    match dice.u8() % 4 {
+        0 => {
+            let bytes = dice.bytes(knocks);
+            assert_eq!(binding.check_knock(&bytes).is_some(), bytes == *k1, "nothing but the knock that was signed holds");
+        }
+        1 => {
+            let bytes = dice.bytes(answers);
+            if let Ok(Answer::Ok(card, _)) = binding.check_answer(k1, &bytes) {
+                assert_eq!(card.key, key(6).public());
+            }
+        }
+        // Whoever holds the invitation signs any body at all.
+        2 => {
+            let body = dice.bytes(&[k1[..k1.len() - 96].to_vec()]);
+            let proof = Hmac::<Sha256>::new_from_slice(&binding.secret).expect("any length").chain_update(b"vesper/1 knock");
+            let proof = proof.chain_update(binding.x).chain_update(&body).finalize().into_bytes();
+            let signed = hash(&[&binding.x, binding.knock_id.as_bytes(), &binding.secret, &body]);
+            let knock = [&body[..], &proof, &key(4).sign("vesper/1 knock", &signed)].concat();
+            if let Some(card) = binding.check_knock(&knock) {
+                assert!(card.key == key(4).public() && card.name.len() <= 64 && card.hints.len() <= 8);
+            }
+        }
+        _ => {
+            let card = dice.bytes(&[answers[0][1..answers[0].len() - 96].to_vec()]);
+            let signature = key(6).sign("vesper/1 knock ok", &hash(&[&binding.x, binding.knock_id.as_bytes(), k1]));
+            let answer = [&[OK][..], &card, &[5; 32], &signature].concat();
+            if let Ok(Answer::Ok(card, _)) = binding.check_answer(k1, &answer) {
+                assert!(card.key == key(6).public() && card.name.len() <= 64 && card.hints.len() <= 8);
+            }
+        }
+    }
+    debug_assert_eq!(KNOCK, 1);
+}
+
+/// Two rule sets and a link on which messages are changed, doubled, kept back and made up: no panic, media only after both sides
+/// have keys, and the same words wherever both have them.
+pub fn handshake(data: &[u8]) {
+    let mut dice = Dice(data);
+    let now = Instant::now();
+    let people = [key(1), key(2)].map(Arc::new);
+    let mut sides = people.each_ref().map(|me| Rules::new(me.clone()));
+    let mut world = World { now, people, wire: VecDeque::new(), secured: [None, None], fresh: 0 };
+    let dial = world.dial(1);
+    world.step(&mut sides, 0, dial);
+    for _ in 0..48 {
+        if dice.is_empty() {
+            break;
+        }
+        let op = dice.u8();
+        match op % 12 {
+            0..=4 => {
+                if let Some((to, message)) = world.wire.pop_front() {
+                    world.hand(&mut sides, to, message);
+                }
+            }
+            5 => {
+                if let Some((to, message)) = world.wire.pop_front() {
+                    let mut bytes = message.encode();
+                    dice.change(&mut bytes);
+                    if let Ok(message) = Message::decode(&bytes) {
+                        world.hand(&mut sides, to, message);
+                    }
+                }
+            }
+            6 => {
+                if let Some(said) = world.wire.front().cloned() {
+                    world.wire.push_back(said);
+                }
+            }
+            7 => drop(world.wire.pop_front()),
+            8 => {
+                world.now += Duration::from_millis(u64::from(dice.u8()) * 100);
+                world.step(&mut sides, 0, Input::Tick);
+                world.step(&mut sides, 1, Input::Tick);
+            }
+            9 => {
+                let secrets = world.secrets();
+                world.step(&mut sides, 1, Input::Accept { media: MediaKind { video: true }, secrets, lowest_suite: 0 });
+            }
+            10 => {
+                let (side, bytes) = (usize::from(dice.u8() & 1), dice.bytes(messages()));
+                if let Ok(message) = Message::decode(&bytes) {
+                    world.hand(&mut sides, side, message);
+                }
+            }
+            _ => {
+                let side = usize::from(op / 12 & 1);
+                let input = if op & 64 == 0 { Input::HangUp } else { world.dial(1 - side) };
+                world.step(&mut sides, side, input);
+            }
+        }
+    }
+    if let [Some(alice), Some(bob)] = &world.secured {
+        assert!(alice.0 != bob.0 || alice.1 == bob.1, "both have keys, and not the same words");
+    }
+}
+
+struct World {
+    now: Instant,
+    people: [Arc<Identity>; 2],
+    wire: VecDeque<(usize, Message)>,
+    secured: [Option<(CallId, [&'static str; 4])>; 2],
+    fresh: u8,
+}
+
+impl World {
+    fn secrets(&mut self) -> CallSecrets {
+        self.fresh = self.fresh.wrapping_add(1);
+        let n = self.fresh;
+        let kem = (Zeroizing::new([n; 64]), Zeroizing::new([n; 32]));
+        CallSecrets::from_bytes(Zeroizing::new([n; 32]), [n; 32], kem, description(n))
+    }
+
+    fn dial(&mut self, whom: usize) -> Input {
+        let (secrets, spare) = (self.secrets(), self.secrets());
+        let (peer, media, call) = (self.people[whom].public(), MediaKind { video: true }, CallId([self.fresh; 16]));
+        Input::Dial(Box::new(Dial { peer, media, call, secrets, spare, linked: true, lowest_suite: 0 }))
+    }
+
+    fn hand(&mut self, sides: &mut [Rules; 2], to: usize, message: Message) {
+        let peer = self.people[1 - to].public();
+        self.step(sides, to, Input::Message { peer, message });
+    }
+
+    fn step(&mut self, sides: &mut [Rules; 2], side: usize, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for output in sides[side].step(self.now, input) {
+                match output {
+                    Output::Send { message, .. } if self.wire.len() < 64 => self.wire.push_back((1 - side, message)),
+                    Output::Gather { call, .. } => inputs.push_back(Input::Gathered { call, candidates: candidates() }),
+                    Output::Connect { call, path, .. } => inputs.push_back(Input::TransportConnected { call, path }),
+                    Output::Secure { call, keys, .. } => self.secured[side] = Some((call, keys.words.map(|word| word.1))),
+                    Output::StartMedia { call, .. } => {
+                        assert!(self.secured[side].as_ref().is_some_and(|(of, _)| *of == call), "media without keys");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(sides[side].deadline().is_none() || sides[side].current().is_some());
+    }
+}
+
+/// What is read is written back as the same bytes.
+pub fn control(data: &[u8]) {
+    static HONEST: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let honest = HONEST.get_or_init(|| controls().iter().map(Control::encode).collect());
+    let mut bytes = Dice(data).bytes(honest);
+    if data.first().is_some_and(|first| first.is_multiple_of(2)) {
+        // As a peer would pad it.
+        bytes.resize(bytes.len().next_multiple_of(128), 0);
+    }
+    if let Some(control) = Control::decode(&bytes) {
+        assert_eq!(control.encode(), bytes);
+    }
+}
+
+/// Nothing opens but what was sealed, each once, whatever comes between.
+pub fn sealed_item(data: &[u8]) {
+    let (mut dice, start) = (Dice(data), Instant::now());
+    let stream = [StreamId::Audio, StreamId::Camera, StreamId::Control][dice.below(3)];
+    let root = RootKey::new(0, Zeroizing::new([7; 32]));
+    let mut sealer = Sealer::new(&root, Direction::CallerToCallee, stream, start);
+    let mut opener = Opener::new(&root, Direction::CallerToCallee, stream, &Inbound::new(start, Arc::default()));
+    let (mut sent, mut shown): (Vec<(Vec<u8>, u8)>, BTreeSet<u64>) = (Vec::new(), BTreeSet::new());
+    let (mut now, mut out) = (start, Vec::new());
+    for _ in 0..64 {
+        if dice.is_empty() {
+            break;
+        }
+        let op = dice.u8();
+        match op % 4 {
+            0 => {
+                now += Duration::from_secs(u64::from(op / 4) * 4);
+                let mut item = Vec::new();
+                let plain = (sent.len() as u64).to_be_bytes();
+                sealer.seal(now, op & 1, &plain, &mut item).expect("no stream counts that far");
+                sent.push((item, op & 1));
+            }
+            1 if !sent.is_empty() => {
+                let at = dice.below(sent.len());
+                let (item, meta) = sent[at].clone();
+                if opener.open(now, meta, &item, &mut out).is_ok() {
+                    assert_eq!(out, (at as u64).to_be_bytes());
+                    assert!(shown.insert(at as u64), "item {at} was opened twice");
+                }
+            }
+            2 if !sent.is_empty() => {
+                let at = dice.below(sent.len());
+                let (mut item, meta) = sent[at].clone();
+                dice.change(&mut item);
+                if sent.iter().all(|(honest, _)| *honest != item) {
+                    assert!(opener.open(now, meta, &item, &mut out).is_err() && out.is_empty());
+                }
+                assert!(opener.open(now, meta ^ 2, &sent[at].0, &mut out).is_err(), "what travels beside it counts too");
+            }
+            _ => {
+                let length = dice.below(64);
+                assert!(opener.open(now, op, &dice.take(length), &mut out).is_err());
+            }
+        }
+    }
+}
+
+/// Pieces in any order and shape: frames stay below their cap, and nobody is asked to wait for a moment that has passed.
+pub fn video_reassembly(data: &[u8]) {
+    let (mut dice, mut jitter) = (Dice(data), VideoJitter::default());
+    let (mut now, mut sequence, mut timestamp) = (MediaTime(1_700_000_000_000_000), 65_530u16, 1u32);
+    for _ in 0..512 {
+        if dice.is_empty() {
+            break;
+        }
+        let op = dice.u8();
+        match op % 8 {
+            0..=3 => sequence = sequence.wrapping_add(1),
+            4 => sequence = sequence.wrapping_add(dice.u16()),
+            5 => timestamp = timestamp.wrapping_add(3000),
+            6 => timestamp = dice.u32(),
+            _ => now = now + Duration::from_millis(u64::from(dice.u8())),
+        }
+        let flags = if op & 0x80 == 0 { op >> 4 & 7 } else { dice.u8() };
+        let length = if op & 8 == 0 { 3 } else { dice.below(1300) };
+        let payload = [&[flags][..], &vec![op; length]].concat().into();
+        jitter.push(IncomingPacket { sequence, timestamp, marker: flags & 2 != 0, payload, arrived: now });
+        while let Some(frame) = jitter.pop(now) {
+            assert!(!frame.data.is_empty() && frame.data.len() <= 4 * MAX_UNIT);
+            jitter.recycle(frame.data);
+        }
+        assert!(jitter.deadline().is_none_or(|deadline| now < deadline), "a moment that has passed is no deadline");
+    }
+}
+
+/// Sound payloads, their copies and their numbers: the buffer stays as long as it may be, and there is always something to play.
+pub fn sound(data: &[u8]) {
+    let (mut dice, mut jitter) = (Dice(data), AudioJitter::default());
+    let mut decoder = VoiceDecoder::new().expect("the codec starts");
+    let (mut now, mut number, mut pcm) = (MediaTime(1_700_000_000_000_000), 0u64, Vec::new());
+    for _ in 0..128 {
+        if dice.is_empty() {
+            break;
+        }
+        let op = dice.u8();
+        number = match op % 8 {
+            0..=4 => number.wrapping_add(1),
+            5 => number.wrapping_add(u64::from(dice.u8())),
+            6 => number.saturating_sub(u64::from(dice.u8())),
+            _ => u64::from(dice.u32()) << (op / 8),
+        };
+        let length = usize::from(dice.u8());
+        let payload = dice.take(length);
+        let packets: Vec<&[u8]> = unpack(&payload).collect();
+        assert!(packets.len() <= MOST_COPIES + 1);
+        assert!(packets.windows(2).all(|pair| pair[0].len() == pair[1].len()) && packets.iter().all(|packet| !packet.is_empty()));
+        for (back, opus) in (0u64..).zip(packets) {
+            // What is no Opus packet has no length in time, and is dropped.
+            if let (Some(number), Some(samples)) = (number.checked_sub(back), samples_of(opus)) {
+                assert!(samples <= 5760, "no packet is longer than 120 ms");
+                let timestamp = if op & 0x20 == 0 { (number as u32).wrapping_mul(960) } else { dice.u32() };
+                let _ = jitter.insert(now, number, VoicePacket { timestamp, samples, opus: opus.to_vec(), copy: back > 0 });
+            }
+        }
+        if op & 0x40 == 0 {
+            now = now + Duration::from_millis(20);
+            pcm.clear();
+            let _ = match jitter.next(now) {
+                Step::Packet(packet) | Step::Skip(packet) => decoder.decode(&packet.opus, packet.samples, &mut pcm),
+                Step::Recover { following, samples } => decoder.recover(&following.opus, samples, &mut pcm),
+                Step::Conceal { samples, .. } => {
+                    decoder.conceal(samples, &mut pcm);
+                    true
+                }
+                Step::Silence => true,
+            };
+            assert!(pcm.len() <= 5760 && pcm.iter().all(|sample| !sample.is_nan()));
+            let _ = jitter.surplus();
+        }
+        assert!(jitter.kept() <= 150);
+    }
+}
+
+/// What the decoder may see: no picture above the cap, no kind of unit that we never send.
+pub fn h264(data: &[u8]) {
+    // A baseline sequence of 64x48 and a picture after it, as OpenH264 begins a stream.
+    const SEQUENCE: [u8; 14] = [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xda, 0x11, 0x1e, 0x90, 0, 0];
+    const PICTURE: [u8; 10] = [0, 0, 0, 1, 0x65, 0xb8, 0, 4, 0, 0x80];
+    static HONEST: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    let honest = HONEST.get_or_init(|| vec![[&SEQUENCE[..], &PICTURE].concat(), PICTURE.to_vec()]);
+    let (mut dice, mut gate, mut now) = (Dice(data), Gate::default(), MediaTime(1_700_000_000_000_000));
+    for _ in 0..8 {
+        if dice.is_empty() {
+            break;
+        }
+        now = now + Duration::from_millis(u64::from(dice.u8()));
+        let unit = dice.bytes(honest);
+        if let Ok(sequence) = gate.check(now, &unit) {
+            let (short, long) = (sequence.width.min(sequence.height), sequence.width.max(sequence.height));
+            assert!(short >= 16 && short <= 1088 && long <= 1920);
+            assert!(unit.starts_with(&[0, 0, 1]) || unit.starts_with(&[0, 0, 0, 1]));
+        }
+    }
+}
+
+/// A file that says what it likes: never opened by chance, never written to, and no memory or time taken because it says so.
+pub fn vault(data: &[u8]) {
+    static HONEST: OnceLock<(tempfile::TempDir, Vec<Vec<u8>>)> = OnceLock::new();
+    let (folder, honest) = HONEST.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("there is room for a file");
+        let path = folder.path().join("honest");
+        Vault::create(&path, None, b"a body").expect("there is room for a file");
+        // One slot of each kind that asks for a passphrase, whose cost the file names itself.
+        let open = std::fs::read(&path).expect("it was just written");
+        let mut asks = open.clone();
+        asks[14] = 1;
+        asks[15..27].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4]);
+        (folder, vec![open, asks])
+    });
+    let bytes = Dice(data).bytes(honest);
+    let path = folder.path().join(format!("{:?}", std::thread::current().id()));
+    std::fs::write(&path, &bytes).expect("there is room for a file");
+    let needs = Vault::needs_passphrase(&path);
+    if let Ok((_, body)) = Vault::open(&path, None) {
+        assert!(bytes == honest[0] && *body == b"a body", "what opens is what was sealed");
+        assert!(!needs.expect("what opens says how"));
+    }
+    assert!(std::fs::read(&path).expect("it is there") == bytes, "what does not open is left as it is");
+}
+
+/// What a camera reads off somebody's screen.
+pub fn safety_code(data: &[u8]) {
+    static HONEST: OnceLock<(SafetyNumber, Vec<Vec<u8>>)> = OnceLock::new();
+    let (number, honest) = HONEST.get_or_init(|| {
+        let (mine, theirs) = (key(1).public(), key(2).public());
+        let code = SafetyNumber::between(&theirs, &mine).code();
+        (SafetyNumber::between(&mine, &theirs), vec![code.into_bytes()])
+    });
+    let bytes = Dice(data).bytes(honest);
+    let scanned = String::from_utf8_lossy(&bytes);
+    let holds = number.compare(&scanned) == vesper::identity::Scanned::Match;
+    assert_eq!(holds, scanned.trim().as_bytes() == honest[0], "one text alone says that nobody is in between");
+}
