@@ -15,6 +15,8 @@
 //!
 //! An arrow between these never points back up the list; a test reads every `use crate::` and holds that.
 //!
+//! What all of it says to other computers, byte by byte, is in [`protocol`](mod@protocol); what that is worth to whom, in [`threat_model`].
+//!
 //! What is deliberately absent: a server of ours, an account, a fallback to less encryption, a clock in the pure
 //! modules (`now` is an argument), a lock or an allocation on a sound callback, and any way to start media without
 //! the token that accepting a call mints.
@@ -39,3 +41,9 @@ pub mod signal;
 #[allow(clippy::disallowed_methods, reason = "the driver of a peer connection is timed by the clock")]
 pub mod transport;
 pub mod ui;
+
+// Documents, to be read beside the code; a test checks the examples in the first.
+#[doc = include_str!("protocol.md")]
+pub mod protocol {}
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
