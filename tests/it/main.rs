@@ -8,6 +8,9 @@
 
 mod calls;
 mod layers;
+mod nonces;
+mod parsers;
+mod protocol;
 mod simulation;
 mod trust;
 mod ui;
@@ -20,6 +23,8 @@ mod before_accept;
 #[cfg(target_os = "linux")]
 mod check;
 #[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod keeping;
 #[cfg(target_os = "linux")]
 mod lab;
@@ -27,6 +32,8 @@ mod lab;
 mod moving;
 #[cfg(target_os = "linux")]
 mod outcomes;
+#[cfg(target_os = "linux")]
+mod speech;
 #[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
