@@ -1,6 +1,7 @@
 //! An IP packet as the cable sees it.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 pub const ICMP: u8 = 1;
 pub const UDP: u8 = 17;
@@ -15,6 +16,8 @@ pub struct Packet {
     pub ports: (u16, u16),
     /// What follows the UDP header, or the IP header.
     pub payload: Vec<u8>,
+    /// When the cable took it.
+    pub at: Instant,
 }
 
 impl Packet {
@@ -38,7 +41,7 @@ impl Packet {
             6 => ((port(0)?, port(2)?), body),
             _ => ((0, 0), body),
         };
-        Some(Self { source, destination, protocol, ports, payload: payload.to_vec() })
+        Some(Self { source, destination, protocol, ports, payload: payload.to_vec(), at: Instant::now() })
     }
 
     pub fn is_udp_to(&self, port: u16) -> bool {
