@@ -18,7 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 WINDOW = 0.2
-LAGS = np.arange(0.0, 2.01, 0.1)
+LAGS = np.arange(0.0, 2.01, 0.2)
 
 
 def column(path, *names):
@@ -47,7 +47,7 @@ def auc(x, y):
     half = len(y) // 2
     if len(set(y[:half])) < 2 or len(set(y[half:])) < 2:
         return float("nan")
-    model = HistGradientBoostingClassifier(max_iter=150, learning_rate=0.06, random_state=1).fit(x[:half], y[:half])
+    model = HistGradientBoostingClassifier(max_iter=60, learning_rate=0.1, random_state=1).fit(x[:half], y[:half])
     return roc_auc_score(y[half:], model.predict_proba(x[half:])[:, 1])
 
 
@@ -74,7 +74,7 @@ def main():
         frames = np.clip(frames.astype(int), 0, len(loud) - 1)
         return loud[frames].mean(axis=1)
 
-    print(f"{len(at)} packets in {at[-1]:.0f} s, sizes {sorted(set(size.astype(int)))}")
+    print(f"{len(at)} packets in {at[-1]:.0f} s, sizes {sorted(int(s) for s in set(size))}")
     gaps = np.diff(at) * 1000
     print("ms between packets: " + ", ".join(f"{name} {np.percentile(gaps, p):.2f}" for name, p in
           (("1 %", 1), ("median", 50), ("99 %", 99))))
