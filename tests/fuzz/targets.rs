@@ -370,7 +370,7 @@ pub fn handshake(data: &[u8]) {
                 }
             }
             _ => {
-                let side = usize::from(op / 12 & 1);
+                let side = usize::from((op / 12) & 1);
                 let input = if op & 64 == 0 { Input::HangUp } else { world.dial(1 - side) };
                 world.step(&mut sides, side, input);
             }
@@ -581,7 +581,7 @@ pub fn h264(data: &[u8]) {
         let unit = dice.bytes(honest);
         if let Ok(sequence) = gate.check(now, &unit) {
             let (short, long) = (sequence.width.min(sequence.height), sequence.width.max(sequence.height));
-            assert!(short >= 16 && short <= 1088 && long <= 1920);
+            assert!((16..=1088).contains(&short) && long <= 1920);
             assert!(unit.starts_with(&[0, 0, 1]) || unit.starts_with(&[0, 0, 0, 1]));
         }
     }
