@@ -19,6 +19,7 @@ mod h264_raw;
 pub mod keyframes;
 pub mod level;
 pub mod marker;
+pub mod meter;
 pub mod microphone;
 pub mod nal;
 pub mod opus;
