@@ -46,7 +46,9 @@ impl eframe::App for World {
         self.local.now = MediaTime(NOW * 1_000_000);
         let ringing = self.snapshot.call.as_ref().filter(|call| call.stage == CallStage::Incoming);
         let wish = match ringing {
-            Some(call) if ui.max_rect().width() < 400.0 => Frame::NONE.show(ui, |ui| incoming::incoming_ui(ui, call, true)).inner,
+            Some(call) if ui.max_rect().width() < 400.0 => {
+                Frame::NONE.show(ui, |ui| incoming::incoming_ui(ui, call, &mut self.local.incoming, true)).inner
+            }
             _ => window_ui(ui, &self.snapshot, &mut self.local, &self.pictures),
         };
         self.wishes.extend(wish);
@@ -130,6 +132,11 @@ pub(crate) fn people() -> Snapshot {
     }
 }
 
+/// The same profile, of somebody who skips the check before calls.
+pub(crate) fn people_without_lobby() -> Snapshot {
+    Snapshot { settings: Settings { lobby: false, ..Settings::default() }, ..people() }
+}
+
 pub(crate) fn call(stage: CallStage) -> CallView {
     CallView {
         peer: key(2),
@@ -148,6 +155,8 @@ pub(crate) fn call(stage: CallStage) -> CallView {
         hint: None,
         warning: None,
         locked: false,
+        silenced: false,
+        statistics: None,
     }
 }
 
@@ -219,7 +228,7 @@ fn a_sealed_profile_takes_a_passphrase_and_forgets_it() {
 
 #[test]
 fn a_contact_is_picked_and_called_by_name() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     click(&mut window, "Maya Lindqvist, online, verified");
     assert_eq!(click(&mut window, text::VIDEO_CALL), [Command::Call { key: key(2), media: CallMedia::Video }]);
     assert_eq!(click(&mut window, text::VOICE_CALL), [Command::Call { key: key(2), media: CallMedia::Audio }]);
@@ -227,14 +236,14 @@ fn a_contact_is_picked_and_called_by_name() {
 
 #[test]
 fn echo_is_shown_first_and_cannot_be_blocked_or_removed() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     assert!(window.query_by_label(text::MORE).is_none());
     assert_eq!(click(&mut window, text::START_VIDEO_CALL), [Command::Call { key: key(1), media: CallMedia::Video }]);
 }
 
 #[test]
 fn a_missed_call_is_told_and_called_back() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     click(&mut window, "Amara Okafor, online, one missed call");
     assert_eq!(click(&mut window, text::CALL_BACK), [Command::Call { key: key(3), media: CallMedia::Video }]);
 }
