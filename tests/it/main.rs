@@ -10,6 +10,7 @@ mod calls;
 mod layers;
 mod trust;
 mod ui;
+mod ui_call;
 mod ui_trust;
 
 #[cfg(target_os = "linux")]

@@ -168,6 +168,11 @@ pub(crate) fn in_call(call: CallView) -> Snapshot {
     Snapshot { call: Some(call), ..people() }
 }
 
+/// Takes the wishes so far.
+pub(crate) fn wishes(window: &mut Window) -> Vec<Command> {
+    std::mem::take(&mut window.state_mut().wishes)
+}
+
 /// Clicks what has this name, and returns the wishes that came of it.
 pub(crate) fn click(window: &mut Window, name: &str) -> Vec<Command> {
     window.run_steps(2);
@@ -176,7 +181,7 @@ pub(crate) fn click(window: &mut Window, name: &str) -> Vec<Command> {
     std::mem::take(&mut window.state_mut().wishes)
 }
 
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) -> Vec<Command> {
+pub(crate) fn press(window: &mut Window, modifiers: Modifiers, key: Key) -> Vec<Command> {
     window.key_press_modifiers(modifiers, key);
     window.run_steps(3);
     std::mem::take(&mut window.state_mut().wishes)
@@ -512,6 +517,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
     ]);
     screens.extend(talk::screens());
+    screens.extend(crate::ui_call::screens());
     screens
 }
 

@@ -45,8 +45,10 @@ pub fn self_view_ui(
     if response.double_clicked() {
         changed.hidden = true;
     }
-    if response.drag_stopped() {
-        changed.corner = nearest(home.center() + offset, rect);
+    if response.drag_stopped()
+        && let Some(pointer) = ui.input(|input| input.pointer.latest_pos())
+    {
+        changed.corner = nearest(pointer, rect);
     }
     let at = if response.dragged() { home.translate(offset) } else { home };
     draw(ui, at, snapshot, call, view, pictures);

@@ -42,8 +42,10 @@ pub fn small_ui(
     line_ui(ui, at, call, local);
     paint::focus_ring(ui, &response, at, f32::from(radius::L), &DARK);
     let pressed = ui.scope_builder(UiBuilder::new().max_rect(at), |ui| strip_ui(ui, at, call, local)).inner;
-    if response.drag_stopped() {
-        local.call.self_view.call_corner = nearest(home.center() + offset, whole);
+    if response.drag_stopped()
+        && let Some(pointer) = ui.input(|input| input.pointer.latest_pos())
+    {
+        local.call.self_view.call_corner = nearest(pointer, whole);
         return Some(self_view::remember(snapshot, local.call.self_view));
     }
     pressed
