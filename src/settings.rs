@@ -76,6 +76,8 @@ pub struct Settings {
     pub push_to_talk: bool,
     /// The small pictures of a call.
     pub self_view: SelfView,
+    /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
+    pub max_kbps: Option<u32>,
 }
 
 impl Default for Settings {
@@ -96,6 +98,7 @@ impl Default for Settings {
             lobby: true,
             push_to_talk: false,
             self_view: SelfView::default(),
+            max_kbps: None,
         }
     }
 }

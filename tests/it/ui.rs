@@ -152,6 +152,7 @@ pub(crate) fn call(stage: CallStage) -> CallView {
         remote_camera_on: true,
         microphone_level: Some(0.4),
         quality_bars: 4,
+        figures: None,
         hint: None,
         warning: None,
         locked: false,
@@ -380,7 +381,7 @@ fn every_stage_of_a_call_says_what_goes_on() {
             .get_by_label(&format!("Maya Lindqvist: {line}"));
     }
     let reconnecting = CallStage::Reconnecting { since: MediaTime(NOW * 1_000_000) };
-    window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING);
+    window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING_LINK);
     let off = CallView { remote_camera_on: false, ..call(active()) };
     window(in_call(off), Local::default()).get_by_label(&format!("Maya Lindqvist: {}", text::THEIR_CAMERA_OFF));
 }
