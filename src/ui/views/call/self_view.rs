@@ -16,7 +16,12 @@ use crate::ui::widgets::{avatar::Avatar, label, paint};
 use crate::ui::{icons, text, theme};
 
 /// Between the self-view and the edge of the window, and between it and the top bar.
-const MARGINS: Margins = Margins { side: 24.0, top: 84.0, bottom: 26.0 };
+fn margins(rect: Rect) -> Margins {
+    // In a narrow window the bar of the controls takes the foot.
+    let bottom = if rect.width() < size::WIDE_STAGE { 116.0 } else { 26.0 };
+    Margins { side: 24.0, top: 84.0, bottom }
+}
+
 /// What can be taken hold of to resize it.
 const HANDLE: f32 = 22.0;
 /// Of the window, at most.
@@ -37,7 +42,7 @@ pub fn self_view_ui(
     }
     let scale = scale(rect);
     let view_size = size_of(view, rect);
-    let home = Rect::from_center_size(center_of(view.corner, rect, view_size, MARGINS), view_size);
+    let home = Rect::from_center_size(center_of(view.corner, rect, view_size, margins(rect)), view_size);
     let response = ui.interact(home, ui.scope_id().with("self-view"), Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, text::SELF_VIEW));
     let offset = response.total_drag_delta().unwrap_or_default();
@@ -107,7 +112,7 @@ fn handle_ui(ui: &Ui, at: Rect, corner: Corner) -> (Option<f32>, bool) {
 /// A small mark in the corner that brings it back.
 fn hidden_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, local: &mut Local) -> Option<Command> {
     let mark = vec2(62.0, 32.0);
-    let at = Rect::from_center_size(center_of(local.call.self_view.corner, rect, mark, MARGINS), mark);
+    let at = Rect::from_center_size(center_of(local.call.self_view.corner, rect, mark, margins(rect)), mark);
     let response = ui.interact(at, ui.scope_id().with("hidden self-view"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text::SHOW_SELF_VIEW));
     tag(ui, at.translate(vec2(-8.0, 3.0)), call);
