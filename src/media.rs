@@ -26,6 +26,7 @@ pub mod lateness;
 pub mod level;
 pub mod lip_sync;
 pub mod marker;
+pub mod meter;
 pub mod microphone;
 pub mod nal;
 pub mod opus;

@@ -1,6 +1,10 @@
 //! What a person chose, kept sealed in the profile.
 
+mod pictures;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::pictures::{Corner, SelfView};
 
 /// How others can reach this profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -66,6 +70,12 @@ pub struct Settings {
     pub show_presence: bool,
     /// Lock a profile that has a passphrase after so many minutes in which nobody touched the window; `None` never does.
     pub lock_after_minutes: Option<u32>,
+    /// Look at camera and microphone before a call that we make.
+    pub lobby: bool,
+    /// The microphone is heard only while the space bar is held. It stays open between.
+    pub push_to_talk: bool,
+    /// The small pictures of a call.
+    pub self_view: SelfView,
     /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
     pub max_kbps: Option<u32>,
 }
@@ -85,6 +95,9 @@ impl Default for Settings {
             theme: Theme::default(),
             show_presence: true,
             lock_after_minutes: None,
+            lobby: true,
+            push_to_talk: false,
+            self_view: SelfView::default(),
             max_kbps: None,
         }
     }

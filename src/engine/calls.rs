@@ -85,6 +85,11 @@ impl Calls {
         match command {
             Command::Call { key, media } => self.dial(core, key, media, now).await,
             Command::Accept { media } => self.accept(core, media, now),
+            Command::Silence => {
+                if let Some(current) = &mut self.current {
+                    current.silence();
+                }
+            }
             Command::Decline => self.feed(core, Input::Decline, now),
             Command::HangUp if self.current.is_none() => self.farewell = None,
             Command::HangUp => self.feed(core, Input::HangUp, now),
@@ -196,6 +201,7 @@ impl Calls {
             None if echo => 0,
             None => return core.notices.failed(&anyhow!("only contacts can be called; add this person first")),
         };
+        core.close_device_check();
         self.farewell = None;
         self.current = Some(Current::dialing(core, peer, media));
         let dial = Dial {
@@ -213,6 +219,7 @@ impl Calls {
 
     fn accept(&mut self, core: &mut Core, media: CallMedia, now: Instant) {
         let Some(current) = self.current.as_mut().filter(|current| current.stage == CallStage::Incoming) else { return };
+        core.close_device_check();
         current.answer_with(core, media);
         let lowest_suite = core.people.accepted(current.peer).map_or(0, |contact| contact.lowest_suite);
         let secrets = self.fresh_secrets();

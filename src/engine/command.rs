@@ -84,6 +84,12 @@ pub enum Command {
         media: CallMedia,
     },
     Decline,
+    /// Stop ringing here, and leave the caller waiting.
+    Silence,
+    /// Do not answer, and write this instead.
+    DeclineWith {
+        body: String,
+    },
     /// End the call in whatever state it is, also while it dials.
     HangUp,
     SetMicrophone {
@@ -185,6 +191,11 @@ pub enum Command {
     },
     /// Look at the devices again, for a list that a person is about to see.
     RefreshDevices,
+    /// Open camera and microphone to look at them, as [`Snapshot::device_check`](super::snapshot::Snapshot::device_check), or
+    /// close them. A call that begins closes them too.
+    CheckDevices {
+        on: bool,
+    },
     /// Hang up, close everything, end.
     Quit,
 }

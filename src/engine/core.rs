@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::calls::Calls;
 use super::command::Command;
 use super::conversations::{Conversations, Opened};
+use super::device_check::DeviceCheck;
 use super::event::Event;
 use super::locking::Locking;
 use super::network::Network;
@@ -89,6 +90,7 @@ pub struct Core {
     pub off_loop_results: mpsc::Sender<Then>,
     pub locking: Locking,
     pub verifying: Option<Verifying>,
+    pub device_check: Option<DeviceCheck>,
     pub rings: Rings,
     pub asking: Option<Asking>,
     /// The call that is being made may show none of our addresses.
@@ -146,6 +148,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
         off_loop_results,
         locking: Locking::default(),
         verifying: None,
+        device_check: None,
         rings: Rings::default(),
         asking: None,
         relayed_call: false,
@@ -198,6 +201,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
     core.keep_inbox();
     calls.quit(&mut core).await;
     core.hide_number();
+    core.close_device_check();
     core.publish(&calls, publish);
     core.network.close().await;
     core.conversations.lock();
@@ -265,6 +269,13 @@ impl Core {
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::RefreshDevices => return self.look_at_devices(),
+            Command::CheckDevices { on } => return self.check_devices(on, calls.in_call()),
+            Command::DeclineWith { body } => {
+                let ringing = calls.view(self).filter(|call| call.stage == snapshot::CallStage::Incoming);
+                let Some(key) = ringing.map(|call| call.peer) else { return };
+                self.talk_command(Command::Write { key, body }, None, now);
+                return calls.command(self, Command::Decline, now).await;
+            }
             command @ (Command::Write { .. }
             | Command::WriteInCall { .. }
             | Command::See { .. }
@@ -354,11 +365,12 @@ impl Core {
             sealed: people.is_sealed(),
             verify: self.verify_view(),
             address_question: self.address_question(),
+            device_check: self.device_check_view(),
         }
     }
 
     /// Lists devices on a thread of its own: some drivers take seconds.
-    fn look_at_devices(&self) {
+    pub(super) fn look_at_devices(&self) {
         let results = self.device_results.clone();
         tokio::task::spawn_blocking(move || {
             // Full: a list is on its way already.
@@ -432,6 +444,7 @@ fn may_while_locked(command: &Command) -> bool {
         Command::Unlock { .. }
             | Command::Lock
             | Command::Decline
+            | Command::Silence
             | Command::HangUp
             | Command::SetMicrophone { .. }
             | Command::SetCamera { .. }

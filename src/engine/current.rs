@@ -37,6 +37,7 @@ pub struct Current {
     figures: Figures,
     level: Option<f32>,
     plan: Plan,
+    silenced: bool,
 }
 
 /// What is sent.
@@ -105,6 +106,7 @@ impl Current {
             figures: Figures::default(),
             level: None,
             plan: Plan::default(),
+            silenced: false,
         }
     }
 
@@ -190,6 +192,8 @@ impl Current {
             hint: self.figures.hint(self.remote),
             warning: core.people.look_alike(self.peer).filter(|_| !core.people.is_locked()),
             locked: core.people.is_locked(),
+            silenced: self.silenced,
+            statistics: self.figures.last_second(),
         }
     }
 
@@ -251,6 +255,14 @@ impl Current {
         self.session.as_ref().and_then(Session::suite).unwrap_or(0)
     }
 
+    /// It rings on without a sound.
+    pub fn silence(&mut self) {
+        if self.stage == CallStage::Incoming {
+            self.silenced = true;
+            self.stop_ringing();
+        }
+    }
+
     /// Ends the ringtone, off the engine's task: the speaker takes a moment to close.
     pub fn stop_ringing(&mut self) {
         if let Some(player) = self.ringing.take() {
@@ -275,7 +287,9 @@ impl Switches {
     /// What a person means who calls or answers so.
     fn wanted(core: &Core, media: CallMedia) -> Self {
         let camera = core.options.media.mirror || core.options.media.camera != CameraChoice::None;
-        Self { microphone: true, camera: media == CallMedia::Video && camera }
+        // In a window, who holds a key to talk is silent until then.
+        let held = core.people.settings.push_to_talk && core.screens.waker.is_some();
+        Self { microphone: !held, camera: media == CallMedia::Video && camera }
     }
 }
 

@@ -20,7 +20,7 @@ pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
 }
 
 /// With a capital in front and a full stop behind: what drivers and files say of themselves often has neither.
-fn whole(text: &str) -> String {
+pub fn whole(text: &str) -> String {
     let text = text.trim();
     let mut letters = text.chars();
     let mut whole: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();

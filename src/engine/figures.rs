@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 
 use super::core::Core;
 use super::current::Switches;
@@ -31,6 +32,7 @@ pub struct Figures {
     tallest: usize,
     overlay: Option<CallFigures>,
     hint: Option<String>,
+    shown: Option<Arc<Report>>,
     level: Level,
 }
 
@@ -93,6 +95,7 @@ impl Figures {
                 core.notices.say(NoticeKind::Warning, format!("The statistics cannot be written any more: {error}."));
             }
         }
+        self.shown = Some(Arc::new(second));
         self.last = Some(now);
     }
 
@@ -108,6 +111,11 @@ impl Figures {
     /// 0 no data, 1 bad to 4 good.
     pub fn bars(&self) -> u8 {
         self.bars
+    }
+
+    /// The figures of the last second.
+    pub fn last_second(&self) -> Option<Arc<Report>> {
+        self.shown.clone()
     }
 
     /// The figures of the last second, for whoever wants to see them.
@@ -282,8 +290,8 @@ fn overlay(second: &Report, now: &Counters) -> CallFigures {
 fn hint(second: &Report, bars: u8) -> Option<String> {
     let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
     match bars {
-        _ if silent => Some("Nothing arrives from the other side right now".into()),
-        1 | 2 => Some("The connection is poor; sound goes first".into()),
+        _ if silent => Some("Nothing arrives from the other side right now. Stay on: Vesper keeps trying.".into()),
+        1 | 2 => Some("Your connection is slow: sound first. The picture comes back as soon as there is room.".into()),
         _ => None,
     }
 }

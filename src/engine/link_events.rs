@@ -73,6 +73,7 @@ impl Core {
         if before.show_presence != after.show_presence {
             self.say_about_us_to_all();
         }
+        self.device_check_follows(&before);
         calls.settings_changed(self, &before);
     }
 

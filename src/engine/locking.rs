@@ -108,6 +108,7 @@ impl Core {
             return;
         }
         self.hide_number();
+        self.close_device_check();
         if let Err(error) = self.people.lock() {
             return self.notices.error(&error);
         }

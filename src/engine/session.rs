@@ -266,6 +266,9 @@ impl Session {
             out: ends.audio_out,
             events,
         });
+        if let Ok(audio) = &audio_send {
+            audio.hold_open(settings.push_to_talk && !self.mirror);
+        }
         let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, format!("{what}: {error}."));
         self.pipelines = Some(Pipelines {
             video_send,
@@ -301,6 +304,9 @@ impl Session {
         }
         if let (Some(audio), true) = (&pipelines.audio_send, processing(before) != processing(after)) {
             audio.set_processing(processing(after));
+        }
+        if let Some(audio) = &pipelines.audio_send {
+            audio.hold_open(after.push_to_talk);
         }
         let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
         if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {

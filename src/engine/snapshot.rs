@@ -8,6 +8,8 @@ use crate::media::clock::MediaTime;
 use crate::settings::Settings;
 
 pub use super::command::{CallMedia, Candidates};
+pub use super::device_check::DeviceCheckView;
+pub use super::report::Report as Statistics;
 pub use crate::contacts::VerifiedBy;
 pub use crate::conversation::order::Position;
 pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
@@ -40,6 +42,8 @@ pub struct Snapshot {
     /// A call waits for the person to say whether their computer may learn our address.
     pub address_question: Option<AddressQuestion>,
     pub conversations: Conversations,
+    /// Camera and microphone are open for a person to look at, before a call or in the settings.
+    pub device_check: Option<DeviceCheckView>,
 }
 
 /// What people wrote to each other, and the calls between.
@@ -216,6 +220,10 @@ pub struct CallView {
     pub warning: Option<String>,
     /// The profile is locked: nobody is named, and answering takes the passphrase.
     pub locked: bool,
+    /// It rings without a sound here: the person asked for that.
+    pub silenced: bool,
+    /// What the last second was like.
+    pub statistics: Option<Arc<Statistics>>,
     /// The last second in figures; nothing before the first.
     pub figures: Option<CallFigures>,
 }

@@ -73,6 +73,8 @@ pub struct AudioSendStats {
 struct Shared {
     begun: AtomicBool,
     muted: AtomicBool,
+    /// A muted microphone stays open.
+    held: AtomicBool,
     expected_loss: AtomicU8,
     /// The step that the path allows, and the copies.
     rung: AtomicU8,
@@ -131,6 +133,11 @@ impl AudioSender {
     /// Mutes at once: not one more sample is processed. Packets go on, of the same size and rhythm.
     pub fn set_muted(&self, muted: bool) {
         self.shared.muted.store(muted, Ordering::Relaxed);
+    }
+
+    /// Keeps a muted microphone open, for somebody who talks while a key is held. What it hears is dropped as ever.
+    pub fn hold_open(&self, held: bool) {
+        self.shared.held.store(held, Ordering::Relaxed);
     }
 
     /// Tells how many packets in a hundred get lost, so that the next ones carry more of those before.
@@ -304,7 +311,8 @@ impl AudioSend {
         if muted {
             let since = *self.muted_since.get_or_insert(now);
             self.dead.reset();
-            self.source.set_open(now.since(since) < CLOSE_AFTER);
+            let held = self.shared.held.load(Ordering::Relaxed);
+            self.source.set_open(held || now.since(since) < CLOSE_AFTER);
         } else {
             self.muted_since = None;
             self.source.set_open(true);

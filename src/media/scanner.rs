@@ -1,4 +1,4 @@
-//! Reads QR codes through a camera: opens it for nothing else, and closes it when dropped.
+//! A camera without a call: its picture for the person alone, and the QR codes in it. It closes when dropped.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -39,12 +39,26 @@ pub struct Scanner {
 impl Scanner {
     /// Opens `camera` and shows its pictures in `preview`. `tell` must not block for long.
     pub fn start(camera: VideoSourceSpec, preview: SlotWriter<Arc<RgbaFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
+        Self::open(camera, preview, true, tell)
+    }
+
+    /// The same without looking for codes: only [`Seen::Picture`] and [`Seen::Trouble`] are told.
+    pub fn preview(camera: VideoSourceSpec, preview: SlotWriter<Arc<RgbaFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
+        Self::open(camera, preview, false, tell)
+    }
+
+    fn open(
+        camera: VideoSourceSpec,
+        preview: SlotWriter<Arc<RgbaFrame>>,
+        codes: bool,
+        tell: impl Fn(Seen) + Send + 'static,
+    ) -> Self {
         let (frames, pictures) = slot();
         let (_, spare) = slot();
         let (events, heard) = tokio::sync::mpsc::channel(4);
         let context = SourceContext { width: SIZE.0, height: SIZE.1, fps: FPS, frames, spare, events };
         let source = RunningSource::start(camera, context);
-        let run = move || run(&pictures, heard, &preview, tell);
+        let run = move || run(&pictures, heard, &preview, codes, tell);
         let thread = Builder::new().name("scanner".into()).spawn(run).expect("the system has room for a thread");
         Self { source, thread: Some(thread) }
     }
@@ -64,6 +78,7 @@ fn run(
     pictures: &SlotReader<Frame>,
     mut heard: tokio::sync::mpsc::Receiver<MediaEvent>,
     preview: &SlotWriter<Arc<RgbaFrame>>,
+    codes: bool,
     tell: impl Fn(Seen),
 ) {
     let (mut next_look, mut last, mut sequence) = (MediaTime::default(), None, 0);
@@ -83,7 +98,7 @@ fn run(
         Picture::from(&frame).to_rgba(&mut shown.data);
         preview.put(Arc::new(shown));
         tell(Seen::Picture);
-        if frame.captured < next_look {
+        if !codes || frame.captured < next_look {
             continue;
         }
         next_look = frame.captured + BETWEEN_LOOKS;

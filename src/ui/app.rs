@@ -1,6 +1,6 @@
 //! The program's windows: takes what the engine publishes, shows the views, sends what they return.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eframe::egui::{self, Context, IconData, ViewportBuilder, ViewportCommand, ViewportId};
@@ -11,7 +11,8 @@ use super::local::{Local, OwnNotice};
 use super::notify::Notifier;
 use super::tokens::motion;
 use super::video::Pictures;
-use super::views::{self, incoming};
+use super::views;
+use super::views::incoming::{self, IncomingLocal};
 use super::{UiHandles, keys, text, theme};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView, Scan, Snapshot, Stage};
@@ -31,6 +32,8 @@ pub struct App {
     touched: f64,
     locked: bool,
     icon: Arc<IconData>,
+    /// What is written in the popup, which draws itself at times of its own.
+    reply: Arc<Mutex<IncomingLocal>>,
 }
 
 impl App {
@@ -51,6 +54,7 @@ impl App {
             touched: 0.0,
             locked: false,
             icon: Arc::new(super::app_icon()),
+            reply: Arc::default(),
         }
     }
 
@@ -64,7 +68,7 @@ impl App {
         if self.snapshot.call.is_none() {
             self.pictures.remote.clear();
             let scanning = self.snapshot.verify.as_ref().is_some_and(|verify| verify.scan != Scan::Off);
-            if !scanning {
+            if !scanning && self.snapshot.device_check.is_none() {
                 self.pictures.preview.clear();
             }
             self.local.call = Default::default();
@@ -80,6 +84,7 @@ impl App {
                 Some(call) => self.notifier.ring(&call.name, call.media),
                 None => self.notifier.stop(),
             }
+            *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = IncomingLocal::default();
             // A hidden window runs no views, and only a view can open the popup.
             ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::RequestPaintWhileHidden);
             ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
@@ -146,9 +151,11 @@ impl App {
             .with_minimize_button(false)
             .with_maximize_button(false)
             .with_always_on_top();
+        let reply = self.reply.clone();
         let commands = self.handles.commands.clone();
         ctx.show_viewport_deferred(ViewportId::from_hash_of("incoming"), builder, move |ui, _| {
-            let wish = incoming::incoming_ui(ui, &call, false).or_else(|| keys::answer_keys(ui.ctx()));
+            let mut local = reply.lock().unwrap_or_else(PoisonError::into_inner);
+            let wish = incoming::incoming_ui(ui, &call, &mut local, false).or_else(|| keys::answer_keys(ui.ctx()));
             // Whoever closes the popup does not want the call.
             let closed = ui.ctx().input(|input| input.viewport().close_requested());
             if let Some(command) = wish.or(closed.then_some(Command::Decline)) {

@@ -2,14 +2,17 @@
 
 use eframe::egui::{Context, Event, Key, Modifiers};
 
-use super::local::{Local, OwnNotice};
+use super::local::{Dialog, Local, OwnNotice};
 use super::text;
 use super::tokens::motion;
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::{CallStage, CallView};
 
 /// What the keys of this frame ask for in `call`.
-pub fn call_keys(ctx: &Context, call: &CallView, local: &mut Local) -> Option<Command> {
+pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut Local) -> Option<Command> {
+    if let Some(talk) = talk_key(ctx, call, push_to_talk, local) {
+        return Some(talk);
+    }
     if ctx.text_edit_focused() {
         return None;
     }
@@ -28,7 +31,10 @@ pub fn call_keys(ctx: &Context, call: &CallView, local: &mut Local) -> Option<Co
     if pressed(ctx, Modifiers::NONE, Key::V) {
         return Some(Command::SetCamera { on: !call.camera_on });
     }
-    if pressed(ctx, Modifiers::NONE, Key::Escape) {
+    if pressed(ctx, Modifiers::NONE, Key::S) {
+        local.call.statistics = !local.call.statistics;
+    }
+    if local.dialog.is_none() && pressed(ctx, Modifiers::NONE, Key::Escape) {
         return escape(ctx.input(|input| input.time), local);
     }
     None
@@ -36,6 +42,9 @@ pub fn call_keys(ctx: &Context, call: &CallView, local: &mut Local) -> Option<Co
 
 /// Ctrl+Shift+V, Ctrl+Shift+A and Ctrl+Shift+D while it rings.
 pub fn answer_keys(ctx: &Context) -> Option<Command> {
+    if ctx.text_edit_focused() {
+        return None;
+    }
     let both = Modifiers::CTRL | Modifiers::SHIFT;
     if pressed(ctx, both, Key::V) {
         return Some(Command::Accept { media: CallMedia::Video });
@@ -44,6 +53,27 @@ pub fn answer_keys(ctx: &Context) -> Option<Command> {
         return Some(Command::Accept { media: CallMedia::Audio });
     }
     pressed(ctx, both, Key::D).then_some(Command::Decline)
+}
+
+/// "?" shows the keys. As a text, for it is another key on each keyboard.
+pub fn help_key(ctx: &Context, local: &mut Local) {
+    let asked = ctx.input(|input| input.events.iter().any(|event| matches!(event, Event::Text(text) if text == "?")));
+    if asked && local.dialog.is_none() && local.lobby.is_none() && !ctx.text_edit_focused() {
+        local.dialog = Some(Dialog::Shortcuts);
+    }
+}
+
+/// Space, held, with push to talk. Whatever takes the key away (writing, another window) ends the talk.
+fn talk_key(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut Local) -> Option<Command> {
+    let connected = matches!(call.stage, CallStage::Active { .. } | CallStage::Reconnecting { .. });
+    // Where the keyboard is on a button, Space presses that.
+    let free = !ctx.text_edit_focused() && ctx.memory(|memory| memory.focused().is_none());
+    let held = push_to_talk && connected && free && ctx.input(|input| input.key_down(Key::Space));
+    if held == local.call.talking {
+        return None;
+    }
+    local.call.talking = held;
+    Some(Command::SetMicrophone { on: held })
 }
 
 /// One Escape leaves the full screen or warns; a second one soon after hangs up.

@@ -5,8 +5,10 @@ use zeroize::Zeroizing;
 use crate::engine::command::Secret;
 use crate::engine::snapshot::PublicKey;
 use crate::media::clock::MediaTime;
-use crate::settings::Reach;
+use crate::settings::{Reach, SelfView};
 use crate::ui::views::conversation::TalkLocal;
+use crate::ui::views::incoming::IncomingLocal;
+use crate::ui::views::lobby::Lobby;
 
 /// The state of the views. Each part belongs to the view it is named after.
 #[derive(Debug, Default)]
@@ -24,6 +26,10 @@ pub struct Local {
     pub settings: SettingsLocal,
     pub call: CallLocal,
     pub talk: TalkLocal,
+    /// Somebody is about to be called.
+    pub lobby: Option<Lobby>,
+    pub device_check: DeviceCheckLocal,
+    pub incoming: IncomingLocal,
     /// The window fills the screen; the shell makes it so.
     pub full_screen: bool,
     /// Text for the clipboard; the shell takes it there.
@@ -76,6 +82,8 @@ pub enum Dialog {
     DeleteConversation {
         key: PublicKey,
     },
+    /// The keys.
+    Shortcuts,
     /// Where a link leads.
     OpenLink {
         url: String,
@@ -199,8 +207,13 @@ pub enum SettingsPage {
 pub struct CallLocal {
     /// Whose call this is about; a new call starts afresh.
     pub peer: Option<PublicKey>,
-    pub corner: Corner,
-    pub self_view_hidden: bool,
+    /// As in the settings, but for what was just moved.
+    pub self_view: SelfView,
+    /// Something else is looked at; the call is a small picture.
+    pub away: bool,
+    pub statistics: bool,
+    /// The key to talk is held.
+    pub talking: bool,
     /// The question about the words is open.
     pub words_open: bool,
     /// Seconds of egui's clock at which the pointer or a key last moved.
@@ -211,14 +224,15 @@ pub struct CallLocal {
     pub dismissed: bool,
 }
 
-/// Where the self-view sits.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Corner {
-    TopLeft,
-    TopRight,
-    BottomLeft,
-    #[default]
-    BottomRight,
+/// The devices that a person looks at.
+#[derive(Debug, Default)]
+pub struct DeviceCheckLocal {
+    /// Something in this frame shows them.
+    pub shown: bool,
+    /// What the engine was last told.
+    pub told: bool,
+    /// They were opened in the settings.
+    pub in_settings: bool,
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ pub mod size {
 
     pub const WINDOW: [f32; 2] = [1180.0, 760.0];
     pub const WINDOW_MIN: [f32; 2] = [640.0, 480.0];
-    pub const POPUP: [f32; 2] = [360.0, 440.0];
+    pub const POPUP: [f32; 2] = [360.0, 492.0];
     pub const SIDEBAR: f32 = 324.0;
     pub const SIDEBAR_MIN: f32 = 248.0;
     /// Below this the words of a call go under its top bar.

@@ -90,8 +90,13 @@ impl Picture {
 
     /// Fills `rect` with the middle of the picture, mirrored as in a mirror, with round corners. False if there is none.
     pub fn mirror(&self, painter: &Painter, rect: Rect, radius: u8) -> bool {
+        self.fill(painter, rect, radius, true)
+    }
+
+    /// The same, mirrored or not.
+    pub fn fill(&self, painter: &Painter, rect: Rect, radius: u8, mirrored: bool) -> bool {
         let Some(shown) = &self.shown else { return false };
-        paint::rounded_picture(painter, rect, radius, shown.texture.id(), paint::cover(shown.size, rect.size(), true));
+        paint::rounded_picture(painter, rect, radius, shown.texture.id(), paint::cover(shown.size, rect.size(), mirrored));
         true
     }
 }

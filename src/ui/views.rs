@@ -6,10 +6,12 @@ pub mod call;
 pub mod contact;
 pub mod conversation;
 pub mod incoming;
+pub mod lobby;
 pub mod manage;
 pub mod people;
 pub mod requests;
 pub mod settings;
+pub mod shortcuts;
 pub mod toasts;
 pub mod unlock;
 pub mod verify;
@@ -20,6 +22,7 @@ use eframe::egui::{Frame, Panel, Ui};
 use super::local::{Dialog, Local, Page};
 use super::tokens::size;
 use super::video::Pictures;
+use super::widgets::device_check;
 use super::{keys, theme};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, Snapshot, Stage};
@@ -36,35 +39,48 @@ pub fn window_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: 
         Stage::Ready => ready_ui(ui, snapshot, local, pictures),
     };
     let dismissed = toasts::toasts_ui(ui.ctx(), snapshot, local);
-    wish.or(dismissed)
+    if let Some(wish) = wish.or(dismissed) {
+        // One wish a frame: what the devices need is asked for in the next.
+        ui.ctx().request_repaint();
+        local.device_check.shown = false;
+        return Some(wish);
+    }
+    device_check::follow(snapshot, local)
 }
 
 fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
+    keys::help_key(ui.ctx(), local);
+    let mut pressed = None;
     if let Some(call) = &snapshot.call {
-        let key = keys::call_keys(ui.ctx(), call, local);
+        call::begin(ui, snapshot, call, local);
+        let key = keys::call_keys(ui.ctx(), call, snapshot.settings.push_to_talk, local);
         // While they call, the popup asks; the page below stays as it is.
-        if call.stage != CallStage::Incoming && !local.call.dismissed {
+        if call.stage != CallStage::Incoming && !local.call.dismissed && !local.call.away {
             let wish = call::call_ui(ui, snapshot, call, local, pictures);
             // The safety number can be compared, and a link looked at, from within a call.
             let dialog = match local.dialog {
-                Some(Dialog::Verify { .. } | Dialog::OpenLink { .. }) => dialog_ui(ui, snapshot, local, pictures),
+                Some(Dialog::Verify { .. } | Dialog::OpenLink { .. } | Dialog::Shortcuts) => {
+                    dialog_ui(ui, snapshot, local, pictures)
+                }
                 _ => None,
             };
             return key.or(wish).or(dialog);
         }
-        if key.is_some() {
-            return key;
-        }
+        pressed = key;
     }
+    let whole = ui.max_rect();
     let asked = address::question_ui(ui, snapshot);
     let wish = match local.page {
         Page::People => people_ui(ui, snapshot, local, pictures),
         Page::Settings => {
-            let wish = settings::settings_ui(ui, snapshot, local);
+            let wish = settings::settings_ui(ui, snapshot, local, pictures);
             wish.or(dialog_ui(ui, snapshot, local, pictures))
         }
     };
-    asked.or(wish)
+    let small = snapshot.call.as_ref().filter(|_| local.call.away && !local.call.dismissed);
+    let small = small.and_then(|call| call::small_ui(ui, whole, snapshot, call, local, pictures));
+    let wish = lobby::before_call(pressed.or(asked).or(small).or(wish), snapshot, local);
+    wish.or(lobby::lobby_ui(ui, snapshot, local, pictures))
 }
 
 fn people_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
@@ -91,6 +107,10 @@ fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pic
         Dialog::OpenLink { url } => conversation::open_link_ui(ui, url, local),
         Dialog::Verify { key } => verify::verify_ui(ui, snapshot, key, local, pictures),
         Dialog::Permissions { key } => manage::permissions_ui(ui, snapshot, key, local),
+        Dialog::Shortcuts => {
+            shortcuts::shortcuts_ui(ui, local);
+            None
+        }
         Dialog::Wipe => manage::wipe_ui(ui, local),
     }
 }

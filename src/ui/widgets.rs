@@ -4,6 +4,7 @@ pub mod avatar;
 pub mod button;
 pub mod choice;
 pub mod composer;
+pub mod device_check;
 pub mod dialog;
 pub mod field;
 pub mod label;

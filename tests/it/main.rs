@@ -14,6 +14,7 @@ mod protocol;
 mod simulation;
 mod trust;
 mod ui;
+mod ui_call;
 mod ui_trust;
 
 #[cfg(target_os = "linux")]

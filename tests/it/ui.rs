@@ -46,7 +46,9 @@ impl eframe::App for World {
         self.local.now = MediaTime(NOW * 1_000_000);
         let ringing = self.snapshot.call.as_ref().filter(|call| call.stage == CallStage::Incoming);
         let wish = match ringing {
-            Some(call) if ui.max_rect().width() < 400.0 => Frame::NONE.show(ui, |ui| incoming::incoming_ui(ui, call, true)).inner,
+            Some(call) if ui.max_rect().width() < 400.0 => {
+                Frame::NONE.show(ui, |ui| incoming::incoming_ui(ui, call, &mut self.local.incoming, true)).inner
+            }
             _ => window_ui(ui, &self.snapshot, &mut self.local, &self.pictures),
         };
         self.wishes.extend(wish);
@@ -130,6 +132,11 @@ pub(crate) fn people() -> Snapshot {
     }
 }
 
+/// The same profile, of somebody who skips the check before calls.
+pub(crate) fn people_without_lobby() -> Snapshot {
+    Snapshot { settings: Settings { lobby: false, ..Settings::default() }, ..people() }
+}
+
 pub(crate) fn call(stage: CallStage) -> CallView {
     CallView {
         peer: key(2),
@@ -149,6 +156,8 @@ pub(crate) fn call(stage: CallStage) -> CallView {
         hint: None,
         warning: None,
         locked: false,
+        silenced: false,
+        statistics: None,
     }
 }
 
@@ -160,6 +169,11 @@ pub(crate) fn in_call(call: CallView) -> Snapshot {
     Snapshot { call: Some(call), ..people() }
 }
 
+/// Takes the wishes so far.
+pub(crate) fn wishes(window: &mut Window) -> Vec<Command> {
+    std::mem::take(&mut window.state_mut().wishes)
+}
+
 /// Clicks what has this name, and returns the wishes that came of it.
 pub(crate) fn click(window: &mut Window, name: &str) -> Vec<Command> {
     window.run_steps(2);
@@ -168,7 +182,7 @@ pub(crate) fn click(window: &mut Window, name: &str) -> Vec<Command> {
     std::mem::take(&mut window.state_mut().wishes)
 }
 
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) -> Vec<Command> {
+pub(crate) fn press(window: &mut Window, modifiers: Modifiers, key: Key) -> Vec<Command> {
     window.key_press_modifiers(modifiers, key);
     window.run_steps(3);
     std::mem::take(&mut window.state_mut().wishes)
@@ -220,7 +234,7 @@ fn a_sealed_profile_takes_a_passphrase_and_forgets_it() {
 
 #[test]
 fn a_contact_is_picked_and_called_by_name() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     click(&mut window, "Maya Lindqvist, online, verified");
     assert_eq!(click(&mut window, text::VIDEO_CALL), [Command::Call { key: key(2), media: CallMedia::Video }]);
     assert_eq!(click(&mut window, text::VOICE_CALL), [Command::Call { key: key(2), media: CallMedia::Audio }]);
@@ -228,14 +242,14 @@ fn a_contact_is_picked_and_called_by_name() {
 
 #[test]
 fn echo_is_shown_first_and_cannot_be_blocked_or_removed() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     assert!(window.query_by_label(text::MORE).is_none());
     assert_eq!(click(&mut window, text::START_VIDEO_CALL), [Command::Call { key: key(1), media: CallMedia::Video }]);
 }
 
 #[test]
 fn a_missed_call_is_told_and_called_back() {
-    let mut window = window(people(), Local::default());
+    let mut window = window(people_without_lobby(), Local::default());
     click(&mut window, "Amara Okafor, online, one missed call");
     assert_eq!(click(&mut window, text::CALL_BACK), [Command::Call { key: key(3), media: CallMedia::Video }]);
 }
@@ -367,7 +381,7 @@ fn every_stage_of_a_call_says_what_goes_on() {
             .get_by_label(&format!("Maya Lindqvist: {line}"));
     }
     let reconnecting = CallStage::Reconnecting { since: MediaTime(NOW * 1_000_000) };
-    window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING);
+    window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING_LINK);
     let off = CallView { remote_camera_on: false, ..call(active()) };
     window(in_call(off), Local::default()).get_by_label(&format!("Maya Lindqvist: {}", text::THEIR_CAMERA_OFF));
 }
@@ -504,6 +518,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
     ]);
     screens.extend(talk::screens());
+    screens.extend(crate::ui_call::screens());
     screens
 }
 

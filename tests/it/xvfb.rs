@@ -6,11 +6,11 @@ use crate::lab::people::{People, Person};
 use crate::lab::vesper::Vesper;
 use crate::lab::{Host, Lab};
 
-/// Where things are in the main window at 1280x720, and in the popup of 360x440: `src/ui/tokens.rs` has the sizes.
+/// Where things are in the main window at 1280x720, and in the popup of 360x492: `src/ui/tokens.rs` has the sizes.
 const SECOND_PERSON: (usize, usize) = (160, 224);
 const VIDEO_CALL: (usize, usize) = (1196, 32);
 const ACCEPT_VIDEO: (usize, usize) = (284, 362);
-const CAMERA: (usize, usize) = (624, 654);
+const CAMERA: (usize, usize) = (560, 654);
 
 #[test]
 fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
@@ -26,6 +26,8 @@ fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
     // Echo is first in the list, the only contact second.
     callers.click(SECOND_PERSON.0, SECOND_PERSON.1);
     callers.click(VIDEO_CALL.0, VIDEO_CALL.1);
+    callers.look_for("the own picture, before the call", Picture::marker);
+    callers.press("Return");
     let popup = desktop.window(bob.id(), "Incoming call");
     assert!(callees.look().marker().is_none(), "nothing is shown before the click");
     popup.click(ACCEPT_VIDEO.0, ACCEPT_VIDEO.1);

@@ -17,7 +17,7 @@ use crate::signal::message::{CallId, MediaKind};
 use crate::transport::LocalSecrets;
 
 /// How long the line about an ended call stays.
-const FAREWELL: Duration = Duration::from_secs(4);
+const FAREWELL: Duration = Duration::from_secs(6);
 
 impl Calls {
     pub(super) fn perform(&mut self, core: &mut Core, output: Output, now: Instant) {
@@ -121,7 +121,7 @@ impl Calls {
                 core.notices.tell(What::Connected { peer, words });
             }
             CallEvent::Reconnecting { .. } => {
-                current.stage = CallStage::Reconnecting { since: MediaTime::now() };
+                current.stage = CallStage::Reconnecting { since: current.times.connected.unwrap_or_else(MediaTime::now) };
                 core.notices.tell(What::Reconnecting);
             }
             CallEvent::Reconnected { .. } => {

@@ -2,11 +2,15 @@
 
 mod bars;
 mod controls;
+mod corners;
+mod overlay;
 mod self_view;
+mod small;
 mod words;
 
 use eframe::egui::{Align2, Color32, CursorIcon, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};
 
+pub use self::small::small_ui;
 use super::conversation;
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView, Snapshot};
@@ -16,11 +20,21 @@ use crate::ui::video::Pictures;
 use crate::ui::widgets::{avatar::Avatar, label, paint};
 use crate::ui::{icons, text, theme};
 
+/// A new call starts afresh, with the small pictures where they were left.
+pub fn begin(ui: &Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local) {
+    if local.call.peer != Some(call.peer) {
+        let now = ui.input(|input| input.time);
+        let self_view = snapshot.settings.self_view;
+        local.call = CallLocal { peer: Some(call.peer), last_move: now, self_view, ..CallLocal::default() };
+    }
+    if !matches!(call.stage, CallStage::Ended { .. }) {
+        local.call.dismissed = false;
+        local.lobby = None;
+    }
+}
+
 /// The stage, from dialling to the end.
 pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local, pictures: &Pictures) -> Option<Command> {
-    if local.call.peer != Some(call.peer) {
-        local.call = CallLocal { peer: Some(call.peer), last_move: ui.input(|input| input.time), ..CallLocal::default() };
-    }
     let whole = ui.max_rect();
     ui.painter().rect_filled(whole, 0.0, stage::BACKGROUND);
     let ended = matches!(call.stage, CallStage::Ended { .. });
@@ -48,13 +62,16 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     if let CallStage::Ended { .. } = call.stage {
         return controls::ended_ui(ui, rect, call, local);
     }
-    self_view::self_view_ui(ui, rect, snapshot, call, local, pictures);
+    let moved = self_view::self_view_ui(ui, rect, snapshot, call, local, pictures);
+    if local.call.statistics {
+        overlay::statistics_ui(ui, rect, call);
+    }
     let wish = bars::top_ui(ui, rect, call, local, opacity);
-    hint_ui(ui, rect, call, opacity);
+    hint_ui(ui, rect, snapshot, call, opacity);
     let unread = snapshot.conversations.threads.get(&call.peer).map_or(0, |thread| thread.unread());
-    let pressed = controls::bar_ui(ui, rect, call, unread, local, opacity);
+    let pressed = controls::bar_ui(ui, rect, snapshot, call, unread, local, opacity);
     tick(ui, call, local);
-    wish.or(pressed)
+    wish.or(pressed).or(moved)
 }
 
 /// The stage, and the panel beside it; in a narrow window there is room for the panel alone.
@@ -99,6 +116,7 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
         CallStage::Incoming => (text::incoming(call.media), stage::TEXT_SECOND),
         CallStage::Connecting => (text::CONNECTING, stage::TEXT_SECOND),
         CallStage::Active { .. } if call.remote_camera_on => (text::CONNECTING, stage::TEXT_SECOND),
+        CallStage::Reconnecting { .. } if call.remote_camera_on => (text::RECONNECTING_SHORT, stage::TEXT_SECOND),
         CallStage::Active { .. } | CallStage::Reconnecting { .. } => (text::THEIR_CAMERA_OFF, stage::TEXT_SECOND),
         CallStage::Ended { result, .. } => (result.as_str(), stage::TEXT_SECOND),
     };
@@ -118,14 +136,17 @@ fn background_ui(ui: &Ui, rect: Rect, local: &mut Local) {
 }
 
 /// One sentence above the controls: what is wrong, or what the other side has switched off.
-fn hint_ui(ui: &Ui, rect: Rect, call: &CallView, opacity: f32) {
+fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f32) {
     let reconnecting = matches!(call.stage, CallStage::Reconnecting { .. });
     let (icon, sentence, ink) = if reconnecting {
-        (icons::WARNING, text::RECONNECTING, DARK.warning_text)
+        let linked = snapshot.contacts.iter().any(|contact| contact.key == call.peer && contact.online && !contact.echo);
+        (icons::WARNING, if linked { text::RECONNECTING_LINK } else { text::RECONNECTING }, DARK.warning_text)
     } else if let Some(hint) = &call.hint {
         (icons::WARNING, hint.as_str(), DARK.warning_text)
     } else if has_picture(call) && !call.remote_microphone_on {
         (icons::MICROPHONE_SLASH, text::THEIR_MICROPHONE_OFF, stage::TEXT)
+    } else if snapshot.settings.push_to_talk && !call.microphone_on && matches!(call.stage, CallStage::Active { .. }) {
+        (icons::MICROPHONE, text::HOLD_SPACE, stage::TEXT)
     } else {
         return;
     };

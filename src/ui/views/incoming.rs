@@ -1,18 +1,27 @@
 //! The popup while somebody calls. Nothing is captured, and no address leaves, before one of its buttons is pressed.
 
 use eframe::egui::{
-    Align, Color32, CornerRadius, Layout, Rect, Sense, Stroke, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, text::LayoutJob,
-    vec2,
+    Align, Align2, Color32, CornerRadius, Key, Layout, Rect, Sense, Stroke, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2,
+    text::LayoutJob, vec2,
 };
 
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::CallView;
-use crate::ui::tokens::{motion, radius, size, type_size};
-use crate::ui::widgets::{avatar::Avatar, button, label, paint};
+use crate::ui::tokens::{motion, radius, size, space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{avatar::Avatar, button, composer::composer, label, paint};
 use crate::ui::{icons, text, theme};
 
+/// What only the popup knows.
+#[derive(Debug, Default, Clone)]
+pub struct IncomingLocal {
+    /// A message is written instead of an answer.
+    pub replying: bool,
+    pub reply: String,
+}
+
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
-pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command> {
+pub fn incoming_ui(ui: &mut Ui, call: &CallView, local: &mut IncomingLocal, still: bool) -> Option<Command> {
     let p = theme::palette(ui);
     let rect = ui.max_rect();
     let avatar = Avatar { name: &call.name, key: &call.peer, echo: call.echo };
@@ -23,7 +32,7 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
     paint::vertical_gradient(ui.painter(), top, glow, p.raised);
 
     let center = pos2(rect.center().x, rect.top() + 124.0);
-    rings(ui, center, p.accent_text, still);
+    rings(ui, center, p.accent_text, still || call.silenced);
     if call.locked {
         // Colours and initials would name them.
         ui.painter().circle_filled(center, size::AVATAR_L / 2.0, p.accent_soft);
@@ -55,7 +64,17 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
         label::badge(ui, icon, words, ink, ground);
     });
 
-    let row = rect.bottom() - 78.0;
+    if local.replying {
+        return reply_ui(ui, rect, call, local);
+    }
+    let quiet = foot_ui(ui, rect, call, local);
+    answers_ui(ui, rect, call).or(quiet)
+}
+
+/// The big answers.
+fn answers_ui(ui: &mut Ui, rect: Rect, call: &CallView) -> Option<Command> {
+    let p = theme::palette(ui);
+    let row = rect.bottom() - 130.0;
     let at = |column: f32| pos2(rect.center().x + column * 104.0, row);
     let decline = button::answer(ui, at(-1.0), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
     if call.locked {
@@ -71,6 +90,53 @@ pub fn incoming_ui(ui: &mut Ui, call: &CallView, still: bool) -> Option<Command>
         (.., true) => Some(Command::Accept { media: CallMedia::Video }),
         _ => None,
     }
+}
+
+/// What is neither yes nor no: stop the sound here, or write instead.
+fn foot_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal) -> Option<Command> {
+    let width = 132.0;
+    let count = if call.locked { 1.0 } else { 2.0 };
+    let whole = vec2(count * width + (count - 1.0) * space::S, size::TOOLBAR);
+    let row = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 34.0), whole);
+    ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        let name = if call.silenced { text::SILENCED } else { text::SILENCE };
+        let silence = TextButton::new(Look::Secondary, name).small().width(width).enabled(!call.silenced).show(ui);
+        // A locked profile neither says who calls nor writes to them.
+        if !call.locked
+            && TextButton::new(Look::Secondary, text::REPLY).icon(icons::CHAT_CIRCLE_DOTS).small().width(width).show(ui)
+        {
+            local.replying = true;
+        }
+        silence.then_some(Command::Silence)
+    })
+    .inner
+}
+
+/// The field for a message that declines.
+fn reply_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal) -> Option<Command> {
+    let p = theme::palette(ui);
+    let head =
+        Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 190.0), vec2(rect.width() - 2.0 * space::XL, 40.0));
+    label::line(
+        ui.painter(),
+        head.left_center(),
+        Align2::LEFT_CENTER,
+        text::REPLY_HINT,
+        theme::medium(type_size::LABEL),
+        p.text_second,
+        head.width() - 44.0,
+    );
+    let back = Rect::from_min_size(head.right_top() - vec2(size::TOOLBAR, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
+    let back = ui.scope_builder(UiBuilder::new().max_rect(back), |ui| button::icon(ui, icons::X, text::NO_REPLY).clicked());
+    if back.inner || ui.input(|input| input.key_pressed(Key::Escape)) {
+        local.replying = false;
+        return None;
+    }
+    let field = Rect::from_min_max(head.left_bottom() - vec2(space::XL, 0.0), rect.max);
+    let id = ui.scope_id().with("reply");
+    let (_, sent) = composer(ui, field, id, &text::message_to(&call.name), &mut local.reply);
+    sent.map(|body| Command::DeclineWith { body })
 }
 
 /// A sentence in the room that there is above the answers; a longer one, for names can be long, is whole in its tip.

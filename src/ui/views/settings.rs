@@ -13,8 +13,9 @@ use crate::engine::snapshot::Snapshot;
 use crate::settings::{LinkMode, Reach, Settings, Theme};
 use crate::ui::local::{Local, Page, ReachKind, SettingsPage};
 use crate::ui::tokens::{radius, size, space, type_size};
+use crate::ui::video::Pictures;
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{button, choice, label, paint, switch};
+use crate::ui::widgets::{button, choice, device_check, label, paint, switch};
 use crate::ui::{icons, text, theme};
 
 const PAGES: [(SettingsPage, char, &str); 5] = [
@@ -26,7 +27,7 @@ const PAGES: [(SettingsPage, char, &str); 5] = [
 ];
 
 /// The whole page.
-pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
     let p = theme::palette(ui);
     let list = Panel::left("settings").exact_size(size::SETTINGS_LIST).resizable(false).show_separator_line(false);
     list.frame(Frame::NONE.fill(p.sidebar)).show(ui, |ui| list_ui(ui, local));
@@ -39,6 +40,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Optio
     let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
     if closed || (local.dialog.is_none() && ui.input(|input| input.key_pressed(eframe::egui::Key::Escape))) {
         local.page = Page::People;
+        local.device_check.in_settings = false;
     }
     let page = Rect::from_min_max(rect.min + vec2(space::XXL, 66.0), rect.max - vec2(space::M, 0.0));
     ui.scope_builder(UiBuilder::new().max_rect(page), |ui| {
@@ -48,7 +50,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Optio
             let mut settings = snapshot.settings.clone();
             let wish = match local.settings.page {
                 SettingsPage::Profile => profile_ui(ui, snapshot, local),
-                SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, &mut settings),
+                SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, local, &mut settings, pictures),
                 SettingsPage::Appearance => appearance_ui(ui, &mut settings),
                 SettingsPage::Privacy => privacy::privacy_ui(ui, snapshot, local, &mut settings),
                 SettingsPage::Network => network_ui(ui, snapshot, local, &mut settings),
@@ -128,8 +130,15 @@ fn profile_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Com
     None
 }
 
-fn audio_video_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Settings) -> Option<Command> {
+fn audio_video_ui(
+    ui: &mut Ui,
+    snapshot: &Snapshot,
+    local: &mut Local,
+    settings: &mut Settings,
+    pictures: &Pictures,
+) -> Option<Command> {
     let devices = &snapshot.devices;
+    card(ui, text::BEFORE_A_CALL, |ui| device_check::in_settings_ui(ui, snapshot, local, settings, pictures));
     let mut wish = None;
     card(ui, text::CAMERA, |ui| {
         choice::device(ui, text::CAMERA_DEVICE, &devices.cameras, &mut settings.camera);

@@ -161,6 +161,19 @@ pub fn control(ui: &mut Ui, rect: Rect, icon: char, name: &str, off: bool, opaci
     response.on_hover_text(name).clicked()
 }
 
+/// The round control that opens a menu.
+pub fn control_menu(ui: &Ui, rect: Rect, name: &str, opacity: f32) -> Response {
+    let response = stage_response(ui, rect, name);
+    let hover = paint::moved(ui, &response, response.hovered(), motion::HOVER);
+    let fill = paint::mix(stage::CONTROL, stage::CONTROL_HOVER, hover).gamma_multiply(opacity);
+    ui.painter().circle_filled(rect.center(), rect.width() / 2.0, fill);
+    for dot in [-7.0, 0.0, 7.0] {
+        ui.painter().circle_filled(rect.center() + vec2(dot, 0.0), 1.75, stage::TEXT.gamma_multiply(opacity));
+    }
+    paint::focus_ring(ui, &response, rect, rect.width() / 2.0, &DARK);
+    response.on_hover_text(name)
+}
+
 /// The red one.
 pub fn hang_up(ui: &mut Ui, rect: Rect, name: &str, opacity: f32) -> bool {
     let response = stage_response(ui, rect, name);

@@ -116,6 +116,12 @@ impl Window<'_> {
         self.tool(&["mousedown", "1", "sleep", "0.2", "mouseup", "1"]);
     }
 
+    /// Brings the window up and presses a key in it.
+    pub fn press(&self, key: &str) {
+        self.tool(&["windowactivate", "--sync", &self.id]);
+        self.tool(&["key", key]);
+    }
+
     /// The window as a person sees it, so nothing may lie over it.
     pub fn look(&self) -> Picture {
         let output = self.import(&["-window", &self.id, "-depth", "8", "ppm:-"]).output().expect("ImageMagick is there");

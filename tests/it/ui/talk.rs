@@ -144,6 +144,7 @@ fn each_message_says_who_wrote_it_when_and_whether_it_arrived() {
 #[test]
 fn a_missed_call_in_the_conversation_is_called_back() {
     let mut window = talk();
+    window.state_mut().snapshot.settings.lobby = false;
     assert_eq!(click(&mut window, text::CALL_BACK), [Command::Call { key: key(2), media: CallMedia::Video }]);
 }
 

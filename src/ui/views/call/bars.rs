@@ -5,7 +5,7 @@ use eframe::egui::{Align2, Color32, CornerRadius, Rect, Sense, Stroke, StrokeKin
 use super::words;
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView};
-use crate::ui::local::Local;
+use crate::ui::local::{Local, Page};
 use crate::ui::tokens::{DARK, size, stage, type_size};
 use crate::ui::widgets::{avatar::Avatar, button, label};
 use crate::ui::{icons, text, theme};
@@ -18,9 +18,15 @@ pub fn top_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local, opaci
     let middle = rect.top() + 40.0;
     let narrow = rect.width() < size::WIDE_STAGE;
     let right = if narrow { rect.right() - 190.0 } else { rect.center().x - 158.0 };
+    let leave = Rect::from_center_size(pos2(rect.left() + MARGIN + HEIGHT / 2.0, middle), vec2(HEIGHT, HEIGHT));
+    if button::control(ui, leave, icons::ARROW_LEFT, text::LEAVE_CALL_VIEW, false, opacity) {
+        (local.call.away, local.selected, local.page) = (true, Some(call.peer), Page::People);
+        local.full_screen = false;
+    }
     // Before the path stands, the name is in the middle of the stage.
     if call.words.is_some() {
-        name_ui(ui, pos2(rect.left() + MARGIN, middle), right - rect.left() - 2.0 * MARGIN, call, opacity);
+        let left = leave.right() + 12.0;
+        name_ui(ui, pos2(left, middle), right - left - MARGIN, call, opacity);
     }
     let screen = Rect::from_center_size(pos2(rect.right() - MARGIN - HEIGHT / 2.0, middle), vec2(HEIGHT, HEIGHT));
     let (icon, name) =

@@ -1,19 +1,28 @@
 //! The bar of the controls, and what stands there when the call is over.
 
-use eframe::egui::{Align2, CornerRadius, Rect, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{Align2, CornerRadius, Popup, PopupCloseBehavior, Rect, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
 
+use super::self_view;
 use crate::engine::command::Command;
-use crate::engine::snapshot::{CallStage, CallView};
-use crate::ui::local::Local;
+use crate::engine::snapshot::{CallStage, CallView, Snapshot};
+use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{DARK, size, space, stage, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{button, label};
+use crate::ui::widgets::{button, choice, label};
 use crate::ui::{icons, text, theme};
 
-/// Microphone, camera, messages (but for Echo, who reads none), hang up.
-pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, unread: usize, local: &mut Local, opacity: f32) -> Option<Command> {
+/// Microphone, camera, messages (but for Echo, who reads none), more, hang up.
+pub fn bar_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    snapshot: &Snapshot,
+    call: &CallView,
+    unread: usize,
+    local: &mut Local,
+    opacity: f32,
+) -> Option<Command> {
     let [hang_up_width, height] = size::HANG_UP;
-    let round = if call.echo { 2.0 } else { 3.0 };
+    let round = if call.echo { 3.0 } else { 4.0 };
     let width = 15.0 + round * (size::CONTROL + space::M) + hang_up_width + 15.0;
     let bar = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 66.0), vec2(width, 80.0));
     let edge = Stroke::new(1.0, stage::PILL_BORDER.gamma_multiply(opacity));
@@ -33,12 +42,51 @@ pub fn bar_ui(ui: &mut Ui, rect: Rect, call: &CallView, unread: usize, local: &m
     if !call.echo {
         messages_ui(ui, place(2.0, square), unread, local, opacity);
     }
+    let more = menu_ui(ui, place(round - 1.0, square), snapshot, local, opacity);
     match (hang_up, microphone, camera) {
         (true, ..) => Some(Command::HangUp),
         (_, true, _) => Some(Command::SetMicrophone { on: !call.microphone_on }),
         (.., true) => Some(Command::SetCamera { on: !call.camera_on }),
-        _ => None,
+        _ => more,
     }
+}
+
+/// What is seldom needed, and what else only a pointer could do.
+fn menu_ui(ui: &Ui, place: Rect, snapshot: &Snapshot, local: &mut Local, opacity: f32) -> Option<Command> {
+    let opener = button::control_menu(ui, place, text::CALL_MORE, opacity);
+    let before = local.call.self_view;
+    Popup::menu(&opener).close_behavior(PopupCloseBehavior::CloseOnClick).show(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        local.call.last_move = ui.input(|input| input.time);
+        let view = &mut local.call.self_view;
+        let (icon, name) =
+            if view.hidden { (icons::EYE, text::SHOW_SELF_VIEW) } else { (icons::EYE_SLASH, text::HIDE_SELF_VIEW) };
+        if choice::menu_item(ui, icon, name, false) {
+            view.hidden = !view.hidden;
+        }
+        if !view.hidden {
+            let name = if view.mirrored { text::UNMIRROR_SELF_VIEW } else { text::MIRROR_SELF_VIEW };
+            if choice::menu_item(ui, icons::USER, name, false) {
+                view.mirrored = !view.mirrored;
+            }
+            if choice::menu_item(ui, icons::ARROW_LEFT, text::MOVE_SELF_VIEW, false) {
+                view.corner = view.corner.next();
+            }
+            if choice::menu_item(ui, icons::ARROWS_OUT, text::LARGER_SELF_VIEW, false) {
+                *view = view.resized(f32::from(view.width) * 1.25);
+            }
+            if choice::menu_item(ui, icons::ARROWS_IN, text::SMALLER_SELF_VIEW, false) {
+                *view = view.resized(f32::from(view.width) * 0.8);
+            }
+        }
+        if choice::menu_item(ui, icons::INFO, text::STATISTICS, false) {
+            local.call.statistics = !local.call.statistics;
+        }
+        if choice::menu_item(ui, icons::KEY, text::SHORTCUTS, false) {
+            local.dialog = Some(Dialog::Shortcuts);
+        }
+    });
+    (local.call.self_view != before).then(|| self_view::remember(snapshot, local.call.self_view))
 }
 
 /// Opens and closes the conversation beside the call; a dot says that something new stands there.
@@ -80,16 +128,21 @@ pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> 
         let font = theme::mono(type_size::MONO);
         label::line(ui.painter(), at, Align2::CENTER_CENTER, &text::duration(*lasted), font, stage::TEXT_SECOND, 120.0);
     }
-    let place = Rect::from_center_size(pos2(rect.center().x, rect.center().y + 152.0), vec2(160.0, size::FIELD));
-    let closed = ui
+    let place = Rect::from_center_size(pos2(rect.center().x, rect.center().y + 152.0), vec2(312.0, size::FIELD));
+    let (again, closed) = ui
         .scope_builder(UiBuilder::new().max_rect(place), |ui| {
             ui.style_mut().visuals.dark_mode = true;
-            TextButton::new(Look::Secondary, text::CLOSE).width(place.width()).show(ui)
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
+                let again = TextButton::new(Look::Primary, text::CALL_AGAIN).icon(icons::PHONE).width(150.0).show(ui);
+                (again, TextButton::new(Look::Secondary, text::CLOSE).width(150.0).show(ui))
+            })
+            .inner
         })
         .inner;
     if closed || ui.input(|input| input.key_pressed(eframe::egui::Key::Escape)) {
         local.call.dismissed = true;
     }
     local.full_screen = false;
-    None
+    again.then_some(Command::Call { key: call.peer, media: call.media })
 }

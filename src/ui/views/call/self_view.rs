@@ -1,49 +1,139 @@
-//! Our own picture in a corner: mirrored, to be dragged to any corner, and hidden with a double click.
+//! Our own picture in a corner: mirrored for us alone, dragged to any corner, resized at the corner opposite, hidden with a double
+//! click. Where it is left is remembered.
 
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, Pos2, Rect, Sense, Shadow, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align2, CornerRadius, CursorIcon, Rect, Sense, Shadow, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
+use super::corners::{Margins, center_of, nearest};
+use crate::engine::command::Command;
 use crate::engine::snapshot::{CallView, Snapshot};
-use crate::ui::local::{Corner, Local};
+use crate::settings::{Corner, SelfView, Settings};
+use crate::ui::local::Local;
 use crate::ui::tokens::{DARK, radius, size, stage, type_size};
 use crate::ui::video::Pictures;
-use crate::ui::widgets::{avatar::Avatar, label};
+use crate::ui::widgets::{avatar::Avatar, label, paint};
 use crate::ui::{icons, text, theme};
 
 /// Between the self-view and the edge of the window, and between it and the top bar.
-const MARGIN: f32 = 24.0;
-const BELOW_BAR: f32 = 84.0;
+fn margins(rect: Rect) -> Margins {
+    // In a narrow window the bar of the controls takes the foot.
+    let bottom = if rect.width() < size::WIDE_STAGE { 116.0 } else { 26.0 };
+    Margins { side: 24.0, top: 84.0, bottom }
+}
 
-/// Draws it and lets it be dragged.
-pub fn self_view_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, local: &mut Local, pictures: &Pictures) {
-    let scale = (rect.width() / 1180.0).clamp(0.6, 1.4);
-    let [width, height] = size::SELF_VIEW;
-    let view_size = vec2(width, height) * scale;
-    let home = Rect::from_center_size(center_of(local.call.corner, rect, view_size), view_size);
-    let id = ui.scope_id().with("self-view");
-    let response = ui.interact(home, id, Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, text::SELF_VIEW));
-    if response.double_clicked() {
-        local.call.self_view_hidden = !local.call.self_view_hidden;
+/// What can be taken hold of to resize it.
+const HANDLE: f32 = 22.0;
+/// Of the window, at most.
+const MOST: f32 = 0.42;
+
+/// Draws it and lets it be moved. The command is to remember its new place.
+pub fn self_view_ui(
+    ui: &Ui,
+    rect: Rect,
+    snapshot: &Snapshot,
+    call: &CallView,
+    local: &mut Local,
+    pictures: &Pictures,
+) -> Option<Command> {
+    let view = local.call.self_view;
+    if view.hidden {
+        return hidden_ui(ui, rect, snapshot, call, local);
     }
+    let scale = scale(rect);
+    let view_size = size_of(view, rect);
+    let home = Rect::from_center_size(center_of(view.corner, rect, view_size, margins(rect)), view_size);
+    let response = ui.interact(home, ui.scope_id().with("self-view"), Sense::click_and_drag()).on_hover_cursor(CursorIcon::Grab);
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, text::SELF_VIEW));
     let offset = response.total_drag_delta().unwrap_or_default();
-    if response.drag_stopped() {
-        local.call.corner = nearest(home.center() + offset, rect);
+    let mut changed = view;
+    if response.double_clicked() {
+        changed.hidden = true;
+    }
+    if response.drag_stopped()
+        && let Some(pointer) = ui.input(|input| input.pointer.latest_pos())
+    {
+        changed.corner = nearest(pointer, rect);
     }
     let at = if response.dragged() { home.translate(offset) } else { home };
+    draw(ui, at, snapshot, call, view, pictures);
+    paint::focus_ring(ui, &response, at, f32::from(radius::L), &DARK);
+    let (width, let_go) = handle_ui(ui, at, view.corner);
+    if let Some(width) = width {
+        // Kept in the measure of a window of the usual size, so that it grows and shrinks with the window.
+        local.call.self_view = view.resized(width / scale);
+        changed = local.call.self_view;
+    }
+    if changed != view {
+        local.call.self_view = changed;
+    }
+    (let_go || (changed != view && width.is_none())).then(|| remember(snapshot, local.call.self_view))
+}
+
+/// The settings with the small pictures as they are now.
+pub fn remember(snapshot: &Snapshot, self_view: SelfView) -> Command {
+    Command::ChangeSettings { settings: Box::new(Settings { self_view, ..snapshot.settings.clone() }) }
+}
+
+fn scale(rect: Rect) -> f32 {
+    (rect.width() / size::WINDOW[0]).clamp(0.6, 1.4)
+}
+
+fn size_of(view: SelfView, rect: Rect) -> Vec2 {
+    let [width, height] = size::SELF_VIEW;
+    let most = (rect.width() * MOST).min(rect.height() * MOST * width / height);
+    let wide = (f32::from(view.width) * scale(rect)).min(most);
+    vec2(wide, wide * height / width)
+}
+
+/// The corner of the picture that points into the window. Returns the new width while it is dragged, and whether it was let go.
+fn handle_ui(ui: &Ui, at: Rect, corner: Corner) -> (Option<f32>, bool) {
+    let inner = match corner {
+        Corner::TopLeft => at.right_bottom(),
+        Corner::TopRight => at.left_bottom(),
+        Corner::BottomLeft => at.right_top(),
+        Corner::BottomRight => at.left_top(),
+    };
+    let place = Rect::from_center_size(inner + (at.center() - inner).normalized() * 8.0, vec2(HANDLE, HANDLE));
+    let cursor = match corner {
+        Corner::TopLeft | Corner::BottomRight => CursorIcon::ResizeNwSe,
+        Corner::TopRight | Corner::BottomLeft => CursorIcon::ResizeNeSw,
+    };
+    let response = ui.interact(place, ui.scope_id().with("resize self-view"), Sense::DRAG).on_hover_cursor(cursor);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text::RESIZE_SELF_VIEW));
+    if response.hovered() || response.dragged() {
+        ui.painter().circle_filled(inner + (at.center() - inner).normalized() * 14.0, 4.0, stage::TEXT);
+    }
+    let outer = at.center() + (at.center() - inner);
+    let pointer = response.dragged().then(|| response.interact_pointer_pos()).flatten();
+    (pointer.map(|pointer| (pointer.x - outer.x).abs()), response.drag_stopped())
+}
+
+/// A small mark in the corner that brings it back.
+fn hidden_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, local: &mut Local) -> Option<Command> {
+    let mark = vec2(62.0, 32.0);
+    let at = Rect::from_center_size(center_of(local.call.self_view.corner, rect, mark, margins(rect)), mark);
+    let response = ui.interact(at, ui.scope_id().with("hidden self-view"), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text::SHOW_SELF_VIEW));
+    tag(ui, at.translate(vec2(-8.0, 3.0)), call);
+    paint::focus_ring(ui, &response, at, 16.0, &DARK);
+    let shown = response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(text::SHOW_SELF_VIEW).clicked();
+    shown.then(|| {
+        local.call.self_view.hidden = false;
+        remember(snapshot, local.call.self_view)
+    })
+}
+
+fn draw(ui: &Ui, at: Rect, snapshot: &Snapshot, call: &CallView, view: SelfView, pictures: &Pictures) {
     let painter = ui.painter();
     let corner = CornerRadius::same(radius::L);
-    if local.call.self_view_hidden {
-        tag(ui, at, call);
-        return;
-    }
     painter.add(Shadow { offset: [0, 6], blur: 24, spread: 0, color: DARK.shadow }.as_shape(at, corner));
     painter.rect_filled(at, corner, stage::SELF_VIEW);
-    if !(call.camera_on && pictures.preview.mirror(painter, at, radius::L))
+    if !(call.camera_on && pictures.preview.fill(painter, at, radius::L, view.mirrored))
         && let Some(me) = &snapshot.me
     {
-        Avatar { name: &me.name, key: &me.key, echo: false }.paint(painter, at.center(), size::AVATAR_SELF_VIEW);
+        let diameter = size::AVATAR_SELF_VIEW.min(at.height() * 0.5);
+        Avatar { name: &me.name, key: &me.key, echo: false }.paint(painter, at.center(), diameter);
     }
     painter.rect_stroke(at, corner, Stroke::new(1.0, stage::SELF_VIEW_BORDER), StrokeKind::Inside);
     tag(ui, at, call);
@@ -59,38 +149,5 @@ fn tag(ui: &Ui, at: Rect, call: &CallView) {
     if !call.microphone_on {
         let at = tag.right_center() - vec2(17.0, 0.0);
         icons::paint(ui.painter(), at, icons::MICROPHONE_SLASH, 13.0, icons::FILL, DARK.danger_text);
-    }
-}
-
-fn center_of(corner: Corner, rect: Rect, view: eframe::egui::Vec2) -> Pos2 {
-    let (left, right) = (rect.left() + MARGIN + view.x / 2.0, rect.right() - MARGIN - view.x / 2.0);
-    let (top, bottom) = (rect.top() + BELOW_BAR + view.y / 2.0, rect.bottom() - MARGIN - 2.0 - view.y / 2.0);
-    match corner {
-        Corner::TopLeft => pos2(left, top),
-        Corner::TopRight => pos2(right, top),
-        Corner::BottomLeft => pos2(left, bottom),
-        Corner::BottomRight => pos2(right, bottom),
-    }
-}
-
-fn nearest(at: Pos2, rect: Rect) -> Corner {
-    match (at.x < rect.center().x, at.y < rect.center().y) {
-        (true, true) => Corner::TopLeft,
-        (false, true) => Corner::TopRight,
-        (true, false) => Corner::BottomLeft,
-        (false, false) => Corner::BottomRight,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dragged_self_view_goes_to_the_nearest_corner() {
-        let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(1000.0, 800.0));
-        for corner in [Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight] {
-            assert_eq!(nearest(center_of(corner, rect, vec2(236.0, 133.0)), rect), corner);
-        }
     }
 }

@@ -1,0 +1,125 @@
+//! The sentences of calls: around the stage, before it, and of the overlays.
+
+use crate::engine::snapshot::{CallMedia, Statistics};
+
+// Leaving the call view.
+pub const LEAVE_CALL_VIEW: &str = "Back to your conversations; the call goes on";
+pub const BACK_TO_CALL: &str = "Back to the call";
+pub const CALL_PICTURE: &str = "The call, in a small picture; drag it to any corner";
+
+// Our own picture.
+pub const RESIZE_SELF_VIEW: &str = "Drag to resize your picture";
+pub const SHOW_SELF_VIEW: &str = "Show your picture";
+pub const HIDE_SELF_VIEW: &str = "Hide your picture";
+pub const MIRROR_SELF_VIEW: &str = "Mirror your picture";
+pub const UNMIRROR_SELF_VIEW: &str = "Do not mirror it";
+pub const MOVE_SELF_VIEW: &str = "Move your picture";
+pub const LARGER_SELF_VIEW: &str = "Larger";
+pub const SMALLER_SELF_VIEW: &str = "Smaller";
+pub const CALL_MORE: &str = "More of this call";
+
+// What goes on.
+pub const RECONNECTING_SHORT: &str = "Reconnecting…";
+pub const RECONNECTING_LINK: &str = "Reconnecting… Sound and picture come back by themselves. Messages still go through.";
+pub const CALL_AGAIN: &str = "Call again";
+pub const HOLD_SPACE: &str = "Hold the space bar to talk. Your microphone stays open and is heard only then.";
+
+// While it rings.
+pub const SILENCE: &str = "Silence";
+pub const SILENCED: &str = "Silenced";
+pub const REPLY: &str = "Reply";
+pub const REPLY_HINT: &str = "Decline with a message";
+pub const NO_REPLY: &str = "Back to the answers";
+
+// Before a call.
+pub const LOBBY_SUB: &str = "Only you see and hear this. Nothing leaves this computer before they answer.";
+pub const YOUR_PICTURE: &str = "What your camera sees";
+pub const CAMERA_OPENS: &str = "Your camera opens…";
+pub const LEVEL: &str = "How loud your microphone is";
+pub const MICROPHONE_OPENS: &str = "Your microphone opens…";
+pub const SPEAK: &str = "Say something: the bar should move.";
+pub const LOBBY_VIDEO: &str = "Call with video";
+pub const LOBBY_VOICE: &str = "Call with voice";
+pub const LOBBY_SETTING: &str = "Check camera and microphone before a call";
+pub const LOBBY_SETTING_SUB: &str = "You see yourself before anybody else does";
+pub const TRY_DEVICES: &str = "Try camera and microphone";
+pub const BEFORE_A_CALL: &str = "Calls";
+pub const STOP_TRYING: &str = "Close them";
+pub const PUSH_TO_TALK: &str = "Push to talk";
+pub const PUSH_TO_TALK_SUB: &str = "You are heard only while you hold the space bar; the microphone stays open";
+
+// Overlays.
+pub const STATISTICS: &str = "Statistics";
+pub const NO_STATISTICS: &str = "Figures come with the first second of a call.";
+pub const SHORTCUTS: &str = "Keyboard shortcuts";
+/// Keys and what they do.
+pub const KEYS: [(&str, &str); 13] = [
+    ("M", "Turn the microphone off or on"),
+    ("V", "Turn the camera off or on"),
+    ("Space", "Talk while it is held, with push to talk"),
+    ("S", "Show or hide the statistics"),
+    ("F11", "Full screen"),
+    ("Ctrl + D", "Hang up"),
+    ("Esc, Esc", "Hang up"),
+    ("Ctrl + Shift + V", "Accept with video"),
+    ("Ctrl + Shift + A", "Accept with your voice"),
+    ("Ctrl + Shift + D", "Decline"),
+    ("Enter", "Send a message, or call from the check before"),
+    ("Shift + Enter", "A new line in a message"),
+    ("?", "Show these keys"),
+];
+
+/// The title of the check before a call.
+pub fn lobby_title(name: &str, media: CallMedia) -> String {
+    match media {
+        CallMedia::Audio => format!("Voice call with {name}"),
+        CallMedia::Video => format!("Video call with {name}"),
+    }
+}
+
+/// The lines of the overlay: what is measured, and nothing where nothing is.
+pub fn statistics(second: &Statistics) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let mut add = |name, value: Option<String>| lines.extend(value.map(|value| (name, value)));
+    let ms = |value: f64| format!("{value:.0} ms");
+    let percent = |value: f64| format!("{value:.1} %");
+    if let Some(video) = &second.video {
+        let size = (video.width > 0).then(|| format!("{}×{} at {:.0} fps", video.width, video.height, video.shown_fps));
+        add("Their picture", size);
+        add("Your picture", Some(format!("{:.0} fps", video.sent_fps)));
+        add("Picture in / out", Some(format!("{:.0} / {:.0} kbit/s", video.received_kbps, video.sent_kbps)));
+        add("Picture delay", video.latency_ms.p50.map(ms));
+        add("Frozen", (video.frozen_ms > 0.0).then(|| ms(video.frozen_ms)));
+    }
+    if let Some(audio) = &second.audio {
+        add("Sound in / out", Some(format!("{:.0} / {:.0} kbit/s", audio.received_kbps, audio.sent_kbps)));
+        add("Jitter buffer", audio.jitter_buffer_ms.map(ms));
+        add("Sound patched", audio.concealed_percent.map(percent));
+    }
+    if let Some(path) = &second.path {
+        add("Round trip", path.rtt_ms.map(ms));
+        let through = if path.relayed { "relayed" } else { "direct" };
+        let ends = [&path.local, &path.remote].map(|end| if end.is_empty() { "?" } else { end.as_str() });
+        add("Path", Some(format!("{through} ({} – {})", ends[0], ends[1])));
+    }
+    if let Some(bandwidth) = &second.bandwidth {
+        add("Packets lost", bandwidth.loss_percent.map(percent));
+        add("Room to send", Some(format!("{:.0} kbit/s", bandwidth.target_kbps)));
+    }
+    if let Some(sealed) = &second.sealed {
+        add("Opened", Some(sealed.opened.to_string()));
+        add("Refused", Some(format!("{} ({} replayed)", sealed.rejected, sealed.replayed)));
+        add("Keys", Some(format!("suite {}, epoch {}", sealed.suite, sealed.epochs)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_was_not_measured_has_no_line() {
+        assert_eq!(statistics(&Statistics::default()), []);
+    }
+}
