@@ -38,6 +38,25 @@ pub enum Theme {
     Light,
 }
 
+/// The hours of the day in which calls do not ring and nothing is announced, by the clock on the wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// When they begin, in minutes after midnight.
+    pub from: u16,
+    /// When they end. Before `from`, they last over midnight.
+    pub to: u16,
+}
+
+impl QuietHours {
+    /// From ten in the evening to seven in the morning.
+    pub const NIGHT: Self = Self { from: 22 * 60, to: 7 * 60 };
+
+    /// Whether `minute` (after midnight) is one of them. Hours that end as they begin are none.
+    pub fn cover(self, minute: u16) -> bool {
+        if self.from <= self.to { (self.from..self.to).contains(&minute) } else { minute >= self.from || minute < self.to }
+    }
+}
+
 /// All settings of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -66,6 +85,22 @@ pub struct Settings {
     pub show_presence: bool,
     /// Lock a profile that has a passphrase after so many minutes in which nobody touched the window; `None` never does.
     pub lock_after_minutes: Option<u32>,
+    /// Where calls ring, by name; `None` is where calls are heard.
+    pub ring_speaker: Option<String>,
+    /// Announce a call on the desktop, beside the popup.
+    pub notify_calls: bool,
+    /// Announce messages while nobody looks at the window.
+    pub notify_messages: bool,
+    /// Announce missed calls.
+    pub notify_missed: bool,
+    /// Say in announcements who it is. What they wrote is never in one.
+    pub notify_names: bool,
+    /// When nothing rings and nothing is announced.
+    pub quiet_hours: Option<QuietHours>,
+    /// The size of everything in the window, in percent: 100 to 200.
+    pub scale_percent: u16,
+    /// Nothing in the window moves by itself.
+    pub reduced_motion: bool,
 }
 
 impl Default for Settings {
@@ -83,6 +118,14 @@ impl Default for Settings {
             theme: Theme::default(),
             show_presence: true,
             lock_after_minutes: None,
+            ring_speaker: None,
+            notify_calls: true,
+            notify_messages: true,
+            notify_missed: true,
+            notify_names: true,
+            quiet_hours: None,
+            scale_percent: 100,
+            reduced_motion: false,
         }
     }
 }
@@ -97,5 +140,13 @@ mod tests {
         let json = serde_json::to_string(&chosen).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), chosen);
         assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn quiet_hours_last_over_midnight_when_they_end_before_they_begin() {
+        let covered = |hours: QuietHours| [0, 7 * 60 - 1, 7 * 60, 12 * 60, 22 * 60 - 1, 22 * 60].map(|minute| hours.cover(minute));
+        assert_eq!(covered(QuietHours::NIGHT), [true, true, false, false, false, true]);
+        assert_eq!(covered(QuietHours { from: 7 * 60, to: 22 * 60 }), [false, false, true, true, true, false]);
+        assert_eq!(covered(QuietHours { from: 60, to: 60 }), [false; 6], "no hours at all");
     }
 }

@@ -183,6 +183,10 @@ pub enum Command {
     DeleteConversation {
         key: PublicKey,
     },
+    /// Change what we call ourselves. Contacts keep the name they have for us.
+    SetName {
+        name: String,
+    },
     /// Look at the devices again, for a list that a person is about to see.
     RefreshDevices,
     /// Hang up, close everything, end.

@@ -264,6 +264,7 @@ impl Core {
             }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
+            Command::SetName { name } => self.people.set_name(&name).map(|()| Vec::new()),
             Command::RefreshDevices => return self.look_at_devices(),
             command @ (Command::Write { .. }
             | Command::WriteInCall { .. }
@@ -334,6 +335,7 @@ impl Core {
                 notices: self.notices.shown.clone(),
                 network: self.network.view(),
                 settings: people.settings.clone(),
+                conversations: self.conversations.view(),
                 sealed: true,
                 ..Snapshot::default()
             };

@@ -54,6 +54,8 @@ pub struct Conversations {
     pub zone: Arc<Zone>,
     /// The newest version that a contact runs, if it is newer than this one.
     pub newer_version: Option<String>,
+    /// Somebody wrote while they were locked; it comes when they are open.
+    pub waiting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

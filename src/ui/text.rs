@@ -3,10 +3,12 @@
 //! Sentences that the engine makes (notices, network status, results of calls) come through the snapshot. egui 0.37 has no
 //! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
 
+mod desk;
 mod talk;
 
 use std::time::Duration;
 
+pub use self::desk::*;
 pub use self::talk::*;
 use crate::engine::snapshot::{CallMedia, VerifiedBy};
 
