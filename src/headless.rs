@@ -9,6 +9,7 @@ mod output;
 mod owner;
 mod people;
 mod standard_input;
+pub mod window;
 
 use std::env::VarError;
 use std::path::{Path, PathBuf};

@@ -57,6 +57,16 @@ impl QuietHours {
     }
 }
 
+/// Where the window was, in points at a size of 100 %.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// The corner of its frame on the desktop; absent where the desktop does not tell (Wayland).
+    pub at: Option<[f32; 2]>,
+    /// What it has inside of its frame.
+    pub size: [f32; 2],
+    pub maximized: bool,
+}
+
 /// All settings of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -144,7 +154,8 @@ mod tests {
 
     #[test]
     fn quiet_hours_last_over_midnight_when_they_end_before_they_begin() {
-        let covered = |hours: QuietHours| [0, 7 * 60 - 1, 7 * 60, 12 * 60, 22 * 60 - 1, 22 * 60].map(|minute| hours.cover(minute));
+        let covered =
+            |hours: QuietHours| [0, 7 * 60 - 1, 7 * 60, 12 * 60, 22 * 60 - 1, 22 * 60].map(|minute| hours.cover(minute));
         assert_eq!(covered(QuietHours::NIGHT), [true, true, false, false, false, true]);
         assert_eq!(covered(QuietHours { from: 7 * 60, to: 22 * 60 }), [false, false, true, true, true, false]);
         assert_eq!(covered(QuietHours { from: 60, to: 60 }), [false; 6], "no hours at all");

@@ -346,7 +346,8 @@ mod tests {
 
     #[test]
     fn a_link_opens_the_window_and_is_no_command() {
-        let parse = |words: &[&str]| Cli::try_parse_from(["vesper"].iter().chain(words)).map(|cli| (cli.link, cli.command.is_some()));
+        let parse =
+            |words: &[&str]| Cli::try_parse_from(["vesper"].iter().chain(words)).map(|cli| (cli.link, cli.command.is_some()));
         assert!(matches!(parse(&["vesper:abc"]), Ok((Some(link), false)) if link == "vesper:abc"));
         assert!(matches!(parse(&["id"]), Ok((None, true))));
         for wrong in ["https://example.org", "vespers", "vesper:a\u{1b}[2J", "vesper:a b"] {

@@ -70,7 +70,9 @@ pub fn ring(snapshot: &Snapshot, call: &CallView) -> Option<Announcement> {
     if !settings.notify_calls {
         return None;
     }
-    let accept = |media| (Answer::Accept(call.peer, media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO });
+    let accept = |media| {
+        (Answer::Accept(call.peer, media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO })
+    };
     let mut actions = match call.media {
         _ if call.locked || call.warning.is_some() => Vec::new(),
         CallMedia::Video => vec![accept(CallMedia::Video), accept(CallMedia::Audio)],

@@ -56,6 +56,6 @@ pub fn newer_exists(version: &str) -> String {
 }
 
 /// `22:00`, of minutes after midnight.
-pub fn clock(minute: u16) -> String {
+pub fn time_of_day(minute: u16) -> String {
     format!("{:02}:{:02}", minute / 60 % 24, minute % 60)
 }
