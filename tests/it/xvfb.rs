@@ -52,6 +52,27 @@ fn a_window_opens_for_a_newcomer() {
     window.look_for("the first screen", |picture| (picture.colors() > 16).then_some(()));
 }
 
+/// With `VESPER_SHOTS` set, `./dev screens` finds the picture beside those of the views.
+#[test]
+fn the_whole_app_is_drawn() {
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ann = Person::create(&folder.path().join("ann"), "Ann");
+    let vesper = Vesper::start_with(None, &ann.folder, &desktop.environment(), SOURCES);
+    let window = desktop.window(vesper.id(), "Vesper");
+    window.move_to(0, 0);
+    window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
+    let shots = std::env::var_os("VESPER_SHOTS").map(|_| std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui-shots"));
+    if let Some(shots) = &shots {
+        window.save(&shots.join("app.png"));
+    }
+    window.click(VIDEO_CALL.0, VIDEO_CALL.1);
+    window.look_for("the picture that Echo sends back", Picture::marker);
+    if let Some(shots) = &shots {
+        window.save(&shots.join("app-call.png"));
+    }
+}
+
 const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];
 
 fn open(person: &Person, host: &Host, desktop: &Desktop) -> Vesper {

@@ -132,6 +132,13 @@ impl Window<'_> {
         Picture::parse(&output.stdout).unwrap_or_else(|| panic!("import: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Writes what the window looks like to `file`.
+    pub fn save(&self, file: &std::path::Path) {
+        std::fs::create_dir_all(file.parent().expect("a picture lies in a folder")).expect("a folder for the pictures");
+        let written = self.import(&["-window", &self.id, "-strip"]).arg(file).status();
+        assert!(written.is_ok_and(|status| status.success()), "{}", file.display());
+    }
+
     /// Looks until `answer` is something.
     pub fn look_for<T>(&self, what: &str, answer: impl Fn(&Picture) -> Option<T>) -> T {
         wait(|| answer(&self.look())).unwrap_or_else(|| {
