@@ -16,7 +16,7 @@ pub fn profile_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option
     let p = theme::palette(ui);
     let me = snapshot.me.as_ref()?;
     let renamed = card(ui, &me.name, |ui| {
-        ui.set_max_width(size::TOAST);
+        ui.set_max_width(size::TOAST.min(ui.available_width()));
         let mut name = local.settings.name.take().unwrap_or_else(|| me.name.clone());
         Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, 48).icon(icons::USER).show(ui, &mut name);
         label::text(ui, text::YOUR_NAME_SUB, theme::regular(type_size::CAPTION), p.text_third);
