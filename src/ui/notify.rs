@@ -181,7 +181,11 @@ async fn show(announcement: Announcement, closed: oneshot::Receiver<()>, tell: T
     let mut response = None;
     tokio::select! {
         () = shown.wait_for_action_async(|given| response = Some(given.clone())) => {}
-        _ = closed => shown.close_async().await,
+        _ = closed => {}
+    }
+    // Some servers leave it there when a button was pressed.
+    if !matches!(response, Some(NotificationResponse::Closed(_))) {
+        shown.close_async().await;
     }
     let answer = match response {
         Some(NotificationResponse::Default) => Some(announcement.click),
