@@ -111,6 +111,8 @@ pub struct Settings {
     pub scale_percent: u16,
     /// Nothing in the window moves by itself.
     pub reduced_motion: bool,
+    /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
+    pub max_kbps: Option<u32>,
 }
 
 impl Default for Settings {
@@ -136,6 +138,7 @@ impl Default for Settings {
             quiet_hours: None,
             scale_percent: 100,
             reduced_motion: false,
+            max_kbps: None,
         }
     }
 }

@@ -9,28 +9,38 @@
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
 //! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.
-//! - `tracks`: payloads out, paced by `pacer`; `intake`: payloads in; `repair` and `nack`: the ones that got lost.
-//! - `feedback`: what the other side reports, as a rate by way of [`bandwidth`].
+//! - `tracks`: payloads out; `intake`: payloads in; between them and the wire the `path`, in two halves:
+//!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
+//!     as [`protection`] says, and `kept` packets for whoever asks;
+//!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
+//!   - [`bare`]: both without a connection, for simulations.
 //!
 //! Deliberately absent: SDP from a peer, trickled host names, mDNS, TCP, and any path for media before the DTLS
 //! certificate hashed to the fingerprint that the signed handshake named.
 
 mod addresses;
+pub mod arrivals;
 pub mod bandwidth;
+pub mod bare;
 mod chain;
 mod config;
 mod control;
 mod counters;
+pub mod departures;
 mod describe;
-mod feedback;
 mod gate;
 mod intake;
-mod nack;
+mod kept;
+pub mod nack;
 mod network;
-mod pacer;
+pub mod pacer;
+pub mod parity;
+mod path;
 pub mod peer;
-mod repair;
+pub mod protection;
+mod receiving;
 mod secrets;
+mod sending;
 mod servers;
 mod tracks;
 mod watch;

@@ -303,6 +303,7 @@ impl Calls {
         let Some(current) = &mut self.current else { return };
         if let Some(session) = &mut current.session
             && let Some(item) = session.send_control(control, copies, now)
+            && !(session.is_narrow() && matches!(control, Control::Heartbeat(_)))
         {
             core.network.send(current.peer, Message::Control(item));
         }

@@ -18,8 +18,8 @@ use crate::transport::{self, LocalSecrets, MediaPorts, PathStats, Peer, PeerConf
 
 /// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
 const ORDERS: usize = 64;
-/// Sealed frames that wait for the pacer. When full, the newest is dropped, and a keyframe follows.
-const VIDEO_OUT: usize = 32;
+/// Sealed frames that wait for room on the path. When full, no picture is made.
+const VIDEO_OUT: usize = 1;
 /// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
 const AUDIO_OUT: usize = 10;
 /// How often the path is looked at.

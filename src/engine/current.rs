@@ -186,6 +186,7 @@ impl Current {
             remote_camera_on: self.remote.camera,
             microphone_level: self.level,
             quality_bars: self.figures.bars(),
+            figures: self.figures.overlay(),
             hint: self.figures.hint(self.remote),
             warning: core.people.look_alike(self.peer).filter(|_| !core.people.is_locked()),
             locked: core.people.is_locked(),

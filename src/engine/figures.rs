@@ -7,10 +7,12 @@ use super::core::Core;
 use super::current::Switches;
 use super::report::{Audio, Bandwidth, Path, Percentiles, Process, Repairs, Report, Sealed, Video};
 use super::session::Session;
-use super::snapshot::NoticeKind;
+use super::snapshot::{CallFigures, NoticeKind};
+use crate::media::allocation::Level;
 use crate::media::audio_receive::AudioReceiveStats;
 use crate::media::audio_send::AudioSendStats;
 use crate::media::clock::MediaTime;
+use crate::media::quality::Experience;
 use crate::media::video_receive::VideoReceiveStats;
 use crate::media::video_send::VideoSendStats;
 use crate::signal::message::CandidateKind;
@@ -25,7 +27,23 @@ pub struct Figures {
     connected: Option<MediaTime>,
     last: Option<Counters>,
     bars: u8,
+    /// Height of the tallest picture so far.
+    tallest: usize,
+    overlay: Option<CallFigures>,
     hint: Option<String>,
+    level: Level,
+}
+
+/// What is said when all is well again after [`slow`].
+const FAST_AGAIN: &str = "Your connection is fast enough again";
+
+/// What is said of a connection that carries less than it should.
+fn slow(level: Level) -> Option<&'static str> {
+    match level {
+        Level::Full => None,
+        Level::Slow => Some("Your connection is slow: sound first"),
+        Level::SoundOnly => Some("Your connection is very slow: only sound is sent"),
+    }
 }
 
 /// All counters of a call at one moment; each is absent where its part did not start.
@@ -59,8 +77,13 @@ impl Figures {
         let now = Counters::of(session);
         let Some(connected) = self.connected else { return };
         let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
-        self.bars = bars(&second);
-        self.hint = hint(&second, self.bars);
+        self.tallest = self.tallest.max(second.video.as_ref().map_or(0, |video| video.height));
+        self.bars = bars(&second, &now, self.tallest);
+        self.overlay = Some(overlay(&second, &now));
+        self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars));
+        if std::mem::replace(&mut self.level, session.level()) != session.level() {
+            core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
+        }
         if let Some(lines) = &mut self.lines {
             let mut line = second.to_json();
             line["event"] = "stats".into();
@@ -85,6 +108,11 @@ impl Figures {
     /// 0 no data, 1 bad to 4 good.
     pub fn bars(&self) -> u8 {
         self.bars
+    }
+
+    /// The figures of the last second, for whoever wants to see them.
+    pub fn overlay(&self) -> Option<CallFigures> {
+        self.overlay
     }
 
     /// What is wrong, in words.
@@ -169,7 +197,11 @@ impl Counters {
                 .is_none_or(|before| received.gaps.longest_ms > before.gaps.longest_ms)
                 .then_some(received.gaps.longest_ms as f64),
             keyframes: sent_since(|sent| sent.keyframes),
-            repairs: Repairs { nack: path_since(|path| path.nacks_sent), pli: received_since(|received| received.requests) },
+            repairs: Repairs {
+                nack: path_since(|path| path.nacks_sent),
+                parity: path_since(|path| path.recovered),
+                pli: received_since(|received| received.requests),
+            },
             latency_ms: Percentiles { p50: latency.percentile(50).map(f64::from), p95: latency.percentile(95).map(f64::from) },
         })
     }
@@ -181,15 +213,13 @@ impl Counters {
         let received_since = |count: fn(&AudioReceiveStats) -> u64| count(received) - received_before.map_or(0, count);
         let played = received_since(|received| received.played_samples);
         let concealed = received_since(|received| received.concealed_samples);
-        let heard_after = received.playing.zip(self.clock_offset_us).map(|(playing, offset)| playing.latency_ms(offset));
-        let seen_after = self.video_received.as_ref().and_then(|video| video.latency.percentile(50)).map(f64::from);
         Some(Audio {
             sent_kbps: kbps(sent.bytes - sent_before.map_or(0, |before| before.bytes), seconds),
             received_kbps: kbps(received_since(|received| received.bytes), seconds),
             concealed_percent: (played > 0).then(|| concealed as f64 * 100.0 / played as f64),
             jitter_buffer_ms: (received.packets > 0).then_some(f64::from(received.jitter_buffer_ms)),
             level_dbfs: Some(f64::from(sent.level_dbfs)),
-            av_offset_ms: heard_after.zip(seen_after).map(|(heard, seen)| heard - seen),
+            av_offset_ms: received.av_offset_ms.map(f64::from),
         })
     }
 }
@@ -207,18 +237,45 @@ fn kind_name(kind: CandidateKind) -> &'static str {
     }
 }
 
-/// Four when nothing is wrong; each threshold is where a person begins to notice.
-fn bars(second: &Report) -> u8 {
-    let Some(path) = &second.path else { return 0 };
-    let loss = second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).unwrap_or(0.0);
-    let concealed = second.audio.as_ref().and_then(|audio| audio.concealed_percent).unwrap_or(0.0);
-    let rtt = path.rtt_ms.unwrap_or(0.0);
-    let gap = second.video.as_ref().map_or(0.0, |video| video.frozen_ms);
-    match () {
-        () if concealed > 8.0 || gap > 500.0 || rtt > 800.0 => 1,
-        () if concealed > 3.0 || gap > 0.0 || rtt > 400.0 || loss > 15.0 => 2,
-        () if concealed > 1.0 || rtt > 200.0 || loss > 5.0 => 3,
-        () => 4,
+/// 0 no data, 1 bad to 4 good: what the last second was like for the person.
+fn bars(second: &Report, now: &Counters, tallest: usize) -> u8 {
+    if second.path.is_none() { 0 } else { experience(second, now, tallest).bars() }
+}
+
+/// What came out at this end; a stream that did not come is no fault of the link while the other one did.
+fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
+    let video = second.video.as_ref().filter(|video| video.received_kbps > 0.0);
+    let heard_after = |received: &AudioReceiveStats| Some(received.playing?.latency_ms(now.clock_offset_us?));
+    Experience {
+        frozen_ms: video.map(|video| video.frozen_ms),
+        shown_fps: video.map(|video| video.shown_fps),
+        picture_delay_ms: video.and_then(|video| video.latency_ms.p50),
+        sound_delay_ms: now.audio_received.as_ref().and_then(heard_after),
+        concealed_percent: second.audio.as_ref().and_then(|audio| audio.concealed_percent),
+        height_share: video.filter(|_| tallest > 0).map(|video| video.height as f64 / tallest as f64),
+    }
+}
+
+/// The second in figures, as the window shows them.
+fn overlay(second: &Report, now: &Counters) -> CallFigures {
+    let (video, audio) = (second.video.as_ref(), second.audio.as_ref());
+    let received = now.audio_received.as_ref();
+    CallFigures {
+        width: video.map_or(0, |video| video.width),
+        height: video.map_or(0, |video| video.height),
+        shown_fps: video.map_or(0.0, |video| video.shown_fps as f32),
+        sent_kbps: (video.map_or(0.0, |video| video.sent_kbps) + audio.map_or(0.0, |audio| audio.sent_kbps)) as u32,
+        received_kbps: (video.map_or(0.0, |video| video.received_kbps) + audio.map_or(0.0, |audio| audio.received_kbps)) as u32,
+        target_kbps: second.bandwidth.as_ref().map_or(0, |bandwidth| bandwidth.target_kbps as u32),
+        loss_percent: second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).map(|percent| percent as f32),
+        rtt_ms: second.path.as_ref().and_then(|path| path.rtt_ms).map(|ms| ms as f32),
+        picture_delay_ms: video.and_then(|video| video.latency_ms.p50).map(|ms| ms as u32),
+        picture_waits_ms: now.video_received.as_ref().map_or(0, |video| video.playout_delay_ms),
+        frozen_ms: video.map_or(0, |video| video.frozen_ms as u32),
+        concealed_percent: audio.and_then(|audio| audio.concealed_percent).map(|percent| percent as f32),
+        sound_waits_ms: received.map_or(0, |received| received.jitter_buffer_ms),
+        sound_target_ms: received.map_or(0, |received| received.jitter_target_ms),
+        av_offset_ms: received.and_then(|received| received.av_offset_ms),
     }
 }
 
@@ -245,10 +302,21 @@ mod tests {
 
     #[test]
     fn bars_fall_as_a_person_begins_to_notice() {
-        assert_eq!(bars(&Report::default()), 0, "no path, no opinion");
-        let cases = [(0.0, 20.0, 4), (2.0, 20.0, 3), (0.0, 300.0, 3), (4.0, 20.0, 2), (20.0, 20.0, 1)];
-        for (concealed, rtt, expected) in cases {
-            assert_eq!(bars(&second(concealed, rtt)), expected, "{concealed} % concealed at {rtt} ms");
+        let now = Counters {
+            at: MediaTime::default(),
+            video_sent: None,
+            video_received: None,
+            audio_sent: None,
+            audio_received: None,
+            path: None,
+            restarts: 0,
+            control_rtt_ms: None,
+            clock_offset_us: None,
+            sealed: None,
+        };
+        assert_eq!(bars(&Report::default(), &now, 0), 0, "no path, no opinion");
+        for (concealed, expected) in [(0.0, 4), (2.0, 3), (5.0, 2), (20.0, 1)] {
+            assert_eq!(bars(&second(concealed, 20.0), &now, 0), expected, "{concealed} % concealed");
         }
     }
 

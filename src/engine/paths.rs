@@ -16,8 +16,10 @@ use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::{PathStats, PeerConfig};
 
-/// What a pipeline handed over and the outlet has not taken yet.
-const OUTLET: usize = 2;
+/// What a pipeline handed over and the outlet has not taken yet. When full, no picture is made: it is left out at the source, for a
+/// picture that waits is late.
+const VIDEO_OUTLET: usize = 1;
+const AUDIO_OUTLET: usize = 4;
 /// Payloads that wait for a pipeline. When full, the newest is dropped and counts as lost.
 const VIDEO_IN: usize = 2048;
 const AUDIO_IN: usize = 128;
@@ -54,8 +56,8 @@ impl Paths {
         let (audio_in, audio_packets) = threads::sync_channel(AUDIO_IN);
         let connection = Connection::open(call, 0, config, (video_in.clone(), audio_in.clone()), engine.clone());
         let (outlet, outlets) = watch::channel(connection.outlet());
-        let (video_out, video_frames) = mpsc::channel(OUTLET);
-        let (audio_out, audio_frames) = mpsc::channel(OUTLET);
+        let (video_out, video_frames) = mpsc::channel(VIDEO_OUTLET);
+        let (audio_out, audio_frames) = mpsc::channel(AUDIO_OUTLET);
         tokio::spawn(lead(video_frames, outlets.clone(), |outlet| &outlet.video));
         tokio::spawn(lead(audio_frames, outlets, |outlet| &outlet.audio));
         let paths =
@@ -151,23 +153,27 @@ impl Paths {
     }
 }
 
-/// Takes frames to where the outlet leads, until nobody sends more. A frame that meets a full queue waits, and everything
-/// after it is the pipeline's to leave out; one whose connection is replaced meanwhile is dropped, as its path was.
+/// Takes frames to where the outlet leads, until nobody sends more. While the queue there is full, frames stay where they are, and
+/// everything after them is the pipeline's to leave out. Those of a connection that is gone are dropped, as its path was.
 async fn lead(
     mut frames: mpsc::Receiver<OutgoingFrame>,
     mut outlets: watch::Receiver<Outlet>,
     to: fn(&Outlet) -> &mpsc::Sender<OutgoingFrame>,
 ) {
-    let mut queue = to(&outlets.borrow_and_update()).clone();
-    while let Some(frame) = frames.recv().await {
-        if outlets.has_changed().unwrap_or(false) {
-            queue = to(&outlets.borrow_and_update()).clone();
-        }
-        tokio::select! {
-            biased;
-            // It fails when the connection is gone; another one follows, or the call ends.
-            _ = queue.send(frame) => {}
-            Ok(()) = outlets.changed() => queue = to(&outlets.borrow_and_update()).clone(),
+    loop {
+        let queue = to(&outlets.borrow_and_update()).clone();
+        // Room first, then a frame for it: nothing is in hand when the connection is replaced.
+        let place = tokio::select! {
+            Ok(()) = outlets.changed() => continue,
+            place = queue.reserve() => place,
+        };
+        let frame = tokio::select! {
+            Ok(()) = outlets.changed() => continue,
+            frame = frames.recv() => frame,
+        };
+        let Some(frame) = frame else { return };
+        if let Ok(place) = place {
+            place.send(frame);
         }
     }
 }

@@ -79,6 +79,8 @@ pub struct Video {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Repairs {
     pub nack: u64,
+    /// Packets that parity gave back before anybody asked.
+    pub parity: u64,
     pub pli: u64,
 }
 

@@ -21,12 +21,15 @@ use crate::call::rekey::Rekeying;
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Keyring, SealCounts, StreamId};
 use crate::identity::random;
+use crate::media::allocation::{Allocation, Level};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::{AudioSourceSpec, SoundError, delay_line};
+use crate::media::clock::MediaTime;
 use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
+use crate::media::lip_sync::LipSync;
 use crate::media::record::RecordFormat;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
@@ -36,20 +39,21 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Candidate, Description};
-use crate::transport::{LocalSecrets, PathStats, PeerEvent};
+use crate::transport::{LocalSecrets, PathStats, PeerEvent, bandwidth};
 
 /// Events of the pipelines. When full, the newest is dropped.
 const MEDIA_EVENTS: usize = 32;
 /// Echo says everything back a second later.
 const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// Before the first estimate.
-pub const START_KBPS: u32 = 1500;
-/// As much as 720p30 of a person talking is worth.
-pub const MOST_KBPS: u32 = 2500;
-/// Below this a picture is no picture any more.
-const LEAST_KBPS: u32 = 100;
-/// What sound and control take of the estimate, with their headers.
-const SOUND_KBPS: u32 = 80;
+pub const START_KBPS: u32 = bandwidth::START_KBPS;
+/// As much as 720p30 of a person talking is worth: beyond, nobody sees a difference.
+pub const MOST_KBPS: u32 = 2250;
+/// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
+const NARROW_KBPS: u32 = 60;
+const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
+/// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
+const MOST_IN_ALL_KBPS: u32 = 3600;
 
 /// What the tasks of a call tell the engine; each names its call, for it may be over by then.
 pub enum SessionEvent {
@@ -83,7 +87,14 @@ pub struct Session {
     clock_offset: Arc<ClockOffset>,
     pipelines: Option<Pipelines>,
     mirror: bool,
+    /// For pictures, and for everything together.
     most_kbps: u32,
+    cap_kbps: u32,
+    allocation: Allocation,
+    /// What the path carries by the last estimate.
+    path_kbps: u32,
+    last_heartbeat: Option<Instant>,
+    level: Level,
     /// What was opened when [`heard`](Self::heard) was last asked.
     opened: u64,
     refused_since: Option<Instant>,
@@ -117,8 +128,10 @@ impl SessionEvent {
 impl Session {
     /// Opens sockets for a call; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
     pub fn gather(core: &Core, call: CallId, role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
-        let most_kbps = core.options.media.max_kbps.unwrap_or(MOST_KBPS);
-        let config = connection::config(core, role, secrets, with_echo, most_kbps);
+        let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
+        let most_kbps = limit.unwrap_or(MOST_KBPS);
+        let cap_kbps = limit.unwrap_or(MOST_IN_ALL_KBPS);
+        let config = connection::config(core, role, secrets, with_echo, cap_kbps);
         let (paths, ends) = Paths::open(call, config, core.session_events.clone());
         Self {
             call,
@@ -132,6 +145,11 @@ impl Session {
             pipelines: None,
             mirror: core.options.media.mirror,
             most_kbps,
+            cap_kbps,
+            allocation: Allocation::default(),
+            path_kbps: START_KBPS,
+            last_heartbeat: None,
+            level: Level::default(),
             opened: 0,
             refused_since: None,
         }
@@ -139,7 +157,7 @@ impl Session {
 
     /// Opens sockets for another path of the call, described by `secrets`.
     pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
-        let config = connection::config(core, self.role, secrets, self.with_echo, self.most_kbps);
+        let config = connection::config(core, self.role, secrets, self.with_echo, self.cap_kbps);
         self.described = Some((path, description));
         self.paths.regather(path, config);
     }
@@ -187,6 +205,7 @@ impl Session {
     fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
         let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
+        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
             Ok(trace) => Some(trace),
@@ -200,6 +219,7 @@ impl Session {
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
         let keyframe = self.paths.keyframe_requests();
+        let lip_sync = Arc::<LipSync>::default();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
@@ -210,6 +230,7 @@ impl Session {
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
             clock_offset: self.clock_offset.clone(),
+            lip_sync: lip_sync.clone(),
             request_keyframe: keyframe,
             events: events.clone(),
         });
@@ -219,7 +240,7 @@ impl Session {
             width: options.width,
             height: options.height,
             fps: options.fps,
-            bitrate_kbps: START_KBPS.min(self.most_kbps),
+            bitrate_kbps: start.video_kbps,
             out: ends.video_out,
             preview: waker.is_some().then_some(preview),
             on_frame: waker,
@@ -232,6 +253,8 @@ impl Session {
             sink: if self.mirror { AudioSinkSpec::Push(echo_sound) } else { speaker(options, settings) },
             record: options.record_audio.clone(),
             far_end: Some(far_end_writer),
+            clock_offset: self.clock_offset.clone(),
+            lip_sync,
             events: events.clone(),
         });
         let audio_send = AudioSender::prepare(AudioSendConfig {
@@ -287,14 +310,24 @@ impl Session {
 
     /// What the transport says that is not for the rules.
     pub fn transport_event(&mut self, event: &PeerEvent) {
-        let Some(video) = self.pipelines.as_ref().map(|pipelines| &pipelines.video_send) else { return };
-        match event {
-            PeerEvent::KeyframeRequest => video.request_keyframe(),
-            PeerEvent::Estimate { kbps } => {
-                video.set_bitrate_kbps(kbps.saturating_sub(SOUND_KBPS).max(LEAST_KBPS).min(self.most_kbps));
+        let Some(pipelines) = &self.pipelines else { return };
+        match *event {
+            PeerEvent::KeyframeRequest => pipelines.video_send.request_keyframe(),
+            PeerEvent::Estimate { kbps, repair_percent } => {
+                let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
+                (self.level, self.path_kbps) = (share.level, kbps);
+                pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
+                if let Some(audio) = &pipelines.audio_send {
+                    audio.set_share(share.rung, share.copies);
+                }
             }
             _ => {}
         }
+    }
+
+    /// How much of its best our side can send.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Opens an item of the control stream; `None` if it is false, doubled or older than it may be.
@@ -316,8 +349,11 @@ impl Session {
         Some(item)
     }
 
+    /// A sign of life, if one is due: on a narrow path, fewer are.
     pub fn heartbeat(&mut self, now: Instant) -> Option<Control> {
-        let secured = self.secured.as_mut()?;
+        let seldom = self.is_narrow() && self.last_heartbeat.is_some_and(|last| now.duration_since(last) < NARROW_HEARTBEAT);
+        let secured = self.secured.as_mut().filter(|_| !seldom)?;
+        self.last_heartbeat = Some(now);
         Some(secured.control.heartbeat(secured.keyring.sending(now)))
     }
 
@@ -334,6 +370,11 @@ impl Session {
             }
             Some(_) => None,
         }
+    }
+
+    /// Whether the path is so narrow that what is sent twice costs sound.
+    pub fn is_narrow(&self) -> bool {
+        self.path_kbps < NARROW_KBPS
     }
 
     /// Tells the pipelines what the peer sends: lost silence is no loss, and a camera that is off is no freeze.

@@ -1,69 +1,82 @@
-//! Puts sound packets back in order and decides, 20 ms at a time, what is played: no I/O, no clock, no codec.
+//! Puts sound packets back in order and decides what is played: no I/O, no clock, no codec.
 //!
 //! ```text
-//! Waiting ──first packet has been here for the target──▶ Playing: one step a call of `next`
-//!                                                          │  here            → Packet
-//!                                                          │  the one after   → Recover, from the copy in it
-//!                                                          │  neither         → Conceal
-//!    ▲──────── the sender is far ahead: we were stopped ────┘
+//! Waiting ──the first packet is as late as the target──▶ Playing: one step a call of `next`
+//!                                                          │  here                  → Packet
+//!                                                          │  lost, the next is here → Recover, from the copy in it, or conceal
+//!                                                          │  nothing is here       → Conceal; time stands still
+//!                                                          │  far too old           → Skip
 //! ```
 //!
-//! The delay follows the link in steps of a frame. When packets come so late that nothing is left to play, the next to
-//! come is played although its turn was concealed, and the delay has grown; when more than the target has been
-//! waiting for [`DRAIN_AFTER`], [`Step::Shorten`] says to squeeze two frames into one.
+//! Everything is counted in *lateness* ([`Lateness`]): what is played now was captured this much longer ago than the fastest packet
+//! would need. A packet that is less late than what is played is in time. [`DelayTarget`] says how late to play; what is off by more
+//! than a little is stretched away ([`AudioJitter::surplus`]), and with it the drift between the two sound cards; what is off by
+//! [`FAR_TOO_MUCH`] is left out at once.
+//!
+//! When nothing is left, concealment plays and the lateness grows by itself, just as far as packets need; what is then still older
+//! than the target is left out, for it was concealed already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::clock::MediaTime;
+use super::clock::{AUDIO_RATE, MediaTime};
+use super::delay_target::{DelayTarget, MOST};
+use super::lateness::Lateness;
+use super::voice_decoder::CONCEAL_STEP;
 
-/// How long the first packet waits, to be ready for a second one that is late.
-pub const TARGET: Duration = Duration::from_millis(40);
-/// Sound of one packet.
+/// Sound of one packet at the usual rate.
 pub const FRAME_TIME: Duration = Duration::from_millis(20);
 
-/// Steps over which the buffer must have stayed too full before it is drained: 2 s.
-const DRAIN_AFTER: u32 = 100;
-/// Steps from one squeeze to the next, so that speech gets a tenth faster and no more.
-const SQUEEZE_EVERY: u32 = 10;
-/// A packet this far ahead means that playout stood still, asleep perhaps: 1 s.
-const RESTART: u64 = 50;
-/// How far back a packet may turn the clock when a newer one has come before it: half a second.
-const MOST_BACK: u64 = 25;
+/// What is later than the target by this is not stretched but left out.
+const FAR_TOO_MUCH: Duration = Duration::from_millis(200);
+/// After concealment, what is later than the target by this is left out.
+const TOO_OLD: Duration = Duration::from_millis(30);
+/// So much later than the target, or earlier, is near enough: stretching costs more than it helps.
+const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(12));
+/// A gap in the stamps longer than this is none: the sender's clock jumped.
+const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;
 /// No call counts this far; a peer that does is not worth an overflow.
 const LAST_NUMBER: u64 = 1 << 48;
-/// The most that is kept: 2 s, and a peer that sends more loses it.
-const CAPACITY: usize = 100;
+/// Numbers further ahead than this are of a call that goes on elsewhere: what waits is of no use.
+const RESTART: u64 = 500;
+/// The most packets that are kept, and numbers that are remembered. A peer that sends more loses the oldest.
+const CAPACITY: usize = 150;
+/// What is concealed at once.
+const CONCEAL: usize = 480;
 
 /// A packet that is ready to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoicePacket {
     /// Capture time of its first sample on the sender's 48 kHz clock.
     pub timestamp: u32,
+    /// How many samples it makes: 20 ms, or more where the link is narrow.
+    pub samples: usize,
     /// One Opus packet, opened.
     pub opus: Vec<u8>,
     /// It came along with a later packet.
     pub copy: bool,
 }
 
-/// What to do for the next 20 ms.
+/// What to do for the next samples.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Nothing has come yet: silence that counts as nothing.
     Silence,
+    /// Decode and play it.
     Packet(VoicePacket),
-    /// Too much is waiting: decode both and fade from the first into the second.
-    Shorten(VoicePacket, VoicePacket),
-    /// The packet is lost, and the one after it, which stays, carries a copy.
-    Recover(&'a VoicePacket),
-    Conceal,
+    /// Decode it, so that the decoder knows, but do not play it: its time is over.
+    Skip(VoicePacket),
+    /// This many samples are lost, and the packet after them, which stays, may carry a copy. If not, conceal as many.
+    Recover { following: &'a VoicePacket, samples: usize },
+    /// Make this many up. `time_passes`: they stand for lost ones; otherwise for packets that may still come.
+    Conceal { samples: usize, time_passes: bool },
 }
 
 /// What became of a packet that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     Kept,
-    /// Its turn is over, or it is a copy of what came before all that was waited for.
+    /// Its turn is over.
     Late,
     Duplicate,
 }
@@ -74,55 +87,61 @@ pub enum Arrival {
 #[derive(Debug)]
 pub struct AudioJitter {
     packets: BTreeMap<u64, VoicePacket>,
-    target: Duration,
+    /// Numbers that came in one way or another, the newest of them only.
+    seen: BTreeSet<u64>,
+    lateness: Lateness,
+    target: DelayTarget,
+    /// Sound waits this much longer for the picture.
+    extra: Duration,
     playing: Option<Playing>,
-    /// The last one that was really played; what is older never will be.
-    played: Option<u64>,
-    /// The newest that ever came.
-    newest: Option<u64>,
-    /// When the packets of a wait began to come.
-    waiting_since: Option<MediaTime>,
 }
 
 #[derive(Debug)]
 struct Playing {
+    /// The packet whose turn is next, and the stamp of the sample after the last one.
     next: u64,
-    /// The least that was waiting in this stretch of steps, and how long the stretch is.
-    least_waiting: u64,
-    stretch: u32,
-    /// How many frames are still to be squeezed out.
-    surplus: u64,
+    position: u32,
+    /// Samples concealed since the last packet while nothing was there.
+    starved: usize,
+    /// How late the sound is that is played now, smoothed, in µs; nothing before the first after a jump.
+    level: Option<i64>,
+}
+
+impl Default for AudioJitter {
+    fn default() -> Self {
+        Self {
+            packets: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            lateness: Lateness::new(AUDIO_RATE),
+            target: DelayTarget::default(),
+            extra: Duration::ZERO,
+            playing: None,
+        }
+    }
 }
 
 impl AudioJitter {
-    /// An empty buffer that holds sound back for `target`.
-    pub fn new(target: Duration) -> Self {
-        Self { packets: BTreeMap::new(), target, playing: None, played: None, newest: None, waiting_since: None }
-    }
-
     /// Takes packet `number`, which arrived at `now`.
     pub fn insert(&mut self, now: MediaTime, number: u64, packet: VoicePacket) -> Arrival {
-        if self.packets.contains_key(&number) {
-            return Arrival::Duplicate;
-        }
-        if number > LAST_NUMBER || self.played.is_some_and(|played| number <= played) {
+        if number > LAST_NUMBER {
             return Arrival::Late;
         }
-        let newest = self.newest.is_none_or(|newest| number > newest);
+        let oldest = self.seen.last().map_or(0, |newest| newest.saturating_sub(CAPACITY as u64));
+        if number < oldest || !self.seen.insert(number) {
+            return if number < oldest { Arrival::Late } else { Arrival::Duplicate };
+        }
+        while self.seen.len() > CAPACITY {
+            self.seen.pop_first();
+        }
+        self.note(now, &packet);
         match &mut self.playing {
-            Some(playing) if number > playing.next + RESTART => self.wait_anew(),
-            Some(playing) if number < playing.next => {
-                let worth_it = newest || playing.next - number <= MOST_BACK;
-                if !worth_it || !self.packets.is_empty() {
-                    return Arrival::Late;
-                }
-                playing.next = number;
+            Some(playing) if number > playing.next + RESTART => {
+                self.packets.clear();
+                self.playing = None;
             }
-            None if packet.copy && !self.packets.is_empty() => return Arrival::Late,
+            Some(playing) if number < playing.next => return Arrival::Late,
             _ => {}
         }
-        self.waiting_since.get_or_insert(now);
-        self.newest = self.newest.max(Some(number));
         self.packets.insert(number, packet);
         if self.packets.len() > CAPACITY {
             self.packets.pop_first();
@@ -130,238 +149,156 @@ impl AudioJitter {
         Arrival::Kept
     }
 
-    /// The next 20 ms of playout, which begin at `now`.
-    pub fn next(&mut self, now: MediaTime) -> Step<'_> {
-        let waiting = self.waiting();
-        let enough = self.enough();
-        self.start_when_due(now);
-        let Some(playing) = &mut self.playing else { return Step::Silence };
-        playing.least_waiting = playing.least_waiting.min(waiting);
-        playing.stretch += 1;
-        if playing.stretch >= DRAIN_AFTER {
-            playing.surplus = playing.least_waiting.saturating_sub(enough);
-            (playing.stretch, playing.least_waiting) = (0, u64::MAX);
-        }
-        let squeeze = playing.surplus > 0 && playing.stretch.is_multiple_of(SQUEEZE_EVERY);
-        let number = playing.next;
-        playing.next += 1;
-        let Some(packet) = self.packets.remove(&number) else {
-            return self.packets.get(&(number + 1)).map_or(Step::Conceal, Step::Recover);
+    /// What is played at `due`.
+    pub fn next(&mut self, due: MediaTime) -> Step<'_> {
+        let target = micros(self.target());
+        let first = self.packets.first_key_value();
+        let level = first.and_then(|(_, packet)| self.lateness.at(due, packet.timestamp));
+        let (Some((&number, packet)), Some(level)) = (first, level) else {
+            return match &mut self.playing {
+                None => Step::Silence,
+                Some(playing) => playing.starve(),
+            };
         };
-        self.played = Some(number);
-        if squeeze && let Some(following) = self.packets.remove(&(number + 1)) {
-            self.played = Some(number + 1);
-            playing.next += 1;
-            playing.surplus -= 1;
-            return Step::Shorten(packet, following);
+        let Some(playing) = &mut self.playing else {
+            if level < target {
+                return Step::Silence;
+            }
+            self.playing = Some(Playing { next: number, position: packet.timestamp, starved: 0, level: None });
+            // What piled up while nobody played is old: it is not caught up with, it is left out.
+            return if level > target + micros(TOO_OLD) && self.packets.len() > 1 { self.skip() } else { self.take(level) };
+        };
+        let too_late = if playing.anew() { micros(TOO_OLD) } else { micros(FAR_TOO_MUCH) };
+        if level > target + too_late && self.packets.len() > 1 {
+            return self.skip();
         }
+        // What was concealed already need not be concealed again.
+        let gap = i64::from(packet.timestamp.wrapping_sub(playing.position) as i32) - playing.starved as i64;
+        if number == playing.next || !(CONCEAL_STEP as i64..LONGEST_GAP).contains(&gap) {
+            return self.take(level);
+        }
+        playing.follow(level + micros(time(gap as usize)));
+        let whole = gap as usize <= packet.samples;
+        let samples = if whole { gap as usize } else { (gap as usize - packet.samples).min(CONCEAL) };
+        playing.position = playing.position.wrapping_add((playing.starved + samples) as u32);
+        playing.starved = 0;
+        if !whole {
+            return Step::Conceal { samples, time_passes: true };
+        }
+        playing.next = number;
+        Step::Recover { following: &self.packets[&number], samples }
+    }
+
+    /// Whether the next packet is here, so that [`next`](Self::next) gives it.
+    pub fn has_next(&self) -> bool {
+        self.playing.as_ref().is_some_and(|playing| self.packets.contains_key(&playing.next))
+    }
+
+    /// How many samples too many wait (or, below zero, too few) to be stretched away; zero when it is near enough.
+    pub fn surplus(&self) -> i64 {
+        let Some(level) = self.playing.as_ref().and_then(|playing| playing.level) else { return 0 };
+        let off = level - micros(self.target());
+        let near = (-micros(NEAR.1)..=micros(NEAR.0)).contains(&off);
+        if near { 0 } else { off * i64::from(AUDIO_RATE) / 1_000_000 }
+    }
+
+    /// Tells that `samples` were put in by stretching, or taken out, below zero.
+    pub fn stretched(&mut self, samples: i64) {
+        if let Some(level) = self.playing.as_mut().and_then(|playing| playing.level.as_mut()) {
+            *level += samples * 1_000_000 / i64::from(AUDIO_RATE);
+        }
+    }
+
+    /// How late the sound is that is played now.
+    pub fn delay(&self) -> Duration {
+        let level = self.playing.as_ref().and_then(|playing| playing.level);
+        Duration::from_micros(level.unwrap_or(0).max(0) as u64)
+    }
+
+    /// How late it should be if it waited for no picture.
+    pub fn own_target(&self) -> Duration {
+        self.target.get()
+    }
+
+    /// How late it should be.
+    pub fn target(&self) -> Duration {
+        (self.target.get() + self.extra).min(MOST)
+    }
+
+    /// How many packets wait.
+    pub fn kept(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Holds sound back for this much longer, for the picture.
+    pub fn set_extra(&mut self, extra: Duration) {
+        self.extra = extra;
+    }
+
+    fn note(&mut self, now: MediaTime, packet: &VoicePacket) {
+        let lateness = if packet.copy {
+            // It says nothing of the path that its companion does not say.
+            self.lateness.at(now, packet.timestamp).map(|late| Duration::from_micros(late.max(0) as u64))
+        } else {
+            Some(self.lateness.note(now, packet.timestamp))
+        };
+        if let Some(lateness) = lateness {
+            self.target.note(now, lateness, packet.copy);
+        }
+    }
+
+    /// Plays the first packet, which is `level` late.
+    fn take(&mut self, level: i64) -> Step<'_> {
+        let (packet, playing) = self.pass();
+        if playing.starved > 0 {
+            playing.level = None;
+        }
+        playing.follow(level);
+        playing.starved = 0;
         Step::Packet(packet)
     }
 
-    /// How much sound is held back now, gaps included.
-    pub fn delay(&self) -> Duration {
-        FRAME_TIME * self.waiting() as u32
+    /// Leaves the first packet out.
+    fn skip(&mut self) -> Step<'_> {
+        let (packet, playing) = self.pass();
+        playing.level = None;
+        Step::Skip(packet)
     }
 
-    /// Changes how long sound is held back from the next wait on; what waits beyond it drains.
-    pub fn set_target(&mut self, target: Duration) {
-        self.target = target;
+    /// Takes the first packet out: its turn is over.
+    fn pass(&mut self) -> (VoicePacket, &mut Playing) {
+        let (number, packet) = self.packets.pop_first().expect("somebody looked at the first");
+        let playing = self.playing.as_mut().expect("it plays");
+        playing.next = number + 1;
+        playing.position = packet.timestamp.wrapping_add(packet.samples as u32);
+        (packet, playing)
+    }
+}
+
+impl Playing {
+    fn starve(&mut self) -> Step<'static> {
+        self.starved += CONCEAL;
+        Step::Conceal { samples: CONCEAL, time_passes: false }
     }
 
-    fn start_when_due(&mut self, now: MediaTime) {
-        // Half a frame early is as near as a frame late: this is asked every 20 ms, whenever that falls.
-        let begun = self.waiting_since.is_some_and(|since| now.since(since) + FRAME_TIME / 2 >= self.target);
-        if let (None, true, Some((&last, _))) = (&self.playing, begun, self.packets.last_key_value()) {
-            // What piled up while nobody played is old: it is not caught up with, it is left out.
-            self.packets = self.packets.split_off(&(last + 1).saturating_sub(self.enough()));
-            let next = *self.packets.first_key_value().expect("the last one stays").0;
-            self.playing = Some(Playing { next, least_waiting: u64::MAX, stretch: 0, surplus: 0 });
-        }
+    /// Whether playout is set down anew with the next packet.
+    fn anew(&self) -> bool {
+        self.starved > 0 || self.level.is_none()
     }
 
-    /// The most packets that wait when the delay is the target.
-    fn enough(&self) -> u64 {
-        self.target.as_millis().div_ceil(FRAME_TIME.as_millis()) as u64 + 1
+    /// Smooths the level over some packets: the hand of a busy system trembles.
+    fn follow(&mut self, level: i64) {
+        self.level = Some(self.level.map_or(level, |smooth| smooth + (level - smooth) / 8));
     }
+}
 
-    /// How many packets lie between what plays next and the newest, lost ones included.
-    fn waiting(&self) -> u64 {
-        let next = self.playing.as_ref().map(|playing| playing.next).or(self.packets.keys().next().copied());
-        match (next, self.packets.keys().next_back()) {
-            (Some(next), Some(&last)) => (last + 1).saturating_sub(next).min(CAPACITY as u64),
-            _ => 0,
-        }
-    }
+fn time(samples: usize) -> Duration {
+    Duration::from_micros(samples as u64 * 1_000_000 / u64::from(AUDIO_RATE))
+}
 
-    fn wait_anew(&mut self) {
-        self.packets.clear();
-        self.playing = None;
-        self.waiting_since = None;
-    }
+fn micros(duration: Duration) -> i64 {
+    duration.as_micros() as i64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const START: MediaTime = MediaTime(1_000_000);
-
-    fn packet(tag: u64) -> VoicePacket {
-        VoicePacket { timestamp: tag as u32 * 960, opus: tag.to_be_bytes().to_vec(), copy: false }
-    }
-
-    fn at(milliseconds: u64) -> MediaTime {
-        START + Duration::from_millis(milliseconds)
-    }
-
-    fn tag(step: &Step) -> Option<u64> {
-        match step {
-            Step::Packet(packet) | Step::Shorten(_, packet) => Some(u64::from(packet.timestamp / 960)),
-            _ => None,
-        }
-    }
-
-    /// A buffer that plays, with three packets taken in and the first played.
-    fn playing(first: u64) -> AudioJitter {
-        let mut jitter = AudioJitter::new(TARGET);
-        for index in 0..3 {
-            assert_eq!(jitter.insert(at(20 * index), first + index, packet(first + index)), Arrival::Kept);
-        }
-        assert_eq!(tag(&jitter.next(at(40))), Some(first));
-        jitter
-    }
-
-    #[test]
-    fn the_first_packet_waits_for_the_target() {
-        let mut jitter = AudioJitter::new(TARGET);
-        assert_eq!(jitter.next(at(0)), Step::Silence);
-        jitter.insert(at(0), 7, packet(7));
-        assert_eq!(jitter.next(at(20)), Step::Silence);
-        assert_eq!(tag(&jitter.next(at(40))), Some(7));
-    }
-
-    #[test]
-    fn packets_that_overtook_each_other_come_out_in_order() {
-        let mut jitter = AudioJitter::new(TARGET);
-        for number in [4, 6, 5] {
-            jitter.insert(at(0), number, packet(number));
-        }
-        assert_eq!(tag(&jitter.next(at(40))), Some(4));
-        for number in [7, 9, 8] {
-            jitter.insert(at(50), number, packet(number));
-        }
-        let played: Vec<_> = (3..8).map(|step| tag(&jitter.next(at(20 * step)))).collect();
-        assert_eq!(played, [5, 6, 7, 8, 9].map(Some));
-    }
-
-    #[test]
-    fn a_lost_packet_is_recovered_from_the_one_after_it() {
-        let mut jitter = playing(0);
-        jitter.insert(at(80), 4, packet(4));
-        assert_eq!(tag(&jitter.next(at(60))), Some(1));
-        assert_eq!(tag(&jitter.next(at(80))), Some(2));
-        assert_eq!(jitter.next(at(100)), Step::Recover(&packet(4)));
-        assert_eq!(tag(&jitter.next(at(120))), Some(4));
-    }
-
-    #[test]
-    fn two_lost_packets_are_one_concealed_and_one_recovered() {
-        let mut jitter = playing(0);
-        jitter.insert(at(90), 5, packet(5));
-        jitter.next(at(60));
-        jitter.next(at(80));
-        assert_eq!(jitter.next(at(100)), Step::Conceal);
-        assert!(matches!(jitter.next(at(120)), Step::Recover(_)));
-    }
-
-    #[test]
-    fn a_packet_after_its_turn_is_late_and_a_second_copy_is_a_duplicate() {
-        let mut jitter = playing(10);
-        assert_eq!(jitter.insert(at(50), 12, packet(12)), Arrival::Duplicate);
-        assert_eq!(jitter.insert(at(50), 10, packet(10)), Arrival::Late);
-        assert_eq!(jitter.insert(at(50), 9, packet(9)), Arrival::Late);
-    }
-
-    #[test]
-    fn a_link_that_became_slower_makes_the_delay_grow_instead_of_losing_everything() {
-        let mut jitter = playing(0);
-        jitter.next(at(60));
-        jitter.next(at(80));
-        assert_eq!(jitter.next(at(100)), Step::Conceal);
-        assert_eq!(jitter.next(at(120)), Step::Conceal);
-        assert_eq!(jitter.insert(at(130), 3, packet(3)), Arrival::Kept);
-        assert_eq!(jitter.insert(at(130), 4, packet(4)), Arrival::Kept);
-        assert_eq!(tag(&jitter.next(at(140))), Some(3));
-        assert_eq!(tag(&jitter.next(at(160))), Some(4));
-    }
-
-    #[test]
-    fn what_waits_for_two_seconds_beyond_the_target_is_squeezed_out() {
-        let mut jitter = playing(0);
-        let mut squeezed = 0;
-        let mut number = 3;
-        for burst in 0..5 {
-            jitter.insert(at(50), 3 + burst, packet(3 + burst));
-            number += 1;
-        }
-        for step in 0..1000u64 {
-            jitter.insert(at(60 + 20 * step), number, packet(number));
-            number += 1;
-            squeezed += usize::from(matches!(jitter.next(at(60 + 20 * step)), Step::Shorten(..)));
-        }
-        assert_eq!(squeezed, 5);
-        assert_eq!(jitter.delay(), FRAME_TIME * 2);
-    }
-
-    #[test]
-    fn a_peer_that_stood_still_is_heard_again_at_once() {
-        let mut jitter = playing(0);
-        (3..100).for_each(|step| _ = jitter.next(at(20 * step)));
-        assert_eq!(jitter.insert(at(2000), 4, packet(4)), Arrival::Kept);
-        assert_eq!(tag(&jitter.next(at(2000))), Some(4));
-    }
-
-    #[test]
-    fn a_number_that_no_call_reaches_is_refused() {
-        let mut jitter = playing(0);
-        assert_eq!(jitter.insert(at(50), u64::MAX, packet(0)), Arrival::Late);
-        assert_eq!(tag(&jitter.next(at(60))), Some(1));
-    }
-
-    #[test]
-    fn what_piled_up_before_the_first_step_is_left_out() {
-        let mut jitter = AudioJitter::new(TARGET);
-        for number in 0..40 {
-            jitter.insert(at(20 * number), number, packet(number));
-        }
-        assert_eq!(tag(&jitter.next(at(800))), Some(37));
-    }
-
-    #[test]
-    fn after_a_standstill_playout_waits_and_goes_on_with_what_is_new() {
-        let mut jitter = playing(0);
-        jitter.insert(at(100), 30_000, packet(30_000));
-        assert_eq!(jitter.next(at(120)), Step::Silence);
-        assert_eq!(tag(&jitter.next(at(140))), Some(30_000));
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_played_twice_or_out_of_order(arrivals in proptest::collection::vec((0u64..400, 0u64..60), 0..300)) {
-            let mut jitter = AudioJitter::new(TARGET);
-            let (mut now, mut last) = (START, None);
-            for (number, wait) in arrivals {
-                now = now + Duration::from_millis(wait);
-                jitter.insert(now, number, packet(number));
-                for _ in 0..wait / 20 {
-                    if let Some(tag) = tag(&jitter.next(now)) {
-                        prop_assert!(last.is_none_or(|last| tag > last));
-                        last = Some(tag);
-                    }
-                }
-                prop_assert!(jitter.packets.len() <= CAPACITY);
-            }
-        }
-    }
-}
+mod tests;

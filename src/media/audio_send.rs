@@ -1,4 +1,5 @@
-//! The way of sound out: source, mute, processing, encode, seal, hand over; fifty times a second whatever happens.
+//! The way of sound out: source, mute, processing, encode, seal, hand over; fifty times a second, or less often on a narrow path,
+//! whatever happens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::audio_payload::Copies;
+use super::allocation::RUNGS;
+use super::audio_payload::{Copies, MOST_COPIES};
 use super::audio_source::{AudioSource, AudioSourceSpec, SoundError};
 use super::clock::MediaTime;
 use super::echo::{VoiceProcessing, VoiceProcessor};
@@ -27,6 +29,8 @@ const CLOSE_AFTER: Duration = Duration::from_secs(3);
 const MOST_FAR_END: usize = 4;
 /// How seldom the size of packets may change: seldom enough to tell nothing.
 const SIZE_HOLD: Duration = Duration::from_secs(5);
+/// Copies go along for this long after losses made them worth it: losses that come in bursts are not over between two of them.
+const LOSS_HOLD: Duration = Duration::from_secs(15);
 
 /// What a sender needs.
 pub struct AudioSendConfig {
@@ -70,6 +74,9 @@ struct Shared {
     begun: AtomicBool,
     muted: AtomicBool,
     expected_loss: AtomicU8,
+    /// The step that the path allows, and the copies.
+    rung: AtomicU8,
+    most_copies: AtomicU8,
     packets: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
@@ -131,6 +138,12 @@ impl AudioSender {
         self.shared.expected_loss.store(percent, Ordering::Relaxed);
     }
 
+    /// Tells what the path allows: which of the [`RUNGS`], and how many copies at most.
+    pub fn set_share(&self, rung: usize, most_copies: usize) {
+        self.shared.rung.store(rung as u8, Ordering::Relaxed);
+        self.shared.most_copies.store(most_copies as u8, Ordering::Relaxed);
+    }
+
     /// What was sent since the start.
     pub fn stats(&self) -> AudioSendStats {
         AudioSendStats {
@@ -152,7 +165,7 @@ impl Drop for AudioSender {
 }
 
 /// The pipeline, one step a call.
-pub(super) struct AudioSend {
+pub struct AudioSend {
     source: AudioSource,
     processor: VoiceProcessor,
     /// How it is to be processed from now on.
@@ -161,8 +174,13 @@ pub(super) struct AudioSend {
     far_end: Option<FarEnd>,
     encoder: VoiceEncoder,
     copies: Copies,
-    /// The loss that packets are made for, and since when.
-    sized_for: (u8, Option<MediaTime>),
+    /// What packets are made for, and since when.
+    sized_for: (Sizing, Option<MediaTime>),
+    /// How many copies losses made worth it, and how long that holds.
+    worth: (usize, MediaTime),
+    /// What the next packet is made of, and the stamp of its first sample.
+    pcm: Vec<f32>,
+    stamp: u32,
     sealer: Sealer,
     stamps: SampleClock,
     muted_since: Option<MediaTime>,
@@ -174,13 +192,23 @@ pub(super) struct AudioSend {
     /// The same moment on both clocks.
     epoch: (MediaTime, Instant),
     opus: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+/// All that the size and the rhythm of packets depend on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sizing {
+    rung: usize,
+    copies: usize,
 }
 
 impl AudioSend {
+    /// Opens the source. Nothing leaves before [`begin`](Self::begin).
     pub fn new(config: AudioSendConfig, now: MediaTime, instant: Instant) -> Result<Self, SoundError> {
         let shared = Arc::new(Shared::default());
         shared.muted.store(config.muted, Ordering::Relaxed);
         shared.level.store(FLOOR_DBFS.to_bits(), Ordering::Relaxed);
+        shared.most_copies.store(MOST_COPIES as u8, Ordering::Relaxed);
         Ok(Self {
             source: AudioSource::open(config.source, &config.events)?,
             processor: VoiceProcessor::new(config.processing),
@@ -189,7 +217,10 @@ impl AudioSend {
             far_end: None,
             encoder: VoiceEncoder::new()?,
             copies: Copies::default(),
-            sized_for: (0, None),
+            sized_for: (Sizing::default(), None),
+            worth: (0, now),
+            pcm: Vec::new(),
+            stamp: 0,
             sealer: config.sealer,
             stamps: SampleClock::default(),
             muted_since: config.muted.then_some(now - CLOSE_AFTER),
@@ -200,7 +231,24 @@ impl AudioSend {
             shared,
             epoch: (now, instant),
             opus: Vec::new(),
+            payload: Vec::new(),
         })
+    }
+
+    /// As [`AudioSender::begin`].
+    pub fn begin(&self) {
+        self.shared.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`AudioSender::set_expected_loss`].
+    pub fn expect_loss(&self, percent: u8) {
+        self.shared.expected_loss.store(percent, Ordering::Relaxed);
+    }
+
+    /// As [`AudioSender::set_share`].
+    pub fn share(&self, rung: usize, most_copies: usize) {
+        self.shared.rung.store(rung as u8, Ordering::Relaxed);
+        self.shared.most_copies.store(most_copies as u8, Ordering::Relaxed);
     }
 
     fn set_source(&mut self, source: AudioSource) {
@@ -208,7 +256,7 @@ impl AudioSend {
         self.dead.reset();
     }
 
-    /// Makes the next packet if 20 ms are over and packets may leave.
+    /// Makes the next packet if it is due and packets may leave.
     ///
     /// Nothing here waits: a microphone that has nothing yet is asked again.
     pub fn step(&mut self, now: MediaTime) -> Option<OutgoingFrame> {
@@ -231,13 +279,23 @@ impl AudioSend {
         if !self.shared.begun.load(Ordering::Relaxed) {
             return None;
         }
-        self.follow_loss(now);
-        self.copies.pack(self.encoder.encode(&pcm), &mut self.opus);
+        let stamp = self.stamps.stamp(captured);
+        if self.pcm.is_empty() {
+            self.follow_path(now);
+            self.stamp = stamp;
+        }
+        self.pcm.extend_from_slice(&pcm);
+        if self.pcm.len() < self.encoder.rung().frame_ms as usize / 20 * FRAME {
+            return None;
+        }
+        self.encoder.encode(&self.pcm, &mut self.opus);
+        self.pcm.clear();
+        self.copies.pack(&self.opus, &mut self.payload);
         let mut sealed = Vec::new();
-        self.sealer.seal(self.instant(now), 0, &self.opus, &mut sealed).ok()?;
+        self.sealer.seal(self.instant(now), 0, &self.payload, &mut sealed).ok()?;
         self.shared.packets.fetch_add(1, Ordering::Relaxed);
         self.shared.bytes.fetch_add(sealed.len() as u64, Ordering::Relaxed);
-        Some(OutgoingFrame { timestamp: self.stamps.stamp(captured), pieces: vec![Bytes::from(sealed)] })
+        Some(OutgoingFrame { timestamp: self.stamp, pieces: vec![Bytes::from(sealed)] })
     }
 
     /// Reads the mute switch; closes the microphone when it has been on for a while, opens it when it goes off.
@@ -288,13 +346,22 @@ impl AudioSend {
         }
     }
 
-    fn follow_loss(&mut self, now: MediaTime) {
+    fn follow_path(&mut self, now: MediaTime) {
+        let load = |value: &AtomicU8| value.load(Ordering::Relaxed);
+        let loss = load(&self.shared.expected_loss);
+        let worth = Copies::worth(loss);
+        if worth >= self.worth.0 || now >= self.worth.1 {
+            self.worth = (worth, now + LOSS_HOLD);
+        }
+        let copies = self.worth.0.min(load(&self.shared.most_copies).into());
+        let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).min(RUNGS.len() - 1), copies };
+        // Within its constant rate the codec may spend as it likes: that does not show.
+        self.encoder.set_expected_loss(loss);
         let (current, since) = self.sized_for;
-        let expected = self.shared.expected_loss.load(Ordering::Relaxed);
-        if expected != current && since.is_none_or(|since| now.since(since) >= SIZE_HOLD) {
-            self.sized_for = (expected, Some(now));
-            self.encoder.set_expected_loss(expected);
-            self.copies.set_expected_loss(expected);
+        if wanted != current && since.is_none_or(|since| now.since(since) >= SIZE_HOLD) {
+            self.sized_for = (wanted, Some(now));
+            self.encoder.set_rung(RUNGS[wanted.rung]);
+            self.copies.set_count(wanted.copies);
         }
     }
 
@@ -380,8 +447,29 @@ mod tests {
         assert_eq!(with_copies, plain + 160);
         pipeline.shared.expected_loss.store(0, Ordering::Relaxed);
         assert_eq!(sizes(run(&mut pipeline, 6000, 6020)), with_copies);
-        run(&mut pipeline, 6020, 10_300);
-        assert_eq!(sizes(run(&mut pipeline, 10_300, 10_400)), plain);
+        run(&mut pipeline, 6020, 20_900);
+        assert_eq!(sizes(run(&mut pipeline, 20_900, 20_940)), with_copies);
+        run(&mut pipeline, 20_940, 21_200);
+        assert_eq!(sizes(run(&mut pipeline, 21_200, 21_300)), plain);
+    }
+
+    #[test]
+    fn on_a_narrow_path_packets_are_longer_and_none_tells_speech_from_mute() {
+        for (rung, per_second) in RUNGS.iter().zip([50.0, 25.0, 1000.0 / 60.0, 1000.0 / 120.0]) {
+            let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+            let index = RUNGS.iter().position(|other| other == rung).unwrap() as u8;
+            pipeline.shared.rung.store(index, Ordering::Relaxed);
+            let spoken = run(&mut pipeline, 0, 12_000);
+            pipeline.shared.muted.store(true, Ordering::Relaxed);
+            let muted = run(&mut pipeline, 12_000, 24_000);
+            assert_eq!((spoken.len(), muted.len()), ((per_second * 12.0) as usize, (per_second * 12.0) as usize), "{rung:?}");
+            let size = |frame: &OutgoingFrame| frame.pieces[0].len();
+            // The counter in the clear grows by a byte at 8 and at 256 packets, for everybody alike.
+            assert!(muted.iter().all(|frame| (size(&spoken[20])..=size(&spoken[20]) + 2).contains(&size(frame))));
+            let step = rung.frame_ms * AUDIO_RATE / 1000;
+            let stamps: Vec<_> = spoken.iter().chain(&muted).map(|frame| frame.timestamp).collect();
+            assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step));
+        }
     }
 
     #[test]
@@ -405,16 +493,6 @@ mod tests {
     }
 
     impl AudioSend {
-        /// As [`AudioSender::begin`], for a test that has no thread.
-        pub fn begin(&self) {
-            self.shared.begun.store(true, Ordering::Relaxed);
-        }
-
-        /// As [`AudioSender::set_expected_loss`], for a test that has no thread.
-        pub fn expect_loss(&mut self, percent: u8) {
-            self.shared.expected_loss.store(percent, Ordering::Relaxed);
-        }
-
         fn shared_level(&self) -> f32 {
             f32::from_bits(self.shared.level.load(Ordering::Relaxed))
         }

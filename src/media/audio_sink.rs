@@ -7,6 +7,7 @@ use rtrb::Producer;
 
 use super::audio_source::SoundError;
 use super::clock::MediaTime;
+use super::cushion::Cushion;
 use super::events::{MediaEvent, MediaEvents};
 use super::opus::BLOCK;
 use super::slot::SlotWriter;
@@ -46,14 +47,13 @@ enum Kind {
 struct LiveSpeaker {
     keeper: SoundKeeper<SpeakerEnd>,
     end: Option<SpeakerEnd>,
+    cushion: Cushion,
     /// When its callback was last seen to have taken something.
     drained: Option<MediaTime>,
     far_end: Option<SlotWriter<FarEnd>>,
 }
 
 const BLOCK_TIME: Duration = Duration::from_millis(10);
-/// What is kept ready for the speaker's callback: two of its periods.
-const AHEAD: Duration = Duration::from_millis(20);
 /// A sink this far behind real time has stood still: what was missed is not made up for.
 const STOOD_STILL: Duration = Duration::from_millis(200);
 
@@ -67,7 +67,7 @@ impl AudioSink {
             AudioSinkSpec::Speaker(name) => {
                 let keeper = SoundKeeper::start(Side::Speaker, speaker::open, events.clone())?;
                 keeper.open(name);
-                Kind::Speaker(Box::new(LiveSpeaker { keeper, end: None, drained: None, far_end }))
+                Kind::Speaker(Box::new(LiveSpeaker { keeper, end: None, cushion: Cushion::default(), drained: None, far_end }))
             }
         };
         Ok(Self { kind, next: None, events: events.clone() })
@@ -105,6 +105,17 @@ impl AudioSink {
         now >= next
     }
 
+    /// When the block that is wanted now is due: the clock of the sink, which runs evenly however late somebody looks.
+    pub fn due(&self, now: MediaTime) -> MediaTime {
+        match &self.kind {
+            Kind::Speaker(speaker) if speaker.drained.is_some() => {
+                let waiting = speaker.end.as_ref().map_or(Duration::ZERO, SpeakerEnd::waiting);
+                (now + waiting) - speaker.cushion.ahead()
+            }
+            _ => self.next.unwrap_or(now),
+        }
+    }
+
     /// Plays one block, and says when its first sample is heard.
     pub fn write(&mut self, now: MediaTime, block: &[f32; BLOCK]) -> MediaTime {
         let begin = self.next.unwrap_or(now);
@@ -137,7 +148,7 @@ impl AudioSink {
         match &self.kind {
             Kind::Speaker(speaker) if speaker.drained.is_some() => {
                 let waiting = speaker.end.as_ref().map_or(Duration::ZERO, SpeakerEnd::waiting);
-                waiting.saturating_sub(AHEAD).max(Duration::from_millis(1))
+                waiting.saturating_sub(speaker.cushion.ahead()).max(Duration::from_millis(1))
             }
             _ => self.next.map_or(Duration::ZERO, |next| next.since(now)),
         }
@@ -168,7 +179,9 @@ impl LiveSpeaker {
     /// Whether the callback has taken so much that it needs more; `None` if it takes nothing: a system may open a
     /// speaker and let it rest for a second, and sound must not pile up meanwhile.
     fn wants(&mut self, now: MediaTime) -> Option<bool> {
-        let wants = self.end.as_ref()?.waiting() < AHEAD;
+        let end = self.end.as_ref()?;
+        self.cushion.look(now, end.health().glitches());
+        let wants = end.waiting() < self.cushion.ahead();
         if wants {
             self.drained = Some(now);
         }

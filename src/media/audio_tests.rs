@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::e2ee::{Direction, Inbound, RootKey, SealCounts, Sealer, StreamId};
+use crate::media::audio_receive::Playing;
 use crate::media::audio_send::{AudioSend, AudioSendConfig};
+use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::AudioSourceSpec;
 use crate::media::echo::VoiceProcessing;
 use crate::media::packet::OutgoingFrame;
@@ -12,12 +14,14 @@ use std::sync::mpsc::sync_channel;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+/// Samples of a packet.
+const FRAME: usize = 960;
 const START: MediaTime = MediaTime(1_700_000_000_500_000);
 
 /// A caller who speaks, a link, a callee whose speaker is a file.
 struct Rig {
     send: AudioSend,
-    receive: AudioReceive,
+    receive: AudioReceivePipeline,
     events: mpsc::Receiver<MediaEvent>,
     /// Packets on their way, and when they arrive.
     flying: Vec<(u64, OutgoingFrame)>,
@@ -44,11 +48,13 @@ fn rig(source: &Path, sink: AudioSinkSpec) -> Rig {
         sink,
         record: None,
         far_end: None,
+        clock_offset: Arc::default(),
+        lip_sync: Arc::default(),
         events: events_out,
     };
     let send = AudioSend::new(send, START, instant).unwrap();
     send.begin();
-    Rig { send, receive: AudioReceive::new(receive, START, instant).unwrap().0, events, flying: Vec::new(), sent: 0 }
+    Rig { send, receive: AudioReceivePipeline::new(receive, START, instant).unwrap().0, events, flying: Vec::new(), sent: 0 }
 }
 
 impl Rig {
@@ -128,7 +134,9 @@ fn what_is_heard_is_what_was_said() {
     write(&said, &speech());
     let mut rig = rig(&said, AudioSinkSpec::File(heard.clone()));
     rig.run(0, 6000, |number| Some(30 + number % 5));
-    assert_eq!(rig.stats().concealed_samples, 0);
+    // Playout starts a little late, until the link is known, and the rest is stretched away.
+    assert!(rig.stats().concealed_samples <= FRAME as u64);
+    assert_eq!(rig.stats().concealed_samples, rig.stats().stretched_samples);
     assert_eq!(rig.events.try_recv(), Ok(MediaEvent::FirstAudio));
     assert!(rig.events.try_recv().is_err(), "told once");
     drop(rig);
@@ -172,9 +180,9 @@ fn the_delay_from_mouth_to_ear_is_told_whatever_the_clocks_say() {
     assert_eq!(rig.stats().playing, None);
     rig.run(0, 1000, |_| Some(30));
     let playing = rig.stats().playing.unwrap();
-    // A frame to fill, the link, the target of the jitter buffer within half a frame.
+    // A frame to fill, the link, the jitter buffer within what counts as near enough.
     let latency = playing.latency_ms(0);
-    assert!((80.0..=100.0).contains(&latency), "{latency} ms");
+    assert!((68.0..=90.0).contains(&latency), "{latency} ms");
     let ahead = Playing { captured: playing.captured.wrapping_add(48_000 * 3600), ..playing };
     assert!((ahead.latency_ms(3_600_000_000) - latency).abs() < 0.1);
 }
@@ -188,7 +196,7 @@ fn a_link_that_stands_still_and_comes_back_is_heard_again_and_the_delay_shrinks_
     // Packets 100 to 114 all arrive at the time of the 115th.
     rig.run(0, 20_000, |number| Some(if (100..115).contains(&number) { 30 + (115 - number) * 20 } else { 30 }));
     assert!(rig.stats().late <= 20);
-    assert!(rig.stats().jitter_buffer_ms <= 40, "{} ms", rig.stats().jitter_buffer_ms);
+    assert!(rig.stats().jitter_buffer_ms <= 35, "{} ms", rig.stats().jitter_buffer_ms);
     let before = rig.stats().concealed_samples;
     rig.run(20_000, 24_000, |_| Some(30));
     assert_eq!(rig.stats().concealed_samples, before);

@@ -126,6 +126,9 @@ fn new_encoder(shape: Shape, fps: u32, kbps: u32) -> Result<RawEncoder, CodecErr
         .bitrate(BitRate::from_bps(bits(kbps) as u32))
         .max_frame_rate(FrameRate::from_hz(fps as f32))
         .scene_change_detect(true)
+        // It takes what moves slowly for background and leaves specks of its colour behind, and costs 1.7 dB of a talking head at
+        // 2.2 Mbit/s; without it, a picture takes a sixth longer to encode.
+        .background_detection(false)
         .long_term_reference(true)
         .intra_frame_period(IntraFramePeriod::from_num_frames(0))
         .num_threads(1)
@@ -251,6 +254,37 @@ mod tests {
             let (psnr, least) = (psnr(frame, &picture), if index < 6 { 28.0 } else { 33.0 });
             assert!(psnr >= least, "frame {index}: {psnr:.1} dB");
         }
+    }
+
+    /// How many pieces of four by four pixels of `b` are nothing like those of `a`.
+    fn specks(a: &[u8], b: &[u8], width: usize) -> usize {
+        let height = a.len() / width;
+        let off = |x: usize, y: usize| {
+            let pixels = (0..4).flat_map(|row| (0..4).map(move |column| (y * 4 + row) * width + x * 4 + column));
+            pixels.map(|at| u32::from(a[at].abs_diff(b[at]))).sum::<u32>() / 16
+        };
+        (0..height / 4).flat_map(|y| (0..width / 4).map(move |x| (x, y))).filter(|(x, y)| off(*x, *y) > 20).count()
+    }
+
+    #[test]
+    fn at_a_low_rate_nothing_of_a_moving_picture_is_left_behind() {
+        let (mut pattern, mut frame) = (TestPattern::new(1280, 720), Frame::black(1280, 720));
+        let mut encoder = Encoder::new(&frame, 30, 2000).unwrap();
+        let (mut decoder, mut unit, mut copy) = (Decoder::new().unwrap(), Vec::new(), Frame::black(16, 16));
+        let (mut luma, mut chroma) = (0, 0);
+        for n in 0..300u64 {
+            frame.captured = START + Duration::from_micros(n * 33_333);
+            pattern.draw(frame.captured, &mut frame);
+            encoder.set_kbps(if n < 60 { 2000 } else { 600 });
+            encoder.encode(&frame, &mut unit).unwrap();
+            decoder.decode(frame.captured, &unit).unwrap().picture.unwrap().copy_to(&mut copy);
+            if n >= 90 {
+                luma += specks(frame.planes().0, copy.planes().0, 1280);
+                chroma += specks(frame.planes().1, copy.planes().1, 640) + specks(frame.planes().2, copy.planes().2, 640);
+            }
+        }
+        println!("{luma} specks of brightness and {chroma} of colour in 210 pictures");
+        assert!(luma + chroma <= 210, "{luma} specks of brightness and {chroma} of colour in 210 pictures");
     }
 
     #[test]

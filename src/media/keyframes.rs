@@ -31,7 +31,7 @@ impl KeyframeAsk {
     }
 }
 
-/// The sender's side: at most one keyframe in [`SPACING`](Self::SPACING), and none that was asked for is forgotten.
+/// The sender's side: keyframes are apart as the rate allows, and none that was asked for is forgotten.
 #[derive(Debug, Default)]
 pub struct KeyframeAnswer {
     wanted: bool,
@@ -39,17 +39,23 @@ pub struct KeyframeAnswer {
 }
 
 impl KeyframeAnswer {
-    /// A keyframe costs as much as ten other frames.
+    /// A keyframe costs as much as ten other frames: at most one in this time, and on a narrow path, where it takes longer to get
+    /// through than others take to be made, in up to [`LONGEST`](Self::LONGEST).
     pub const SPACING: Duration = Duration::from_millis(300);
+    /// See [`SPACING`](Self::SPACING).
+    pub const LONGEST: Duration = Duration::from_millis(1500);
+    /// From this rate on, keyframes may come as often as ever.
+    const ENOUGH_KBPS: u32 = 600;
 
     /// The peer asked.
     pub fn want(&mut self) {
         self.wanted = true;
     }
 
-    /// Whether the next frame is to be a keyframe.
-    pub fn due(&self, now: MediaTime) -> bool {
-        self.wanted && self.sent.is_none_or(|sent| now.since(sent) >= Self::SPACING)
+    /// Whether the next frame is to be a keyframe, at `kbps`.
+    pub fn due(&self, now: MediaTime, kbps: u32) -> bool {
+        let spacing = (Self::SPACING * Self::ENOUGH_KBPS / kbps.max(1)).clamp(Self::SPACING, Self::LONGEST);
+        self.wanted && self.sent.is_none_or(|sent| now.since(sent) >= spacing)
     }
 
     /// A keyframe was sent, for whatever reason.
@@ -87,7 +93,7 @@ mod tests {
         let mut sent = Vec::new();
         for now in (0..1000).step_by(33) {
             answer.want();
-            if answer.due(ms(now)) {
+            if answer.due(ms(now), 2000) {
                 answer.sent(ms(now));
                 sent.push(now);
             }
@@ -100,7 +106,8 @@ mod tests {
         let mut answer = KeyframeAnswer::default();
         answer.sent(ms(0));
         answer.want();
-        assert!(!answer.due(ms(100)));
-        assert!(answer.due(ms(300)));
+        assert!(!answer.due(ms(100), 2000));
+        assert!(answer.due(ms(300), 2000));
+        assert!(!answer.due(ms(300), 200) && answer.due(ms(900), 200), "less often on a narrow path");
     }
 }

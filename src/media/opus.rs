@@ -1,17 +1,19 @@
-//! The voice codec: Opus (RFC 6716), mono at 48 kHz, 20 ms a packet, every packet the same size.
+//! The voice codec: Opus (RFC 6716), mono at 48 kHz, every packet of a step as long and as large as the others.
 
 use opus::{Application, Bitrate, Channels, Decoder, Encoder};
 
+use super::allocation::{RUNGS, Rung};
 use super::clock::AUDIO_RATE;
 
 /// Samples of one packet: 20 ms.
 pub const FRAME: usize = 960;
 /// Samples of one processing block: 10 ms.
 pub const BLOCK: usize = FRAME / 2;
-/// Bytes of every packet: 32 kbit/s, hard constant rate, so that size tells nothing of what is said.
-pub const PACKET: usize = 80;
+/// Bytes of every packet at the usual step: 32 kbit/s, hard constant rate, so that size tells nothing of what is said.
+pub const PACKET: usize = RUNGS[0].bytes;
+/// No step has larger packets.
+pub const LARGEST: usize = 100;
 
-const BITRATE: i32 = 32_000;
 const COMPLEXITY: i32 = 9;
 /// Below this expected loss the packets carry too little of the one before to be worth a gap.
 const LEAST_LOSS: u8 = 5;
@@ -29,7 +31,10 @@ pub struct CodecError(#[from] opus::Error);
 
 /// Turns voice into packets.
 #[derive(Debug)]
-pub struct VoiceEncoder(Encoder);
+pub struct VoiceEncoder {
+    encoder: Encoder,
+    rung: Rung,
+}
 
 /// Turns packets, and the lack of them, into voice.
 #[derive(Debug)]
@@ -42,30 +47,44 @@ pub struct VoiceDecoder {
 }
 
 impl VoiceEncoder {
-    /// An encoder for voice at 32 kbit/s without discontinuous transmission.
+    /// An encoder for voice at the best step, without discontinuous transmission.
     pub fn new() -> Result<Self, CodecError> {
         let mut encoder = Encoder::new(AUDIO_RATE, Channels::Mono, Application::Voip)?;
-        encoder.set_bitrate(Bitrate::Bits(BITRATE))?;
         encoder.set_vbr(false)?;
         encoder.set_dtx(false)?;
         encoder.set_complexity(COMPLEXITY)?;
         encoder.set_inband_fec(true)?;
         encoder.set_packet_loss_perc(LEAST_LOSS.into())?;
-        Ok(Self(encoder))
+        let mut encoder = Self { encoder, rung: RUNGS[0] };
+        encoder.set_rung(RUNGS[0]);
+        Ok(encoder)
+    }
+
+    /// Makes packets of another length and size from the next one on.
+    pub fn set_rung(&mut self, rung: Rung) {
+        let bits = rung.bytes as i32 * 8 * 1000 / rung.frame_ms as i32;
+        self.encoder.set_bitrate(Bitrate::Bits(bits)).expect("every step's rate is in Opus's range");
+        self.rung = rung;
+    }
+
+    /// The step that packets are made for.
+    pub fn rung(&self) -> Rung {
+        self.rung
     }
 
     /// Spends more of the rate on repairing lost packets the more of them get lost.
     pub fn set_expected_loss(&mut self, percent: u8) {
         let percent = percent.clamp(LEAST_LOSS, MOST_LOSS);
-        self.0.set_packet_loss_perc(percent.into()).expect("the percentage is in range");
+        self.encoder.set_packet_loss_perc(percent.into()).expect("the percentage is in range");
     }
 
-    /// Encodes 20 ms.
-    pub fn encode(&mut self, pcm: &[f32; FRAME]) -> [u8; PACKET] {
-        let mut packet = [0; PACKET];
-        let length = self.0.encode_float(pcm, &mut packet).expect("one frame of floats encodes into any buffer");
-        debug_assert_eq!(length, PACKET, "a constant rate makes packets of one size");
-        packet
+    /// Encodes as many milliseconds as the step says into `packet`, which is emptied before.
+    pub fn encode(&mut self, pcm: &[f32], packet: &mut Vec<u8>) {
+        debug_assert_eq!(pcm.len(), self.rung.frame_ms as usize * (AUDIO_RATE / 1000) as usize);
+        packet.clear();
+        packet.resize(self.rung.bytes, 0);
+        let length = self.encoder.encode_float(pcm, packet).expect("a whole packet of floats encodes into any buffer");
+        debug_assert_eq!(length, self.rung.bytes, "a constant rate makes packets of one size");
     }
 }
 
@@ -139,6 +158,12 @@ mod tests {
         })
     }
 
+    fn encoded(encoder: &mut VoiceEncoder, frame: usize) -> Vec<u8> {
+        let mut packet = Vec::new();
+        encoder.encode(&voice(frame), &mut packet);
+        packet
+    }
+
     fn energy(pcm: &[f32]) -> f32 {
         pcm.iter().map(|sample| sample * sample).sum()
     }
@@ -158,8 +183,24 @@ mod tests {
                 _ => [1.0; FRAME],
             };
             let mut buffer = [0; 400];
-            assert_eq!(encoder.0.encode_float(&pcm, &mut buffer[..PACKET]).unwrap(), PACKET);
-            assert_eq!(encoder.0.encode_float(&pcm, &mut buffer).unwrap(), PACKET, "the rate alone sets the size");
+            assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer[..PACKET]).unwrap(), PACKET);
+            assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer).unwrap(), PACKET, "the rate alone sets the size");
+        }
+    }
+
+    #[test]
+    fn at_every_step_speech_and_silence_make_packets_of_one_size_and_length() {
+        for rung in RUNGS {
+            let mut encoder = VoiceEncoder::new().unwrap();
+            encoder.set_rung(rung);
+            let frames = rung.frame_ms as usize / 20;
+            for packet in 0..20 {
+                let pcm: Vec<f32> =
+                    (0..frames).flat_map(|n| if packet < 10 { voice(packet * frames + n) } else { [0.0; FRAME] }).collect();
+                let mut buffer = [0; 600];
+                assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer).unwrap(), rung.bytes, "{rung:?}: by its rate alone");
+                assert_eq!(opus::packet::get_nb_samples(&buffer[..rung.bytes], AUDIO_RATE).unwrap(), pcm.len());
+            }
         }
     }
 
@@ -169,7 +210,7 @@ mod tests {
         const LOST: usize = 29;
         let (mut encoder, mut decoder) = (VoiceEncoder::new().unwrap(), VoiceDecoder::new().unwrap());
         encoder.set_expected_loss(10);
-        let packets: Vec<_> = (0..40).map(|frame| encoder.encode(&voice(frame))).collect();
+        let packets: Vec<_> = (0..40).map(|frame| encoded(&mut encoder, frame)).collect();
         let mut pcm = [0.0; FRAME];
         for packet in &packets[..LOST] {
             assert!(decoder.decode(packet, &mut pcm));
@@ -184,7 +225,7 @@ mod tests {
         let (mut encoder, mut decoder) = (VoiceEncoder::new().unwrap(), VoiceDecoder::new().unwrap());
         let mut pcm = [0.0; FRAME];
         for frame in 0..29 {
-            assert!(decoder.decode(&encoder.encode(&voice(frame)), &mut pcm));
+            assert!(decoder.decode(&encoded(&mut encoder, frame), &mut pcm));
         }
         decoder.conceal(&mut pcm);
         let first = energy(&pcm);

@@ -13,14 +13,27 @@ pub struct Plan {
 }
 
 /// A step of the ladder: from how many kbit/s at 1280x720 on, and what is sent there.
-const LADDER: [(u32, Plan); 6] = [
+const LADDER: [(u32, Plan); 7] = [
     (700, Plan { eighths: 8, fps: 60 }),
     (400, Plan { eighths: 6, fps: 30 }),
     (220, Plan { eighths: 4, fps: 30 }),
     (120, Plan { eighths: 4, fps: 15 }),
-    (60, Plan { eighths: 3, fps: 12 }),
-    (0, Plan { eighths: 2, fps: 8 }),
+    (70, Plan { eighths: 3, fps: 12 }),
+    (35, Plan { eighths: 2, fps: 10 }),
+    (0, Plan { eighths: 2, fps: 6 }),
 ];
+/// A picture of fewer lines shows nobody.
+const LEAST_LINES: usize = 180;
+
+impl Plan {
+    /// The size of a picture of `width` x `height` under this plan: even, and never so small that it is pointless.
+    pub fn size(&self, width: usize, height: usize) -> (usize, usize) {
+        let least = (LEAST_LINES * 8).div_ceil(height.max(1));
+        let eighths = self.eighths.max(least).min(8);
+        let side = |length: usize| ((length * eighths / 8) & !1).max(16);
+        (side(width), side(height))
+    }
+}
 
 /// How much more than a step asks for there must be before it is climbed, so that it is not left again at once.
 const HEADROOM: (u32, u32) = (5, 4);
@@ -105,8 +118,16 @@ mod tests {
 
     #[test]
     fn even_the_least_rate_has_a_plan() {
-        assert_eq!(RateRule::default().plan(at(1), 0, HD), LADDER[5].1);
+        assert_eq!(RateRule::default().plan(at(1), 0, HD), LADDER[6].1);
         assert_eq!(RateRule::default().plan(at(1), u32::MAX / 8, 16 * 16).eighths, 8);
+    }
+
+    #[test]
+    fn no_picture_is_made_smaller_than_180_lines() {
+        let least = Plan { eighths: 2, fps: 6 };
+        let sizes =
+            [(1280, 720), (640, 360), (1920, 1080), (320, 180), (160, 120)].map(|(width, height)| least.size(width, height));
+        assert_eq!(sizes, [(320, 180), (320, 180), (480, 270), (320, 180), (160, 120)]);
     }
 
     #[test]

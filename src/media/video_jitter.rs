@@ -16,9 +16,15 @@ const MAX_PACKETS: usize = 4096;
 const MAX_BYTES: usize = 4 * MAX_UNIT;
 /// How far a packet may be from the newest one and still count as of the same run of numbers.
 const MAX_JUMP: i64 = 8192;
-/// A repair takes a round trip, the sender's timer and a little; these bound it whatever the round trip is said to be.
+/// A repair takes a round trip, the request's timer and a little.
+const REPAIR: Duration = Duration::from_millis(30);
 const LEAST_PATIENCE: Duration = Duration::from_millis(60);
-const MOST_PATIENCE: Duration = Duration::from_millis(400);
+/// A picture that stands still for longer than this is frozen: a second try is waited for only if it comes before.
+const TWO_TRIES: Duration = Duration::from_millis(200);
+/// Even the first try is waited for only so long; beyond it, a whole picture is as near.
+const ONE_TRY: Duration = Duration::from_millis(600);
+/// A keyframe whose pieces come no further apart than this is on its way, on whatever narrow link.
+const KEYFRAME_FLOWS: Duration = Duration::from_millis(250);
 /// Before the first frame nobody knows of what is missing, so nobody repairs it: only reordering is waited for.
 const FIRST_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -87,7 +93,9 @@ impl Default for VideoJitter {
 impl VideoJitter {
     /// Sets the round trip time, which bounds how long a repair is waited for.
     pub fn set_rtt(&mut self, rtt: Duration) {
-        self.patience = (rtt * 2 + Duration::from_millis(40)).clamp(LEAST_PATIENCE, MOST_PATIENCE);
+        let (one, two) = (rtt + REPAIR, rtt * 2 + REPAIR + rtt / 4);
+        let worth_it = [(two, TWO_TRIES), (one, ONE_TRY)].into_iter().find(|(takes, most)| takes <= most);
+        self.patience = worth_it.map_or(LEAST_PATIENCE, |(takes, _)| takes.max(LEAST_PATIENCE));
     }
 
     /// How long a repair is waited for.
@@ -153,6 +161,12 @@ impl VideoJitter {
         let behind = self.waiting.range(first..).zip(first..).find(|((number, _), expected)| **number != *expected);
         let patience = if self.next.is_some() { self.patience } else { FIRST_PATIENCE };
         behind.map(|((_, packet), _)| packet.arrived + patience)
+    }
+
+    /// Whether pieces of a keyframe are coming in at `now`: another one would only be in their way.
+    pub fn keyframe_is_coming(&self, now: MediaTime) -> bool {
+        let newest = self.waiting.values().filter(|packet| packet.piece.keyframe).map(|packet| packet.arrived).max();
+        newest.is_some_and(|arrived| now.since(arrived) < self.patience.max(KEYFRAME_FLOWS))
     }
 
     /// Whether something was lost for good since the last frame left.

@@ -1,6 +1,7 @@
-//! From the packet to the screen: put together → open → decode → show.
+//! From the packet to the screen: put together → wait until due → open → decode → show.
 //!
-//! A picture is shown the moment it is decoded: nothing here waits but for a packet, or for the repair of one.
+//! A frame waits for a packet, or for the repair of one; and, when it is whole, for its time on the screen, which on a calm link is
+//! at once. It is decoded only then, so that no picture is copied.
 
 use super::clock::MediaTime;
 use super::clock_offset::ClockOffset;
@@ -9,6 +10,7 @@ use super::events::{MediaEvent, MediaEvents};
 use super::frame::{Frame, RgbaFrame};
 use super::h264::{CodecError, Decoder};
 use super::keyframes::KeyframeAsk;
+use super::lip_sync::LipSync;
 use super::marker;
 use super::packet::IncomingPacket;
 pub use super::record::RecordFormat;
@@ -16,9 +18,11 @@ use super::record::Recorder;
 use super::screen::{OnFrame, Screen};
 use super::slot::SlotWriter;
 use super::trace::{Trace, TraceEvent};
-use super::video_jitter::{JitterCounts, VideoJitter};
+use super::video_jitter::{JitterCounts, SealedFrame, VideoJitter};
+use super::video_playout::{Due, VideoPlayout};
 use super::video_stats::{Gaps, LatencyHistogram, latency_ms};
 use crate::e2ee::Opener;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,6 +33,10 @@ use tokio::sync::watch;
 
 /// How long the thread may sleep before it looks whether it is to end.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// The longest that an answer to a request for a keyframe is waited for.
+const LONGEST_PATIENCE: Duration = Duration::from_millis(600);
+/// Whole frames that wait for their time at the most.
+const MOST_DUE: usize = 16;
 
 /// All that a receiver needs, for the whole call.
 pub struct VideoReceiveConfig {
@@ -46,6 +54,8 @@ pub struct VideoReceiveConfig {
     pub record_format: RecordFormat,
     pub trace: Option<Trace>,
     pub clock_offset: Arc<ClockOffset>,
+    /// Shared with the sound's pipeline.
+    pub lip_sync: Arc<LipSync>,
     /// Asks the peer for a keyframe; called no more often than makes sense.
     pub request_keyframe: Arc<dyn Fn() + Send + Sync>,
     pub events: MediaEvents,
@@ -68,6 +78,8 @@ pub struct VideoReceiveStats {
     pub undecoded: u64,
     /// Keyframes asked for.
     pub requests: u64,
+    /// How long pictures wait that are on time, so that all are shown evenly.
+    pub playout_delay_ms: u32,
     pub jitter: JitterCounts,
     pub gaps: Gaps,
     /// Capture to shown, while the clock offset is known.
@@ -129,8 +141,8 @@ impl Drop for VideoReceiver {
 
 /// The loop around [`VideoReceivePipeline`]: packets in, pictures out.
 fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<VideoReceiveStats>) {
-    let VideoReceiveConfig { opener, packets, events, request_keyframe, .. } = config;
-    let mut pipeline = match VideoReceivePipeline::new(opener) {
+    let VideoReceiveConfig { opener, packets, events, request_keyframe, clock_offset, lip_sync, .. } = config;
+    let mut pipeline = match VideoReceivePipeline::new(opener, clock_offset.clone(), lip_sync) {
         Ok(pipeline) => pipeline,
         Err(error) => {
             let text = format!("The other side's picture cannot be shown: {error}. Call again.");
@@ -148,7 +160,7 @@ fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<Vi
             recorder.map_err(|text| events.try_send(MediaEvent::Warning { what: "record", text })).ok()
         }),
         trace: config.trace,
-        clock_offset: config.clock_offset,
+        clock_offset,
         events,
         publish,
     };
@@ -233,9 +245,16 @@ impl Showing<'_> {
 /// Packets in, pictures out; no thread, no clock.
 pub struct VideoReceivePipeline {
     jitter: VideoJitter,
+    playout: VideoPlayout,
+    /// Whole frames that wait for their time on the screen.
+    due: VecDeque<(Due, SealedFrame)>,
     opener: Opener,
     decoder: Decoder,
     ask: KeyframeAsk,
+    /// Requests for a keyframe since the last one that came.
+    unanswered: u32,
+    clock_offset: Arc<ClockOffset>,
+    lip_sync: Arc<LipSync>,
     unit: Vec<u8>,
     bytes: u64,
     unopened: u64,
@@ -264,10 +283,23 @@ pub struct Shown<'a> {
 
 impl VideoReceivePipeline {
     /// A pipeline that has seen nothing.
-    pub fn new(opener: Opener) -> Result<Self, CodecError> {
-        let (decoder, ask) = (Decoder::new()?, KeyframeAsk::default());
-        let (jitter, unit) = (VideoJitter::default(), Vec::new());
-        Ok(Self { jitter, opener, decoder, ask, unit, bytes: 0, unopened: 0, undecoded: 0, forgotten: None })
+    pub fn new(opener: Opener, clock_offset: Arc<ClockOffset>, lip_sync: Arc<LipSync>) -> Result<Self, CodecError> {
+        Ok(Self {
+            jitter: VideoJitter::default(),
+            playout: VideoPlayout::default(),
+            due: VecDeque::new(),
+            opener,
+            decoder: Decoder::new()?,
+            ask: KeyframeAsk::default(),
+            unanswered: 0,
+            clock_offset,
+            lip_sync,
+            unit: Vec::new(),
+            bytes: 0,
+            unopened: 0,
+            undecoded: 0,
+            forgotten: None,
+        })
     }
 
     /// Takes a packet.
@@ -276,21 +308,14 @@ impl VideoReceivePipeline {
         self.jitter.push(packet);
     }
 
-    /// Takes the next frame as far as it goes; nothing if none is due. Call it until then.
+    /// Takes the next frame that is due as far as it goes; nothing if none is. Call it until then.
     pub fn step(&mut self, now: MediaTime, instant: Instant) -> Option<Step<'_>> {
         if self.forgotten.is_none_or(|last| instant.saturating_duration_since(last) >= Duration::from_secs(1)) {
             self.opener.forget(instant);
             self.forgotten = Some(instant);
         }
-        let Some(sealed) = self.jitter.pop(now) else {
-            if self.jitter.has_loss() {
-                self.ask.want();
-            }
-            return None;
-        };
-        if sealed.after_loss && !sealed.keyframe {
-            self.ask.want();
-        }
+        self.line_up(now);
+        let (due, sealed) = self.due.pop_front_if(|(due, _)| due.at <= now)?;
         let opened = self.opener.open(instant, u8::from(sealed.keyframe), &sealed.data, &mut self.unit);
         let (timestamp, keyframe) = (sealed.timestamp, sealed.keyframe);
         self.jitter.recycle(sealed.data);
@@ -306,11 +331,18 @@ impl VideoReceivePipeline {
             Ok(decoded) => {
                 match (decoded.damaged, keyframe) {
                     (true, _) => self.ask.want(),
-                    (false, true) => self.ask.arrived(),
+                    (false, true) => {
+                        self.ask.arrived();
+                        self.unanswered = 0;
+                    }
                     (false, false) => {}
                 }
                 let concealed = decoded.damaged;
                 self.undecoded += u64::from(decoded.picture.is_none());
+                if let Some(ms) = self.clock_offset.us().and_then(|offset| latency_ms(timestamp, now, offset)) {
+                    let actual = i64::from(ms) * 1000;
+                    self.lip_sync.shown(now, actual, actual - due.for_sound.as_micros() as i64);
+                }
                 Some(
                     decoded
                         .picture
@@ -326,14 +358,35 @@ impl VideoReceivePipeline {
         }
     }
 
+    /// Gives every frame that is whole its time.
+    fn line_up(&mut self, now: MediaTime) {
+        while let Some(sealed) = self.jitter.pop(now) {
+            if sealed.after_loss && !sealed.keyframe {
+                self.ask.want();
+            }
+            let due = self.playout.due(now, sealed.timestamp, self.lip_sync.picture_waits(now));
+            self.due.push_back((due, sealed));
+        }
+        if self.jitter.has_loss() {
+            self.ask.want();
+        }
+        // A peer that sends faster than anybody can watch is watched faster.
+        let too_many = self.due.len().saturating_sub(MOST_DUE);
+        self.due.iter_mut().take(too_many).for_each(|(due, _)| due.at = now);
+    }
+
     /// When [`step`](Self::step) may have something to do although nothing came.
     pub fn deadline(&self) -> Option<MediaTime> {
-        self.jitter.deadline()
+        self.jitter.deadline().into_iter().chain(self.due.front().map(|(due, _)| due.at)).min()
     }
 
     /// Whether to ask the peer for a keyframe now. Says so once, and again only if none comes.
     pub fn wants_keyframe(&mut self, now: MediaTime) -> bool {
-        self.ask.due(now, self.jitter.patience() + Duration::from_millis(100))
+        // Each answer is as large as many pictures: where one did not get through, the next is given more time.
+        let patience = (self.jitter.patience() + Duration::from_millis(100)) * (1 << (self.unanswered / 3).min(4));
+        let due = !self.jitter.keyframe_is_coming(now) && self.ask.due(now, patience.min(LONGEST_PATIENCE));
+        self.unanswered += u32::from(due);
+        due
     }
 
     /// The round trip time; zero if it is not known.
@@ -347,5 +400,6 @@ impl VideoReceivePipeline {
     fn counted(&self, stats: &mut VideoReceiveStats) {
         (stats.bytes, stats.unopened, stats.undecoded) = (self.bytes, self.unopened, self.undecoded);
         stats.jitter = self.jitter.counts();
+        stats.playout_delay_ms = self.playout.delay().as_millis() as u32;
     }
 }

@@ -120,7 +120,7 @@ impl VideoSender {
         self.control.keyframe.store(true, Ordering::Relaxed);
     }
 
-    /// What the path carries; takes effect with the next frame.
+    /// What the path carries; takes effect with the next frame. 0: no picture is sent.
     pub fn set_bitrate_kbps(&self, kbps: u32) {
         self.control.kbps.store(kbps, Ordering::Relaxed);
     }
@@ -186,6 +186,7 @@ fn run(
             Taken::Value(frame) if source.is_some() => frame,
             Taken::Value(_) => continue,
             Taken::Nothing | Taken::Closed => {
+                pipeline.keep_up(Instant::now());
                 let open = source.as_ref().is_some_and(RunningSource::is_open);
                 if open && !frozen && newest.elapsed() >= FROZEN {
                     frozen = true;
@@ -287,6 +288,11 @@ impl VideoSendPipeline {
         }
     }
 
+    /// Keeps the keys of now and wipes older ones while nothing is sent.
+    pub fn keep_up(&mut self, instant: Instant) {
+        self.sealer.keep_up(instant);
+    }
+
     /// Encodes a first picture ahead of time, and another one once that has grown old.
     pub fn prepare(&mut self, now: MediaTime, frame: &Frame) -> Result<(), SendError> {
         if self.wants_first(now) {
@@ -325,13 +331,14 @@ impl VideoSendPipeline {
     fn encode(&mut self, now: MediaTime, frame: &Frame, room: bool) -> Result<Option<EncodedPicture>, SendError> {
         self.stats.captured += 1;
         let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
+        let room = room && self.kbps > 0;
         if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
             self.stats.skipped += 1;
             return Ok(None);
         }
-        let frame = if plan.eighths < 8 {
-            let side = |length: usize| ((length * plan.eighths / 8) & !1).max(16);
-            scale(&Picture::from(frame), side(frame.width), side(frame.height), &mut self.scaled);
+        let (width, height) = plan.size(frame.width, frame.height);
+        let frame = if (width, height) != (frame.width, frame.height) {
+            scale(&Picture::from(frame), width, height, &mut self.scaled);
             self.scaled.captured = frame.captured;
             &self.scaled
         } else {
@@ -342,7 +349,7 @@ impl VideoSendPipeline {
             none => none.insert(Encoder::new(frame, self.fps, self.kbps)?),
         };
         encoder.set_kbps(self.kbps);
-        if self.keyframes.due(now) {
+        if self.keyframes.due(now, self.kbps) {
             encoder.request_keyframe();
         }
         let Encoded::Unit { keyframe } = encoder.encode(frame, &mut self.unit)? else {

@@ -51,7 +51,7 @@ impl Call {
         let opener = Opener::new(&root, Direction::CallerToCallee, StreamId::Camera, &inbound);
         Self {
             send: VideoSendPipeline::new(sealer, 30, kbps),
-            receive: VideoReceivePipeline::new(opener).unwrap(),
+            receive: VideoReceivePipeline::new(opener, Arc::default(), Arc::default()).unwrap(),
             pattern: TestPattern::new(width, height),
             frame: Frame::black(16, 16),
             sent: HashMap::new(),
@@ -71,6 +71,17 @@ impl Call {
         let number = marker::read(&Picture::from(&self.frame)).unwrap();
         self.sent.insert(number, self.frame.clone());
         Some(number)
+    }
+
+    /// Lets time go by in which nothing is sent, until everything that arrived is shown.
+    fn wait(&mut self) -> Vec<Seen> {
+        (0..20)
+            .flat_map(|_| {
+                self.now = self.now + Duration::from_millis(20);
+                self.instant += Duration::from_millis(20);
+                self.deliver([])
+            })
+            .collect()
     }
 
     /// Captures the next frame while nothing may leave yet.
@@ -164,6 +175,7 @@ fn late_doubled_and_reordered_packets_lose_no_frame() {
         }
         seen.extend(call.deliver(repaired.into_iter().chain(packets)));
     }
+    seen.extend(call.wait());
     let markers: Vec<u16> = seen.iter().filter_map(|seen| seen.marker).collect();
     assert_eq!(markers, (0..90).collect::<Vec<u16>>());
     assert!(seen.iter().all(|seen| seen.psnr >= 33.0 && !seen.concealed));
@@ -340,6 +352,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },
         trace: Some(traces),
         clock_offset,
+        lip_sync: Arc::default(),
         request_keyframe: Arc::new(|| {}),
         events,
     });
@@ -386,6 +399,7 @@ fn garbage_on_the_channel_ends_nothing() {
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },
         trace: None,
         clock_offset: Arc::default(),
+        lip_sync: Arc::default(),
         request_keyframe: Arc::new(|| {}),
         events,
     });

@@ -1,37 +1,91 @@
 //! How much the path carries, from what the other side says it received. Pure: `now` is an argument.
 //!
-//! Delay is the signal: a queue that builds up on the path shows as packets that take longer than the fastest ones did. Loss is
-//! not, below a quarter: radio links lose at random, and answering that with less picture helps nobody.
+//! Delay is the signal: a queue that builds up on the path shows as packets that take longer than the fastest ones did. Loss by
+//! itself is not: radio links lose at random, and answering that with less picture helps nobody.
 //!
 //! ```text
-//!   queue < 25 ms, rate in use ──▶ +12 % a second, up to the cap
-//!   queue > 40 ms and growing, or > 120 ms ──▶ 85 % of what arrives, then wait for the queue to drain
-//!   more than a quarter lost ──▶ 85 %, at most once a second
+//!   queue that grows, or is long  ──▶ 9/10 of what arrives now, and nothing new in until the path has drained (the window)
+//!   no queue, rate in use         ──▶ +15 % a second; +4 % near where a queue built up last
+//!   a train of packets came through faster than the target ──▶ most of that rate at once
+//!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
+//!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
+//!   more than a quarter lost      ──▶ 85 %, once a second
+//!   nothing heard for 1 s         ──▶ half, each second; for 5 s: sound only
 //! ```
+//!
+//! What the parts are taken from: base delay and trend from GCC (Carlucci et al. 2016), the window from SCReAM (RFC 8298), trains
+//! as probes from libwebrtc and from packet-pair dispersion (Dovrolis et al. 2001), a mode of its own for competing flows from
+//! Copa (Arun and Balakrishnan, NSDI 2018). The constants are those at which the links of `tests` keep their promises.
 
-use std::collections::VecDeque;
+mod delay;
+mod throughput;
+mod train;
+
+#[cfg(test)]
+pub(crate) mod link;
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, Instant};
 
-/// Where a call starts, in kbit/s.
-pub const START_KBPS: u32 = 1500;
-/// Never less than this: sound and a small picture.
-const FLOOR_KBPS: f64 = 100.0;
+use delay::Delay;
+use throughput::Throughput;
+use train::Trains;
 
-const CALM_MS: f64 = 25.0;
-const FILLING_MS: f64 = 40.0;
-const FULL_MS: f64 = 120.0;
-/// Growth a second while the path is calm.
-const GROWTH: f64 = 1.12;
+/// Where a call starts, in kbit/s. The first picture is a train and says within a round trip what the path carries.
+pub const START_KBPS: u32 = 900;
+/// Never less than this: the narrowest sound.
+pub const FLOOR_KBPS: u32 = 16;
+
+/// Growth a second while the path is calm, and near the rate where a queue built up last.
+const GROWTH: f64 = 1.15;
+const GROWTH_NEAR: f64 = 1.04;
+/// And where a step too far is a second of sound that waits.
+const GROWTH_TINY: f64 = 1.01;
+/// Nearer than this share of the last known limit counts as near; the limit is forgotten after a while, for links change.
+const NEAR: f64 = 0.85;
+const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
 /// Share of what arrives that is asked for next when a queue builds up: the rest drains it.
-const BACK_OFF: f64 = 0.85;
+const BACK_OFF: f64 = 0.9;
+/// And when it is already so long that it is heard.
+const BACK_OFF_HARD: f64 = 0.75;
+/// Share of a train's rate that is believed: a train is short, and others may share the path.
+const BELIEVED: f64 = 0.85;
+/// A probe is so much faster than the target.
+const PROBE_FACTOR: f64 = 2.5;
+/// Between probes while the last one changed nothing, and after one that did.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+const PROBE_AGAIN: Duration = Duration::from_millis(350);
+/// After a queue built up, no probe for this long: the limit was just found.
+const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
+/// Below this a train is a queue of seconds, so there are no probes; and as sound alone does not use what there is, the rate grows
+/// whether it is used or not.
+const TINY: f64 = 64.0;
+/// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
-/// How long a decrease is given to show.
-const SETTLE: Duration = Duration::from_millis(400);
-const SETTLE_LOSS: Duration = Duration::from_secs(1);
-/// The fastest packet of the last one to two of these is the path without a queue; clocks drift and routes change.
-const BASE_AGE: Duration = Duration::from_secs(10);
-/// What arrives is counted over this.
-const RATE_WINDOW: Duration = Duration::from_millis(800);
+const LOSS_EVERY: Duration = Duration::from_secs(1);
+/// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
+const CALM_MS: f64 = 14.0;
+const FILLING_MS: f64 = 26.0;
+/// A queue this long is acted on at the first report that shows it, if the one before showed some: a computer may stall.
+const LONG_MS: f64 = 90.0;
+/// How long packets may wait on the path before nothing new goes in.
+const MOST_QUEUE: Duration = Duration::from_millis(70);
+/// The least window: two frames of sound and one small picture must always fit.
+const LEAST_WINDOW: f64 = 3500.0;
+/// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
+const FIRST_WINDOW: f64 = 24_000.0;
+/// And how fast that picture leaves: it is there as soon as the path allows.
+const FIRST_PACE_KBPS: f64 = 10_000.0;
+/// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
+const STANDING: Duration = Duration::from_millis(1500);
+const SHARE: f64 = 0.55;
+const MOST_RIVAL_MS: f64 = 350.0;
+/// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
+const LINGERS: Duration = Duration::from_millis(900);
+/// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
+const SILENT: Duration = Duration::from_secs(1);
+const DEAF: Duration = Duration::from_secs(5);
 
 /// What became of one packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,13 +94,16 @@ pub struct PacketFate {
     pub sent: Instant,
     /// When it arrived, on the other side's clock, whose zero is anyone's guess. `None`: it did not.
     pub arrived: Option<Duration>,
+    /// Its size on the wire, headers of IP and UDP included.
     pub bytes: usize,
+    /// Part of a [`Probe`].
+    pub probe: bool,
 }
 
-/// What the path is thought to be like.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// What the path is thought to be like, and how to use it.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// What to send, pictures and sound and headers together.
+    /// What to send, everything together and with all headers.
     pub target_kbps: u32,
     /// What arrived lately.
     pub delivered_kbps: u32,
@@ -54,6 +111,25 @@ pub struct Estimate {
     pub loss_percent: f64,
     /// How long packets wait on the path.
     pub queue_ms: f64,
+    /// Bytes that may be on their way before nothing new is sent but sound.
+    pub window: usize,
+    /// How fast packets may follow each other.
+    pub pace_kbps: u32,
+    /// Nothing was heard for so long that a picture is pointless.
+    pub deaf: bool,
+}
+
+/// A train of packets to send beyond what media gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    pub kbps: u32,
+    /// At least so many bytes, in no fewer than [`Probe::PACKETS`].
+    pub bytes: usize,
+}
+
+impl Probe {
+    /// Fewer say nothing.
+    pub const PACKETS: usize = 6;
 }
 
 /// Turns what became of packets into a rate.
@@ -61,197 +137,278 @@ pub struct Estimate {
 pub struct BandwidthEstimator {
     target: f64,
     cap: f64,
+    delay: Delay,
+    throughput: Throughput,
+    trains: Trains,
     loss: f64,
-    queue_ms: f64,
-    /// Sending time of the first packet: one-way delays are counted from it.
-    epoch: Option<Instant>,
-    /// Shortest one-way delay of the current and of the last [`BASE_AGE`], in ms of two clocks' difference.
-    base: (f64, f64),
-    base_since: Option<Instant>,
-    arrivals: VecDeque<(Duration, usize)>,
-    last: Option<Instant>,
+    round_trip: Option<Duration>,
+    /// When the last report came, and when something was sent for the first time since.
+    heard: Option<Instant>,
+    waiting_since: Option<Instant>,
+    silences: u32,
+    /// The rate at which a queue built up last, and when.
+    limit: Option<(f64, Instant)>,
     hold_until: Option<Instant>,
+    loss_hold_until: Option<Instant>,
+    next_probe: Option<Instant>,
+    /// Since when a queue has stood without interruption, and what we had before.
+    standing: Option<(Instant, f64)>,
+    backed_off: u32,
+    /// Somebody else fills the queue; how long it was when that was found out.
+    rival: Option<Rival>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rival {
+    queue_ms: f64,
+    calm_since: Option<Instant>,
+    eased: Instant,
 }
 
 impl BandwidthEstimator {
     /// Starts at [`START_KBPS`], never asks for more than `cap_kbps`.
     pub fn new(cap_kbps: u32) -> Self {
-        let cap = f64::from(cap_kbps).max(FLOOR_KBPS);
+        let cap = f64::from(cap_kbps).max(f64::from(FLOOR_KBPS));
         Self {
             target: f64::from(START_KBPS).min(cap),
             cap,
+            delay: Delay::default(),
+            throughput: Throughput::default(),
+            trains: Trains::default(),
             loss: 0.0,
-            queue_ms: 0.0,
-            epoch: None,
-            base: (f64::INFINITY, f64::INFINITY),
-            base_since: None,
-            arrivals: VecDeque::new(),
-            last: None,
+            round_trip: None,
+            heard: None,
+            waiting_since: None,
+            silences: 0,
+            limit: None,
             hold_until: None,
+            loss_hold_until: None,
+            next_probe: None,
+            standing: None,
+            backed_off: 0,
+            rival: None,
         }
     }
 
-    /// Takes a report, packets in the order they were sent.
-    pub fn on_report(&mut self, now: Instant, packets: &[PacketFate]) -> Estimate {
-        if !packets.is_empty() {
-            let lasted = self.last.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
-            let before = self.queue_ms;
-            self.observe(now, packets);
-            self.decide(now, lasted.min(Duration::from_millis(500)), before);
+    /// More than this is of no use now: there is nothing to send with it.
+    pub fn set_cap(&mut self, cap_kbps: u32) {
+        self.cap = f64::from(cap_kbps).max(f64::from(FLOOR_KBPS));
+        self.target = self.target.min(self.cap);
+    }
+
+    /// Something left: from now on an answer is due.
+    pub fn on_sent(&mut self, now: Instant) {
+        self.waiting_since.get_or_insert(now);
+    }
+
+    /// Takes a report: packets in the order they were sent, each told once, and the round trip that the report measured.
+    pub fn on_report(&mut self, now: Instant, packets: &[PacketFate], round_trip: Option<Duration>) -> Estimate {
+        if packets.is_empty() {
+            return self.estimate();
         }
+        let lasted = self.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
+        // A report that took long itself came out of a queue: that path was never away.
+        let returned = self.silences > 0 && round_trip.is_none_or(|round_trip| round_trip < SILENT);
+        (self.heard, self.waiting_since, self.silences) = (Some(now), None, 0);
+        if let Some(sample) = round_trip {
+            let old = self.round_trip.unwrap_or(sample);
+            self.round_trip = Some(if sample < old { sample } else { (old * 31 + sample) / 32 });
+        }
+        if returned {
+            // A path that came back may be another one: what was learnt of the old one does not hold.
+            (self.limit, self.hold_until, self.next_probe) = (None, None, Some(now));
+            self.delay.forget();
+            self.target = self.target.max(f64::from(START_KBPS) / 2.0).min(self.cap);
+        }
+        self.count_losses(packets);
+        self.delay.observe(now, packets);
+        self.throughput.observe(packets);
+        self.trains.observe(packets);
+        self.decide(now, lasted.min(Duration::from_millis(500)));
         self.estimate()
+    }
+
+    /// Lets time pass without a report. True if the estimate changed.
+    pub fn on_time(&mut self, now: Instant) -> bool {
+        let since = self.waiting_since.into_iter().chain(self.heard).max();
+        let silent = match (self.waiting_since, since) {
+            (Some(_), Some(since)) => now.saturating_duration_since(since),
+            _ => return false,
+        };
+        let due = (silent.as_millis() / SILENT.as_millis()) as u32;
+        let more = due.saturating_sub(self.silences);
+        if more == 0 {
+            return false;
+        }
+        self.silences = due;
+        self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));
+        true
+    }
+
+    /// The probe that is due, if one is. `in_flight` bytes are on their way.
+    pub fn probe(&mut self, now: Instant, in_flight: usize) -> Option<Probe> {
+        let due = self.next_probe.is_some_and(|next| next <= now);
+        let room = (TINY..self.cap * 0.95).contains(&self.target) && (in_flight as f64) < self.window() * 0.8;
+        if !due || !room || self.silences > 0 || self.rival.is_some() || !self.is_calm() || self.loss > HEAVY_LOSS {
+            return None;
+        }
+        self.next_probe = Some(now + PROBE_EVERY);
+        let kbps = (self.target * PROBE_FACTOR).min(self.cap * 1.2);
+        // Long enough for a clock of milliseconds to see, short enough not to be a queue itself.
+        let bytes = (kbps / 8.0 * 30.0).clamp(600.0, 24_000.0);
+        Some(Probe { kbps: kbps as u32, bytes: bytes as usize })
+    }
+
+    /// From a departure to its report, the shortest of late; nothing before the first.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// What the last report led to.
     pub fn estimate(&self) -> Estimate {
         Estimate {
             target_kbps: self.target.round() as u32,
-            delivered_kbps: self.delivered().round() as u32,
+            delivered_kbps: self.throughput.kbps().round() as u32,
             loss_percent: self.loss * 100.0,
-            queue_ms: self.queue_ms,
+            queue_ms: self.delay.queue_ms(),
+            window: self.window() as usize,
+            pace_kbps: self.pace() as u32,
+            deaf: u128::from(self.silences) * SILENT.as_millis() >= DEAF.as_millis(),
         }
     }
 
-    fn observe(&mut self, now: Instant, packets: &[PacketFate]) {
-        let epoch = *self.epoch.get_or_insert(packets[0].sent);
-        let mut fastest = f64::INFINITY;
+    fn count_losses(&mut self, packets: &[PacketFate]) {
         for packet in packets {
             let lost = f64::from(u8::from(packet.arrived.is_none()));
-            self.loss += (lost - self.loss) / 100.0;
-            if let Some(arrived) = packet.arrived {
-                let sent = packet.sent.saturating_duration_since(epoch);
-                fastest = fastest.min((arrived.as_secs_f64() - sent.as_secs_f64()) * 1e3);
-                self.arrivals.push_back((arrived, packet.bytes));
-            }
-        }
-        while self.arrivals.len() > 1 && self.arrivals[0].0 + RATE_WINDOW < self.arrivals[self.arrivals.len() - 1].0 {
-            self.arrivals.pop_front();
-        }
-        if fastest.is_finite() {
-            let since = *self.base_since.get_or_insert(now);
-            if now.saturating_duration_since(since) > BASE_AGE {
-                self.base = (f64::INFINITY, self.base.0);
-                self.base_since = Some(now);
-            }
-            self.base.0 = self.base.0.min(fastest);
-            self.queue_ms = fastest - self.base.0.min(self.base.1);
+            self.loss += (lost - self.loss) / 150.0;
         }
     }
 
-    fn decide(&mut self, now: Instant, lasted: Duration, queue_before: f64) {
-        if self.hold_until.is_some_and(|until| now < until) {
+    fn is_calm(&self) -> bool {
+        self.delay.steady_ms() < CALM_MS + self.delay.jitter_ms()
+    }
+
+    fn decide(&mut self, now: Instant, lasted: Duration) {
+        let (queue, jitter) = (self.delay.queue_ms(), self.delay.jitter_ms());
+        let filling = self.delay.steady_ms() > FILLING_MS + jitter && self.delay.is_growing();
+        let long = queue > LONG_MS + jitter && self.delay.steady_ms() > LONG_MS / 3.0;
+        let held = self.hold_until.is_some_and(|until| now < until);
+        let stands = self.watch_standing(now, filling || long);
+        if self.rival.is_some() {
+            self.compete(now, lasted);
+        } else if (filling || long) && (!held || self.delay.is_worse()) || stands && !held {
+            self.back_off(now, long);
+        } else if !held && self.is_calm() && self.loss < HEAVY_LOSS {
+            self.grow(now, lasted);
+        }
+        if self.loss > HEAVY_LOSS && self.loss_hold_until.is_none_or(|until| now >= until) {
+            self.target *= 0.85;
+            self.loss_hold_until = Some(now + LOSS_EVERY);
+        }
+        self.target = self.target.clamp(f64::from(FLOOR_KBPS), self.cap);
+    }
+
+    fn back_off(&mut self, now: Instant, long: bool) {
+        // What arrives while a queue stands is what the path carries.
+        let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
+        let share = if long { BACK_OFF_HARD } else { BACK_OFF };
+        self.target = self.target.min(carried * share).max(self.target * 0.1);
+        self.limit = Some((carried, now));
+        self.backed_off += 1;
+        self.hold_until = Some(now + self.settle());
+        self.next_probe = Some(now + PROBE_AFTER_LIMIT);
+        self.trains.clear();
+        self.delay.acted();
+    }
+
+    fn grow(&mut self, now: Instant, lasted: Duration) {
+        self.backed_off = 0;
+        self.next_probe.get_or_insert(now + PROBE_AGAIN);
+        let tiny = self.target < TINY;
+        let remember = REMEMBER_LIMIT * if tiny { 5 } else { 1 };
+        if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > remember) {
+            self.limit = None;
+        }
+        if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target) {
+            self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
+            self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
         }
-        let filling = self.queue_ms > FILLING_MS && self.queue_ms >= queue_before;
-        if filling || self.queue_ms > FULL_MS {
-            self.target = self.target.min(self.delivered()) * BACK_OFF;
-            self.hold_until = Some(now + SETTLE);
-        } else if self.loss > HEAVY_LOSS {
-            self.target *= BACK_OFF;
-            self.hold_until = Some(now + SETTLE_LOSS);
-        } else if self.queue_ms < CALM_MS && self.delivered() > self.target * 0.4 {
-            self.target *= GROWTH.powf(lasted.as_secs_f64());
+        let near = self.limit.is_some_and(|(limit, _)| self.target > limit * NEAR);
+        if tiny || self.throughput.kbps() > self.target * 0.6 {
+            let growth = match (near, tiny) {
+                (true, true) => GROWTH_TINY,
+                (true, false) => GROWTH_NEAR,
+                (false, _) => GROWTH,
+            };
+            self.target *= growth.powf(lasted.as_secs_f64());
         }
-        self.target = self.target.clamp(FLOOR_KBPS, self.cap);
     }
 
-    fn delivered(&self) -> f64 {
-        let (Some(first), Some(last)) = (self.arrivals.front(), self.arrivals.back()) else {
-            return 0.0;
+    /// How long a change takes to show: there and back, and a report.
+    fn settle(&self) -> Duration {
+        self.round_trip.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(80)
+    }
+
+    /// Notes how long a queue has been there. True if it was there for long: it does not go away by itself.
+    fn watch_standing(&mut self, now: Instant, queue: bool) -> bool {
+        if !queue && self.is_calm() {
+            self.standing = None;
+            return false;
+        }
+        // Of the target, only what did arrive counts as had.
+        let had = self.target.min(self.throughput.kbps() * 1.2);
+        let (since, before) = *self.standing.get_or_insert((now, had));
+        let stood = now.saturating_duration_since(since);
+        // Were the queue ours, it would drain, and more would arrive than we send.
+        let ours = self.throughput.kbps() > self.target * 1.05;
+        // A path that became narrow by much holds a longer one, for as long as it takes to drain.
+        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
+        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
+            self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
+            self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
+        }
+        stood > LINGERS
+    }
+
+    /// Holds our share of a queue that somebody else keeps full: grows until it costs packets or gets far longer.
+    fn compete(&mut self, now: Instant, lasted: Duration) {
+        let calm = self.is_calm();
+        let Some(rival) = &mut self.rival else { return };
+        rival.calm_since = if calm { rival.calm_since.or(Some(now)) } else { None };
+        let gone = rival.calm_since.is_some_and(|since| now.saturating_duration_since(since) > Duration::from_millis(800));
+        if gone || self.delay.steady_ms() > rival.queue_ms * 2.0 + 80.0 {
+            self.rival = None;
+            (self.standing, self.backed_off) = (None, 0);
+            self.next_probe = Some(now + PROBE_EVERY);
+            return;
+        }
+        rival.queue_ms = rival.queue_ms.max(self.delay.steady_ms() * 0.7);
+        if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
+            rival.eased = now;
+            self.target *= 0.93;
+        } else if self.throughput.kbps() > self.target * 0.6 {
+            self.target *= 1.12f64.powf(lasted.as_secs_f64());
+        }
+    }
+
+    fn window(&self) -> f64 {
+        let Some(round_trip) = self.round_trip else { return FIRST_WINDOW };
+        let queue = match &self.rival {
+            // The queue of somebody else delays our packets, too.
+            Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + MOST_QUEUE,
+            None => MOST_QUEUE + Duration::from_secs_f64(self.delay.jitter_ms() / 500.0),
         };
-        let span = last.0.saturating_sub(first.0).max(RATE_WINDOW / 2);
-        let bytes: usize = self.arrivals.iter().map(|(_, bytes)| bytes).sum();
-        bytes as f64 * 8.0 / 1e3 / span.as_secs_f64()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A link of `kbps` with a queue of at most `most`, fed at the target for `seconds` in pictures of 30 a second; every
-    /// `nth` packet is lost at random. Returns the targets, ten a second.
-    struct Link {
-        start: Instant,
-        clock: Duration,
-        free_at: Duration,
-        random: u32,
-        estimator: BandwidthEstimator,
+        let report = Duration::from_millis(40);
+        (self.target / 8.0 * (round_trip + queue + report).as_secs_f64() * 1e3).max(LEAST_WINDOW)
     }
 
-    impl Link {
-        fn new(cap: u32) -> Self {
-            let estimator = BandwidthEstimator::new(cap);
-            Self { start: Instant::now(), clock: Duration::ZERO, free_at: Duration::ZERO, random: 1, estimator }
+    fn pace(&self) -> f64 {
+        if self.round_trip.is_none() {
+            // The first picture is the first train.
+            return FIRST_PACE_KBPS.min(self.cap * 4.0);
         }
-
-        fn run(&mut self, seconds: u32, kbps: f64, loss_percent: u32) -> Vec<u32> {
-            let mut targets = Vec::new();
-            let mut report = Vec::new();
-            for frame in 0..seconds * 30 {
-                let target = f64::from(self.estimator.estimate().target_kbps);
-                for _ in 0..(target * 1e3 / 8.0 / 30.0 / 1200.0).ceil() as u32 {
-                    let leaves = self.clock.max(self.free_at) + Duration::from_secs_f64(1200.0 * 8.0 / (kbps * 1e3));
-                    self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    let lost = (self.random >> 16) % 100 < loss_percent || leaves - self.clock > Duration::from_millis(400);
-                    if leaves - self.clock <= Duration::from_millis(400) {
-                        self.free_at = leaves;
-                    }
-                    let arrived = (!lost).then(|| leaves + Duration::from_secs(1000));
-                    report.push(PacketFate { sent: self.start + self.clock, arrived, bytes: 1200 });
-                }
-                self.clock += Duration::from_micros(33_333);
-                if frame % 3 == 2 {
-                    let now = self.start + self.clock + Duration::from_millis(30);
-                    targets.push(self.estimator.on_report(now, &report).target_kbps);
-                    report.clear();
-                }
-            }
-            targets
-        }
-    }
-
-    #[test]
-    fn a_calm_path_is_used_up_to_the_cap() {
-        let targets = Link::new(2500).run(10, 20_000.0, 0);
-        assert_eq!(targets.last(), Some(&2500));
-        assert!(targets.iter().all(|kbps| (1500..=2500).contains(kbps)));
-    }
-
-    #[test]
-    fn ten_percent_random_loss_costs_no_rate() {
-        let targets = Link::new(2500).run(20, 20_000.0, 10);
-        assert_eq!(targets.last(), Some(&2500));
-    }
-
-    #[test]
-    fn a_narrow_path_is_neither_overrun_nor_left_idle() {
-        let targets = Link::new(2500).run(30, 800.0, 0);
-        let later = &targets[100..];
-        let mean = later.iter().sum::<u32>() / later.len() as u32;
-        assert!((450..=850).contains(&mean), "{mean}");
-    }
-
-    #[test]
-    fn a_path_that_narrows_and_widens_again_is_followed() {
-        let mut link = Link::new(2500);
-        link.run(10, 5000.0, 0);
-        let narrow = link.run(10, 400.0, 0);
-        assert!(*narrow.last().unwrap() < 500, "{narrow:?}");
-        let wide = link.run(20, 5000.0, 0);
-        assert!(*wide.last().unwrap() > 2000, "{wide:?}");
-    }
-
-    #[test]
-    fn heavy_loss_lowers_the_rate_but_never_to_nothing() {
-        let targets = Link::new(2500).run(30, 20_000.0, 50);
-        let last = f64::from(*targets.last().unwrap());
-        assert!((FLOOR_KBPS..1000.0).contains(&last), "{last}");
-    }
-
-    #[test]
-    fn an_empty_report_is_no_news() {
-        let mut estimator = BandwidthEstimator::new(900);
-        assert_eq!(estimator.on_report(Instant::now(), &[]).target_kbps, 900);
+        let factor = if self.is_calm() { 2.5 } else { 1.3 };
+        self.target * factor
     }
 }

@@ -5,22 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{CongestionControlBuilder, NackResponderBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
+use rtc::interceptor::{Registry, Slot};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
-};
+use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceServer,
     RTCIceTransportPolicy, SettingEngine, SettingEngineBuilder,
 };
 use webrtc::runtime::Runtime;
 
-use super::describe::{H264, H264_FMTP, MAX_DATA_MESSAGE, OPUS, OPUS_FMTP, RTX, RTX_FMTP, TRANSPORT_CC};
-use super::feedback::Feedback;
+use super::describe::{H264, H264_FMTP, MAX_DATA_MESSAGE, OPUS, OPUS_FMTP, RTX, RTX_FMTP};
 use super::intake::Intake;
-use super::repair::Repair;
+use super::path::Path;
 use super::secrets::LocalSecrets;
 
 /// Between two ICE checks of a pair until connected: each round trip of the handshake waits for one.
@@ -33,10 +30,6 @@ const FAILED_AFTER: Duration = Duration::from_secs(88);
 const KEEPALIVE: Duration = Duration::from_millis(500);
 /// A relayed pair is taken this long after checks began, if no direct one was found.
 const RELAY_PATIENCE: Duration = Duration::from_millis(300);
-/// Between two reports of what arrived.
-const REPORT_INTERVAL: Duration = Duration::from_millis(50);
-/// Sent packets kept for retransmission: 2 s at 2.5 Mbit/s and more. A power of two.
-const KEPT_PACKETS: u16 = 1024;
 /// Bytes of control that wait for the network.
 const MAX_CONTROL_BACKLOG: usize = 64 * 1024;
 
@@ -47,9 +40,8 @@ pub(super) struct Parts {
     pub bind: Vec<SocketAddr>,
     pub ice_servers: Vec<RTCIceServer>,
     pub relay_only: bool,
-    pub repair: Repair,
+    pub path: Path,
     pub intake: Intake,
-    pub feedback: Feedback,
 }
 
 /// Builds the connection; its sockets are bound when this returns.
@@ -60,13 +52,8 @@ pub(super) async fn build(secrets: LocalSecrets, parts: Parts) -> webrtc::error:
         .with_ice_servers(parts.ice_servers)
         .with_ice_transport_policy(policy)
         .build();
-    let registry = Registry::new()
-        .with(Slot::CongestionControl, CongestionControlBuilder::new(parts.feedback).build())
-        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(KEPT_PACKETS).build())
-        .with(Slot::from(6_500), parts.repair)
-        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build())
-        .with(Slot::from(13_500), parts.intake);
+    // Nothing of the library's own: next to the wire ours sees every packet, and behind it comes only the way to the pipelines.
+    let registry = Registry::new().with(Slot::CongestionControl, parts.path).with(Slot::from(13_500), parts.intake);
     let settings = settings(secrets, parts.bind.len());
     let connection = PeerConnectionBuilder::new()
         .with_configuration(configuration)
@@ -103,21 +90,17 @@ fn media_engine() -> webrtc::error::Result<MediaEngine> {
     engine.register_codec(parameters(H264, h264()), RtpCodecKind::Video)?;
     let rtx = codec(MIME_TYPE_RTX, 90_000, 0, RTX_FMTP, &[]);
     engine.register_codec(parameters(RTX, rtx), RtpCodecKind::Video)?;
-    for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
-        let extension = RTCRtpHeaderExtensionCapability { uri: TRANSPORT_CC.to_owned() };
-        engine.register_header_extension(extension, kind, None)?;
-    }
     Ok(engine)
 }
 
 /// The sound's codec: the label says what it is.
 pub(super) fn opus() -> RTCRtpCodec {
-    codec(MIME_TYPE_OPUS, 48_000, 2, OPUS_FMTP, &[("transport-cc", "")])
+    codec(MIME_TYPE_OPUS, 48_000, 2, OPUS_FMTP, &[])
 }
 
 /// The pictures' codec: the label is for the library's sake, the payload is opaque.
 pub(super) fn h264() -> RTCRtpCodec {
-    codec(MIME_TYPE_H264, 90_000, 0, H264_FMTP, &[("transport-cc", ""), ("nack", ""), ("nack", "pli")])
+    codec(MIME_TYPE_H264, 90_000, 0, H264_FMTP, &[("nack", ""), ("nack", "pli")])
 }
 
 fn codec(mime: &str, clock_rate: u32, channels: u16, fmtp: &str, feedback: &[(&str, &str)]) -> RTCRtpCodec {

@@ -72,8 +72,10 @@ pub enum PeerEvent {
     Control(Bytes),
     /// The other side cannot show a picture until a keyframe comes.
     KeyframeRequest,
-    /// Pictures and sound together should take this much.
-    Estimate { kbps: u32 },
+    /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth
+    /// trying. Parity and repairs add so many to each 100 packets
+    /// of pictures.
+    Estimate { kbps: u32, repair_percent: u32 },
 }
 
 /// Why a connection could not be prepared or begun.

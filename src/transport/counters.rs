@@ -12,6 +12,8 @@ pub(super) struct Counters {
     pub nacks_sent: AtomicU64,
     pub nacks_received: AtomicU64,
     pub repaired: AtomicU64,
+    pub recovered: AtomicU64,
+    pub retransmitted: AtomicU64,
     pub lost: AtomicU64,
     pub control_dropped: AtomicU64,
 }
@@ -29,6 +31,8 @@ impl Counters {
             nacks_sent: self.nacks_sent.load(Relaxed),
             nacks_received: self.nacks_received.load(Relaxed),
             repaired: self.repaired.load(Relaxed),
+            recovered: self.recovered.load(Relaxed),
+            retransmitted: self.retransmitted.load(Relaxed),
             lost: self.lost.load(Relaxed),
             control_dropped: self.control_dropped.load(Relaxed),
             ..PathStats::default()
@@ -54,6 +58,8 @@ pub struct PathStats {
     /// Packets we sent again, and got because we asked.
     pub retransmitted: u64,
     pub repaired: u64,
+    /// Packets that parity gave back before anybody asked.
+    pub recovered: u64,
     /// Pictures' packets that never came.
     pub lost: u64,
     /// Control messages that were too long, or that nobody took in time, either way.

@@ -13,13 +13,12 @@ use super::config::Role;
 pub(super) const OPUS: u8 = 111;
 pub(super) const H264: u8 = 102;
 pub(super) const RTX: u8 = 103;
+/// Parity over pictures' packets. Only our own interceptor sees it, so it is not described.
+pub(super) const PARITY: u8 = 104;
 
 pub(super) const OPUS_FMTP: &str = "minptime=10;useinbandfec=1";
 pub(super) const H264_FMTP: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f";
 pub(super) const RTX_FMTP: &str = "apt=102";
-
-/// The extension that numbers packets across streams (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-pub(super) const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// Longest message on the data channel that is put together again.
 pub(super) const MAX_DATA_MESSAGE: u32 = 16 * 1024;
@@ -32,13 +31,15 @@ pub(super) struct Streams {
     pub video: u32,
     /// Retransmissions of `video` (RFC 4588).
     pub repair: u32,
+    /// Parity over `video`.
+    pub parity: u32,
 }
 
 impl Streams {
     pub const fn of(role: Role) -> Self {
         match role {
-            Role::Caller => Self { audio: 0x11, video: 0x12, repair: 0x13 },
-            Role::Callee => Self { audio: 0x21, video: 0x22, repair: 0x23 },
+            Role::Caller => Self { audio: 0x11, video: 0x12, repair: 0x13, parity: 0x14 },
+            Role::Callee => Self { audio: 0x21, video: 0x22, repair: 0x23, parity: 0x24 },
         }
     }
 }
@@ -67,19 +68,16 @@ pub(super) fn remote_sdp(role: Role, remote: &Description) -> String {
         if mid < 2 {
             line(format_args!("a=rtcp-mux"));
             line(format_args!("a=rtcp-rsize"));
-            line(format_args!("a=extmap:1 {TRANSPORT_CC}"));
         }
         match mid {
             0 => {
                 line(format_args!("a=rtpmap:{OPUS} opus/48000/2"));
                 line(format_args!("a=fmtp:{OPUS} {OPUS_FMTP}"));
-                line(format_args!("a=rtcp-fb:{OPUS} transport-cc"));
                 line(format_args!("a=ssrc:{} msid:call audio", streams.audio));
             }
             1 => {
                 line(format_args!("a=rtpmap:{H264} H264/90000"));
                 line(format_args!("a=fmtp:{H264} {H264_FMTP}"));
-                line(format_args!("a=rtcp-fb:{H264} transport-cc"));
                 line(format_args!("a=rtcp-fb:{H264} nack"));
                 line(format_args!("a=rtcp-fb:{H264} nack pli"));
                 line(format_args!("a=rtpmap:{RTX} rtx/90000"));
@@ -128,6 +126,6 @@ mod tests {
     #[test]
     fn the_two_sides_streams_differ() {
         let (a, b) = (Streams::of(Role::Caller), Streams::of(Role::Callee));
-        assert!([a.audio, a.video, a.repair].iter().all(|ssrc| ![b.audio, b.video, b.repair].contains(ssrc)));
+        assert!([a.audio, a.video, a.repair, a.parity].iter().all(|ssrc| ![b.audio, b.video, b.repair, b.parity].contains(ssrc)));
     }
 }

@@ -8,25 +8,29 @@ use std::time::{Duration, Instant};
 
 /// Time for a packet that was only overtaken to still turn up.
 const REORDERING: Duration = Duration::from_millis(4);
+/// And where parity may bring it: the rest of its picture has to come first.
+const PARITY: Duration = Duration::from_millis(14);
 /// Never ask for the same packet sooner than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
 /// Ask this often, then leave it to the next keyframe.
 const MAX_REQUESTS: u8 = 8;
-/// A packet that is later than this is of no use: the picture has moved on.
-const GIVE_UP: Duration = Duration::from_millis(1000);
+/// A packet that would come later than this is of no use: the picture has moved on. Three round trips, within these.
+const GIVE_UP: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(1000));
 /// A longer gap is an outage, not a loss: only a keyframe helps.
 const MAX_GAP: u64 = 400;
 /// Most packets named in one request, so that it fits a datagram.
 const MAX_A_REQUEST: usize = 64;
 
 /// The packets of one stream that are missing.
-#[derive(Debug)]
-pub(super) struct NackList {
+#[derive(Debug, Default)]
+pub struct NackList {
     /// Highest sequence number seen, counted on past 16 bits.
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
     round_trip: Option<Duration>,
+    /// Parity comes with the pictures.
+    parity: bool,
     /// Packets that were given up.
     pub lost: u64,
 }
@@ -40,8 +44,9 @@ struct Missing {
 }
 
 impl NackList {
+    /// A list of a stream that nobody has seen yet.
     pub fn new() -> Self {
-        Self { highest: None, missing: BTreeMap::new(), round_trip: None, lost: 0 }
+        Self::default()
     }
 
     /// Notes that `sequence` arrived; `repaired` if as a retransmission. False: it had arrived before, or was given up.
@@ -55,14 +60,7 @@ impl NackList {
         let number = highest.wrapping_add_signed(i64::from(ahead));
         if ahead > 0 {
             self.highest = Some(number);
-            let gap = highest + 1..number;
-            if gap.end - gap.start > MAX_GAP {
-                self.lost += (gap.end - gap.start) + self.missing.len() as u64;
-                self.missing.clear();
-            } else {
-                let entry = || Missing { since: now, ask_at: now + REORDERING, asked: None, requests: 0 };
-                self.missing.extend(gap.map(|number| (number, entry())));
-            }
+            self.miss(now, highest + 1..number);
             return true;
         }
         let Some(found) = self.missing.remove(&number) else {
@@ -75,11 +73,43 @@ impl NackList {
         true
     }
 
+    /// Notes that the packets up to `sequence` were sent, as parity says of them. Those that are not there are missing.
+    pub fn sent(&mut self, now: Instant, sequence: u16) {
+        self.parity = true;
+        let Some(highest) = self.highest else { return };
+        let ahead = sequence.wrapping_sub(highest as u16) as i16;
+        if ahead > 0 {
+            self.highest = Some(highest + ahead as u64);
+            self.miss(now, highest + 1..highest + 1 + ahead as u64);
+        }
+    }
+
+    /// How long an answer takes, as long as none has come.
+    pub fn guess_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip.get_or_insert(round_trip);
+    }
+
+    /// Parity does not come any more, or comes again.
+    pub fn expect_parity(&mut self, comes: bool) {
+        self.parity = comes;
+    }
+
+    fn miss(&mut self, now: Instant, gap: std::ops::Range<u64>) {
+        if gap.end - gap.start > MAX_GAP {
+            self.lost += (gap.end - gap.start) + self.missing.len() as u64;
+            self.missing.clear();
+            return;
+        }
+        let ask_at = now + if self.parity { PARITY } else { REORDERING };
+        self.missing.extend(gap.map(|number| (number, Missing { since: now, ask_at, asked: None, requests: 0 })));
+    }
+
     /// The packets to ask for now. Gives up on those that were asked for too often or are too old.
     pub fn due(&mut self, now: Instant) -> Vec<u16> {
         let before = self.missing.len();
+        let give_up = self.round_trip.map_or(GIVE_UP.1, |round_trip| (round_trip * 3).clamp(GIVE_UP.0, GIVE_UP.1));
         self.missing.retain(|_, missing| {
-            now.saturating_duration_since(missing.since) < GIVE_UP && (missing.requests < MAX_REQUESTS || missing.ask_at > now)
+            now.saturating_duration_since(missing.since) < give_up && (missing.requests < MAX_REQUESTS || missing.ask_at > now)
         });
         self.lost += (before - self.missing.len()) as u64;
 
@@ -165,6 +195,16 @@ mod tests {
         let requests: usize = (0..300).map(|step| list.due(start + ms(step * 10)).len()).sum();
         assert_eq!(requests, usize::from(MAX_REQUESTS));
         assert_eq!((list.lost, list.deadline()), (1, None));
+    }
+
+    #[test]
+    fn a_request_waits_for_the_parity_of_its_picture() {
+        let (now, mut list) = (Instant::now(), NackList::new());
+        list.arrived(now, 1, false);
+        list.sent(now, 3);
+        assert!(list.due(now + REORDERING).is_empty());
+        list.arrived(now + ms(5), 2, false);
+        assert_eq!(list.due(now + PARITY), [3], "the last of a picture is missed, too");
     }
 
     #[test]

@@ -27,15 +27,13 @@ use webrtc::runtime::{Runtime, TokioRuntime};
 
 use crate::signal::message::{Candidate, Description, MAX_CANDIDATES};
 
-use super::bandwidth::Estimate;
 use super::chain::{self, Parts};
 use super::config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
 use super::counters::{Counters, PathStats};
 use super::describe::{Streams, remote_sdp};
-use super::feedback::Feedback;
 use super::gate::{Gate, GatedRuntime};
 use super::intake::{Admission, Intake};
-use super::repair::Repair;
+use super::path::{Path, Reading};
 use super::tracks::{HEAD_START, KeyframeRequests, Track};
 use super::watch::{Gathered, Handler, States, Watcher, selected_pair};
 use super::{addresses, control, servers};
@@ -68,7 +66,7 @@ pub struct Peer {
     control: mpsc::Sender<Bytes>,
     keyframes: KeyframeRequests,
     counters: Arc<Counters>,
-    estimates: watch::Receiver<Estimate>,
+    readings: watch::Receiver<Reading>,
     control_writer: Option<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -100,7 +98,7 @@ impl Peer {
         let counters = Arc::new(Counters::default());
         let admission = Arc::new(Admission::default());
         let (keyframe, goodbye) = (Arc::default(), Arc::default());
-        let (feedback, estimates) = Feedback::new(config.max_kbps);
+        let (path, readings, room) = Path::new(ours, theirs, config.max_kbps, counters.clone());
         let (gathered, mut found) = mpsc::channel(EVENT_QUEUE);
         let start = States { connection: RTCPeerConnectionState::New, ice: RTCIceConnectionState::New };
         let (states, state_changes) = watch::channel(start);
@@ -122,9 +120,8 @@ impl Peer {
             bind,
             ice_servers,
             relay_only: config.relay_only,
-            repair: Repair::new(ours, theirs, counters.clone()),
+            path,
             intake,
-            feedback,
         };
         let connection = chain::build(config.secrets, parts).await?;
 
@@ -145,7 +142,7 @@ impl Peer {
             connection: connection.clone(),
             expected: expected_changes,
             states: state_changes,
-            estimates: estimates.clone(),
+            readings: readings.clone(),
             keyframe,
             goodbye: Arc::clone(&goodbye),
             admission,
@@ -156,8 +153,8 @@ impl Peer {
         let tasks = vec![
             tokio::spawn(watcher.run()),
             tokio::spawn(control::read(channel.clone(), admissions.clone(), events, goodbye, counters.clone())),
-            tokio::spawn(audio.run(media.audio_out, admissions.clone(), head_start)),
-            tokio::spawn(video.run(media.video_out, admissions.clone(), head_start)),
+            tokio::spawn(audio.run(media.audio_out, admissions.clone(), None, head_start)),
+            tokio::spawn(video.run(media.video_out, admissions.clone(), Some(room), head_start)),
         ];
         let control_writer = Some(tokio::spawn(control::write(channel, admissions, outgoing, counters.clone())));
         let peer = Self {
@@ -170,7 +167,7 @@ impl Peer {
             control: control_out,
             keyframes,
             counters,
-            estimates,
+            readings,
             control_writer,
             tasks,
         };
@@ -250,8 +247,7 @@ impl Peer {
             stats.rtt_ms = (pair.current_round_trip_time > 0.0).then_some(pair.current_round_trip_time * 1e3);
             (stats.bytes_in, stats.bytes_out) = (pair.bytes_received, pair.bytes_sent);
         }
-        stats.retransmitted = report.outbound_rtp_streams().map(|stream| stream.retransmitted_packets_sent).sum();
-        let estimate = *self.estimates.borrow();
+        let estimate = self.readings.borrow().estimate;
         stats.loss_percent = estimate.loss_percent;
         stats.queue_ms = estimate.queue_ms;
         (stats.delivered_kbps, stats.target_kbps) = (estimate.delivered_kbps, estimate.target_kbps);

@@ -1,7 +1,6 @@
-//! Payloads out: each piece one RTP packet, the last of a frame marked.
+//! Payloads out: each piece one RTP packet, the last of a frame marked. The path paces them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use rtc::media_stream::MediaStreamTrack;
@@ -19,14 +18,10 @@ use crate::identity::random;
 use crate::media::packet::OutgoingFrame;
 
 use super::describe::{H264, OPUS, Streams};
-use super::pacer;
 
 /// How long a DTLS server waits with the first payload. Its last flight gives the client the keys; a payload that travels
 /// with it comes before the client has made use of them, and is dropped: of a first keyframe that costs a round trip and more.
 pub(super) const HEAD_START: Duration = Duration::from_millis(15);
-
-/// How long the pacer sleeps at least: the timer's own grain.
-const TICK: Duration = Duration::from_millis(1);
 
 /// One stream of ours, numbering its packets.
 pub(super) struct Track {
@@ -68,10 +63,23 @@ impl Track {
     }
 
     /// Sends what comes until nobody sends more. What comes before `admitted` is dropped: the other side could not read it.
-    /// The first that is not waits for `head_start`, see [`HEAD_START`].
-    pub async fn run(mut self, mut frames: mpsc::Receiver<OutgoingFrame>, admitted: watch::Receiver<bool>, head_start: Duration) {
+    /// The first that is not waits for `head_start`, see [`HEAD_START`]. While there is no `room` on the path, frames are left
+    /// where they are: whoever makes them sees that, and makes no more.
+    pub async fn run(
+        mut self,
+        mut frames: mpsc::Receiver<OutgoingFrame>,
+        admitted: watch::Receiver<bool>,
+        mut room: Option<watch::Receiver<bool>>,
+        head_start: Duration,
+    ) {
         let mut head_start = Some(head_start);
-        while let Some(frame) = frames.recv().await {
+        loop {
+            if let Some(room) = &mut room
+                && room.wait_for(|room| *room).await.is_err()
+            {
+                return;
+            }
+            let Some(frame) = frames.recv().await else { return };
             if !*admitted.borrow() {
                 continue;
             }
@@ -84,17 +92,10 @@ impl Track {
         }
     }
 
-    /// Sends one frame as its pieces fall due. `None`: the connection is gone.
+    /// Sends one frame. `None`: the connection is gone.
     async fn send(&mut self, frame: OutgoingFrame) -> Option<()> {
-        let (start, count) = (Instant::now(), frame.pieces.len());
-        let mut sent = 0;
+        let count = frame.pieces.len();
         for (index, piece) in frame.pieces.into_iter().enumerate() {
-            while index >= sent {
-                sent = pacer::due(start.elapsed(), sent, count);
-                if index >= sent {
-                    sleep(TICK).await;
-                }
-            }
             self.write(frame.timestamp, piece, index + 1 == count).await?;
         }
         Some(())

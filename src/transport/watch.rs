@@ -18,9 +18,9 @@ use webrtc::peer_connection::{
 use crate::signal::message::CandidateKind;
 
 use super::addresses;
-use super::bandwidth::Estimate;
 use super::config::PeerEvent;
 use super::intake::Admission;
+use super::path::Reading;
 
 /// SHA-256 of a certificate in DER (RFC 8122 section 5).
 pub(super) fn fingerprint(der: &[u8]) -> [u8; 32] {
@@ -74,7 +74,7 @@ pub(super) struct Watcher {
     /// The fingerprint that the other side described, once we connect.
     pub expected: watch::Receiver<Option<[u8; 32]>>,
     pub states: watch::Receiver<States>,
-    pub estimates: watch::Receiver<Estimate>,
+    pub readings: watch::Receiver<Reading>,
     pub keyframe: Arc<Notify>,
     /// Woken when the other side ended the connection.
     pub goodbye: Arc<Notify>,
@@ -104,7 +104,7 @@ impl Watcher {
 
     /// Returns why the connection failed.
     async fn watch(&mut self) -> String {
-        let mut told = 0;
+        let mut told = (0, 0);
         let mut connected = false;
         let mut deadline: Option<Instant> = None;
         loop {
@@ -135,13 +135,13 @@ impl Watcher {
                 }
                 () = self.goodbye.notified() => return GOODBYE.into(),
                 () = self.keyframe.notified() => self.tell(PeerEvent::KeyframeRequest).await,
-                Ok(()) = self.estimates.changed() => {
-                    let estimate = *self.estimates.borrow_and_update();
-                    let kbps = estimate.target_kbps;
-                    if kbps.abs_diff(told) * 100 > kbps * TELL_PERCENT {
-                        told = kbps;
+                Ok(()) = self.readings.changed() => {
+                    let Reading { estimate, repair_percent } = *self.readings.borrow_and_update();
+                    let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
+                    if kbps.abs_diff(told.0) * 100 > kbps * TELL_PERCENT || repair_percent != told.1 {
+                        told = (kbps, repair_percent);
                         // Full: the next one counts as much.
-                        let _ = self.events.try_send(PeerEvent::Estimate { kbps });
+                        let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
                     }
                 }
                 () = sleep_until(give_up) => return "the other side did not prove that it is who it said".into(),

@@ -256,6 +256,10 @@ pub const LINK_NEVER_SUB: &str = "Calls too go through the relay. They take long
 pub const LINK_NEEDS_RELAY: &str = "To hide your address, choose a relay above.";
 pub const LAN: &str = "Find contacts on this network";
 pub const LAN_SUB: &str = "Computers on the same network can see that your key is here";
+pub const DATA_RATE: &str = "How much a call may send";
+pub const DATA_RATE_SUB: &str =
+    "In kbit/s, picture and sound together. Below 40, only sound is sent. It holds from the next call on.";
+pub const DATA_RATES: [&str; 6] = ["No limit", "1000", "500", "200", "50", "20"];
 pub const USE_RELAY: &str = "Use this relay";
 pub const YOUR_KEY: &str = "Your public key";
 pub const YOUR_KEY_SUB: &str = "This is who you are to your contacts. It is no secret; the secret half stays on this computer.";

@@ -8,6 +8,7 @@
 
 mod calls;
 mod layers;
+mod simulation;
 mod trust;
 mod ui;
 mod ui_trust;

@@ -245,5 +245,13 @@ fn network_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, settings: &mu
         switch::row(ui, text::LAN, text::LAN_SUB, &mut settings.lan_discovery);
         switch::row(ui, text::PRESENCE, text::PRESENCE_SUB, &mut settings.show_presence);
     });
+    card(ui, text::DATA_RATE, |ui| {
+        const RATES: [Option<u32>; 6] = [None, Some(1000), Some(500), Some(200), Some(50), Some(20)];
+        let chosen = RATES.iter().position(|rate| *rate == settings.max_kbps).unwrap_or_default();
+        if let Some(clicked) = choice::segments(ui, text::DATA_RATES, chosen) {
+            settings.max_kbps = RATES[clicked];
+        }
+        label::text(ui, text::DATA_RATE_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+    });
     None
 }

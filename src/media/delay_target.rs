@@ -1,0 +1,166 @@
+//! How long sound is held back: as little as catches what the link does, and back to little soon after.
+//!
+//! ```text
+//!   most of the packets ──▶ the delay that catches 97 of a hundred
+//!   packets that were lost and came back as copies ──▶ the delay that catches 99.8 of a hundred
+//!   spikes that come again ──▶ as high as they were, until they stay away
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::clock::MediaTime;
+use super::delay_histogram::DelayHistogram;
+
+/// The target on a clean link: a packet's length, so that one that is a little late is in time.
+pub const LEAST: Duration = Duration::from_millis(20);
+/// A conversation ends where each waits longer than this to hear the other.
+pub const MOST: Duration = Duration::from_millis(400);
+/// The grain in which sound is asked for comes on top of what packets need.
+const GRAIN: Duration = Duration::from_millis(5);
+/// What a call starts with, until some packets have told better.
+const PRIOR: (Duration, u32) = (Duration::from_millis(27), 12);
+
+/// Entries that count: 4 s, and 20 s for what is rare.
+const PACKETS: u32 = 200;
+const COPIES: u32 = 1000;
+const SHARE: f64 = 0.97;
+const COPY_SHARE: f64 = 0.998;
+
+/// A packet this much later than almost all others belongs to a spike.
+const SPIKE: Duration = Duration::from_millis(100);
+/// Packets held up together come within this time.
+const SPIKE_LASTS: Duration = Duration::from_millis(600);
+/// Spikes that come at least this often are prepared for.
+const SPIKE_MEMORY: Duration = Duration::from_secs(12);
+
+/// Follows the link and says how late sound should be played.
+#[derive(Debug)]
+pub struct DelayTarget {
+    packets: DelayHistogram,
+    copies: DelayHistogram,
+    spikes: VecDeque<Spike>,
+    target: Duration,
+}
+
+/// Packets that were held up together.
+#[derive(Debug)]
+struct Spike {
+    since: MediaTime,
+    height: Duration,
+    /// The most that was usual before it.
+    usual: Duration,
+}
+
+impl Default for DelayTarget {
+    fn default() -> Self {
+        let mut packets = DelayHistogram::new(PACKETS);
+        (0..PRIOR.1).for_each(|_| packets.add(PRIOR.0));
+        let mut target = Self { packets, copies: DelayHistogram::new(COPIES), spikes: VecDeque::new(), target: LEAST };
+        target.decide();
+        target
+    }
+}
+
+impl DelayTarget {
+    /// A packet was there for the first time at `now`, that late; `copy`: a later packet brought it, the original was lost.
+    pub fn note(&mut self, now: MediaTime, lateness: Duration, copy: bool) {
+        self.spikes.retain(|spike| now.since(spike.since) <= SPIKE_MEMORY);
+        if copy {
+            self.copies.add(lateness);
+        } else {
+            self.copies.add(Duration::ZERO);
+            // One spike holds up many packets at once; that does not make it usual.
+            let most = self.most_usual(now, lateness) + SPIKE;
+            self.packets.add(lateness.min(most));
+        }
+        self.decide();
+    }
+
+    /// How late sound should be played, counted as [`Lateness`](super::lateness::Lateness) counts.
+    pub fn get(&self) -> Duration {
+        self.target
+    }
+
+    /// The most that is usual, before the spike that lasts if there is one. What is later than all that begins one.
+    fn most_usual(&mut self, now: MediaTime, lateness: Duration) -> Duration {
+        if let Some(spike) = self.spikes.back_mut().filter(|spike| now.since(spike.since) < SPIKE_LASTS) {
+            spike.height = spike.height.max(lateness);
+            return spike.usual;
+        }
+        let usual = self.packets.quantile(SHARE);
+        if lateness > usual + SPIKE {
+            self.spikes.push_back(Spike { since: now, height: lateness, usual });
+        }
+        usual
+    }
+
+    fn decide(&mut self) {
+        let usual = self.packets.quantile(SHARE).max(self.copies.quantile(COPY_SHARE)) + GRAIN;
+        let again = self.spikes.len() > 1;
+        let spiky = self.spikes.iter().map(|spike| spike.height + GRAIN).max().filter(|_| again);
+        self.target = usual.max(spiky.unwrap_or_default()).clamp(LEAST, MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Feeds a packet every 20 ms from `from` to `to` seconds.
+    fn feed(target: &mut DelayTarget, from: u64, to: u64, lateness: impl Fn(u64) -> (u64, bool)) -> Vec<Duration> {
+        (from * 50..to * 50)
+            .map(|n| {
+                let (late, copy) = lateness(n);
+                target.note(MediaTime(1_000_000) + ms(20 * n), ms(late), copy);
+                target.get()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_clean_link_is_played_twenty_milliseconds_late() {
+        let mut target = DelayTarget::default();
+        assert!(target.get() > LEAST, "nobody knows at first");
+        feed(&mut target, 0, 10, |n| (n % 4, false));
+        assert_eq!(target.get(), LEAST);
+    }
+
+    #[test]
+    fn jitter_is_caught_but_for_the_last_packets_of_a_hundred() {
+        let mut target = DelayTarget::default();
+        feed(&mut target, 0, 20, |n| (n * 37 % 60, false));
+        assert!((ms(55)..=ms(70)).contains(&target.get()), "{:?}", target.get());
+    }
+
+    #[test]
+    fn copies_of_lost_packets_are_waited_for_as_long_as_they_come() {
+        let mut target = DelayTarget::default();
+        feed(&mut target, 0, 20, |n| if n % 50 == 0 { (42, true) } else { (2, false) });
+        assert!(target.get() >= ms(45), "{:?}", target.get());
+        feed(&mut target, 20, 90, |n| (n % 3, false));
+        assert_eq!(target.get(), LEAST);
+    }
+
+    #[test]
+    fn a_single_spike_is_forgotten_soon_and_never_taken_whole() {
+        let mut target = DelayTarget::default();
+        let way = feed(&mut target, 0, 20, |n| if (500..525).contains(&n) { (500 - 20 * (n - 500), false) } else { (2, false) });
+        assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
+        assert_eq!(way[999], LEAST);
+    }
+
+    #[test]
+    fn spikes_that_come_again_are_prepared_for_until_they_stay_away() {
+        let mut target = DelayTarget::default();
+        let spike = |n: u64| if n % 250 < 20 { (400 - 20 * (n % 250), false) } else { (2, false) };
+        feed(&mut target, 1, 17, spike);
+        assert!(target.get() >= ms(390), "{:?}", target.get());
+        feed(&mut target, 17, 40, |_| (2, false));
+        assert_eq!(target.get(), LEAST);
+    }
+}

@@ -1,0 +1,205 @@
+//! What the estimator promises, on links of all kinds.
+
+use super::link::{Dice, Profile, Run};
+use super::*;
+
+fn home() -> Profile {
+    Profile { jitter_ms: 3.0, loss: 0.001, ..Profile::new(5000.0, 200.0, 25.0) }
+}
+
+fn lte() -> Profile {
+    let rates = vec![(0.0, 2500.0), (12.0, 400.0), (28.0, 2500.0)];
+    Profile { rates, jitter_ms: 10.0, loss: 0.005, burst: 2.0, ..Profile::new(2500.0, 600.0, 35.0) }
+}
+
+/// A rate that wanders as a phone's does on the way: steps of a fifth of a second, a factor of two up or down, short standstills.
+fn cellular(mean: f64, seconds: f64, seed: u64) -> Profile {
+    let mut dice = Dice::new(seed);
+    let mut level: f64 = 0.0;
+    let rates = (0..(seconds * 5.0) as usize)
+        .map(|step| {
+            level = (level * 0.97 + (dice.roll() - 0.5) * 0.55).clamp(-1.6, 1.1);
+            let stands = dice.roll() < 0.006;
+            (step as f64 / 5.0, if stands { 60.0 } else { mean * level.exp() })
+        })
+        .collect();
+    Profile { rates, jitter_ms: 4.0, loss: 0.002, ..Profile::new(mean, 2000.0, 30.0) }
+}
+
+fn report(name: &str, outcome: &super::link::Outcome) {
+    let seconds: Vec<String> = outcome.kbps.chunks(10).map(|ten| format!("{:.0}", ten.iter().sum::<f64>() / 10.0)).collect();
+    println!(
+        "{name}: p95 {:.0} ms, longest gap {:.0}, frozen {:.0}, skipped {}, sound lost {}, rival {:.0}\n   kbit/s {}",
+        outcome.p95_delay(),
+        outcome.longest_gap(),
+        outcome.frozen(),
+        outcome.skipped,
+        outcome.sound_lost,
+        outcome.rival_kbps,
+        seconds.join(" ")
+    );
+}
+
+#[test]
+fn a_wide_path_carries_1500_kbits_within_two_seconds_and_then_all_that_there_is() {
+    let outcome = Run::new(home(), 12.0).go();
+    report("home", &outcome);
+    assert!(outcome.mean(1.5, 2.0) >= 1500.0);
+    assert!(outcome.mean(4.0, 12.0) >= 2250.0);
+    assert!(outcome.p95_delay() < 70.0);
+}
+
+#[test]
+fn a_narrow_path_is_found_at_once_and_used_without_a_queue() {
+    for kbps in [50.0, 150.0, 500.0, 1200.0] {
+        let outcome = Run::new(Profile { jitter_ms: 5.0, ..Profile::new(kbps, 800.0, 40.0) }, 40.0).go();
+        report(&format!("{kbps}"), &outcome);
+        assert!(outcome.mean(10.0, 40.0) >= kbps * 0.75, "{kbps}: {}", outcome.mean(10.0, 40.0));
+        let later = outcome.pictures.windows(2).filter(|pair| pair[0].1 > 6000.0).map(|pair| pair[1].1 - pair[0].1);
+        assert!(later.fold(0.0, f64::max) <= 1000.0, "{kbps}: pictures stop");
+        assert!(outcome.p95_delay() <= 400.0, "{kbps}");
+    }
+}
+
+#[test]
+fn sound_alone_survives_on_16_kbits() {
+    let outcome = Run::new(Profile::new(16.0, 3000.0, 60.0), 60.0).go();
+    report("16", &outcome);
+    let late = outcome.kbps[300..].iter().sum::<f64>() / outcome.kbps[300..].len() as f64;
+    assert!(late >= 10.0, "{late}");
+    assert!(outcome.sound_late(30_000.0) <= 0.05, "{}", outcome.sound_late(30_000.0));
+}
+
+#[test]
+fn ten_percent_random_loss_costs_no_rate() {
+    let lossy = Profile { jitter_ms: 5.0, loss: 0.1, ..Profile::new(3000.0, 200.0, 30.0) };
+    let outcome = Run::new(lossy, 20.0).go();
+    report("lossy", &outcome);
+    // A tenth of what was sent did not arrive.
+    assert!(outcome.mean(4.0, 20.0) >= 2500.0 * 0.9 * 0.88);
+}
+
+#[test]
+fn loss_in_bursts_costs_no_rate() {
+    let bursty = Profile { jitter_ms: 5.0, loss: 0.05, burst: 6.0, ..Profile::new(3000.0, 200.0, 30.0) };
+    let outcome = Run::new(bursty, 20.0).go();
+    report("bursty", &outcome);
+    assert!(outcome.mean(4.0, 20.0) >= 2500.0 * 0.95 * 0.88);
+}
+
+#[test]
+fn a_busy_computer_at_the_other_end_costs_little_rate() {
+    for (loss, burst) in [(0.001, 1.0), (0.05, 6.0), (0.1, 1.0)] {
+        let busy = Profile { jitter_ms: 5.0, loss, burst, stalls: (80.0, 3.0), ..Profile::new(3000.0, 200.0, 30.0) };
+        let outcome = Run::new(busy, 30.0).go();
+        report("busy", &outcome);
+        assert!(outcome.mean(5.0, 30.0) >= 1900.0 * (1.0 - loss), "{}", outcome.mean(5.0, 30.0));
+    }
+}
+
+#[test]
+fn lost_reports_are_not_lost_media() {
+    let outcome = Run { reports_lost: 0.3, ..Run::new(home(), 20.0) }.go();
+    report("reports lost", &outcome);
+    assert!(outcome.mean(5.0, 20.0) >= 2200.0);
+}
+
+#[test]
+fn a_path_that_narrows_to_a_sixth_freezes_nothing_and_one_that_widens_again_is_used() {
+    let mut gaps = Vec::new();
+    for seed in 1..=5 {
+        let outcome = Run { seed, ..Run::new(lte(), 48.0) }.go();
+        report("lte", &outcome);
+        // Nothing is repaired here, so a picture of which a packet is lost makes the gap longer than it is in a call.
+        gaps.push(outcome.longest_gap());
+        assert!(outcome.frozen() <= 1000.0, "{}", outcome.frozen());
+        assert!(outcome.p95_delay() <= 200.0, "{}", outcome.p95_delay());
+        let back = outcome.reaches(28.0, 2000.0).expect("2000 kbit/s are reached again");
+        assert!(back <= 8.0, "{back}");
+        assert!(outcome.mean(44.0, 48.0) >= 2000.0);
+        assert!(outcome.mean(16.0, 28.0) >= 300.0, "{}", outcome.mean(16.0, 28.0));
+    }
+    gaps.sort_by(f64::total_cmp);
+    assert!(gaps[2] <= 500.0 && gaps[4] <= 700.0, "{gaps:?}");
+}
+
+#[test]
+fn a_returned_rate_is_used_to_four_fifths_within_eight_seconds() {
+    for (low, high) in [(150.0, 1500.0), (400.0, 2500.0), (300.0, 1000.0)] {
+        let rates = vec![(0.0, high), (10.0, low), (25.0, high)];
+        let outcome = Run::new(Profile { rates, jitter_ms: 4.0, ..Profile::new(high, 400.0, 30.0) }, 40.0).go();
+        report(&format!("{low} to {high}"), &outcome);
+        let after = outcome.reaches(25.0, high * 0.8 * 0.97).expect("it is reached");
+        assert!(after <= 8.0, "{low} to {high}: {after} s");
+    }
+}
+
+#[test]
+fn a_wandering_rate_is_used_without_long_waits() {
+    let mut used = Vec::new();
+    for seed in 1..=6 {
+        let profile = cellular(1500.0, 60.0, seed);
+        let carried: f64 = profile.rates.iter().map(|(_, kbps)| kbps.min(2500.0)).sum::<f64>() / profile.rates.len() as f64;
+        let outcome = Run { seed, ..Run::new(profile, 60.0) }.go();
+        report("cellular", &outcome);
+        assert!(outcome.p95_delay() <= 240.0, "{}", outcome.p95_delay());
+        assert!(outcome.frozen() <= 1500.0, "{}", outcome.frozen());
+        used.push(outcome.mean(3.0, 60.0) / carried);
+    }
+    let mean = used.iter().sum::<f64>() / used.len() as f64;
+    assert!(mean >= 0.55, "{used:?}");
+}
+
+#[test]
+fn a_tcp_flow_on_the_same_link_leaves_us_a_fair_share_and_gets_one() {
+    let mut shares = Vec::new();
+    for seed in 1..=3 {
+        let shared = Profile { jitter_ms: 2.0, ..Profile::new(4000.0, 200.0, 25.0) };
+        let outcome = Run { seed, rival: Some((10.0, 50.0)), ..Run::new(shared, 60.0) }.go();
+        report("shared", &outcome);
+        shares.push(outcome.mean(20.0, 50.0) / 4000.0);
+        assert!(outcome.mean(54.0, 60.0) >= 2200.0, "after it ended");
+    }
+    assert!(shares.iter().all(|share| (0.3..=0.7).contains(share)), "{shares:?}");
+}
+
+#[test]
+fn nobody_answers_for_a_second_and_the_rate_goes_down_for_five_and_only_sound_is_tried() {
+    let outcome = Run { silence: (10.0, 20.0), ..Run::new(home(), 30.0) }.go();
+    report("silence", &outcome);
+    let target = |second: f64| outcome.targets[(second * 10.0) as usize];
+    assert!(target(9.9) > 2000.0);
+    assert!(target(11.8) <= 0.55 * target(9.9));
+    assert!(!outcome.deaf[140] && outcome.deaf[165]);
+    assert!(outcome.mean(16.0, 20.0) < 100.0, "only sound");
+    assert!(outcome.mean(23.0, 30.0) > 2000.0, "back");
+}
+
+#[test]
+fn heavy_loss_lowers_the_rate_but_never_to_nothing() {
+    let lossy = Profile { loss: 0.5, ..Profile::new(5000.0, 200.0, 30.0) };
+    let outcome = Run::new(lossy, 30.0).go();
+    report("half lost", &outcome);
+    assert!((f64::from(FLOOR_KBPS)..1000.0).contains(outcome.targets.last().unwrap()));
+}
+
+#[test]
+fn a_still_picture_does_not_make_the_estimate_forget_the_path() {
+    let outcome = Run { content_kbps: 300.0, ..Run::new(home(), 30.0) }.go();
+    report("still", &outcome);
+    assert!(*outcome.targets.last().unwrap() >= 1500.0, "{:?}", outcome.targets.last());
+}
+
+#[test]
+fn a_cap_is_a_cap_and_an_empty_report_is_no_news() {
+    let outcome = Run { cap_kbps: 300, ..Run::new(home(), 10.0) }.go();
+    assert!(outcome.mean(2.0, 10.0) <= 300.0, "{}", outcome.mean(2.0, 10.0));
+    let mut estimator = BandwidthEstimator::new(300);
+    assert_eq!(estimator.on_report(Instant::now(), &[], None).target_kbps, 300);
+}
+
+#[test]
+fn the_same_link_gives_the_same_run() {
+    let run = || Run::new(lte(), 20.0).go();
+    assert_eq!(run().targets, run().targets);
+}

@@ -1,0 +1,87 @@
+//! Packets that left close together: how far apart they arrive says what the path carries, without filling it.
+
+use std::time::{Duration, Instant};
+
+use super::PacketFate;
+
+/// A longer pause between two departures ends a train, but for one that is meant to be slow: a probe.
+const APART: Duration = Duration::from_micros(12_500);
+const APART_IN_PROBE: Duration = Duration::from_millis(120);
+/// Shorter ones say nothing: the other side's clock counts milliseconds, and a packet is one.
+const FEWEST: usize = 5;
+const SHORTEST: Duration = Duration::from_millis(4);
+
+/// The trains of one path.
+#[derive(Debug, Default)]
+pub(super) struct Trains {
+    open: Option<Train>,
+    /// Rates of the last trains that said something, newest last.
+    rates: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Train {
+    first: (Instant, Duration),
+    last: (Instant, Duration),
+    packets: usize,
+    /// Of all but the first.
+    bytes: usize,
+    probe: bool,
+}
+
+impl Train {
+    fn goes_on(&self, packet: &PacketFate) -> bool {
+        let apart = packet.sent.saturating_duration_since(self.last.0);
+        apart < if self.probe { APART_IN_PROBE } else { APART } && (self.probe || !packet.probe)
+    }
+}
+
+impl Trains {
+    pub fn observe(&mut self, packets: &[PacketFate]) {
+        for packet in packets {
+            let Some(arrived) = packet.arrived else { continue };
+            let at = (packet.sent, arrived);
+            match &mut self.open {
+                Some(train) if train.goes_on(packet) => {
+                    train.last = (packet.sent.max(train.last.0), arrived.max(train.last.1));
+                    train.packets += 1;
+                    train.bytes += packet.bytes;
+                }
+                _ => {
+                    self.close();
+                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe });
+                }
+            }
+        }
+        // A report ends where a train does, mostly; half a train says less, not wrong.
+        self.close();
+    }
+
+    /// What the last trains came through at, the slower of two; nothing twice.
+    pub fn take(&mut self) -> Option<f64> {
+        let rate = match self.rates.as_slice() {
+            [] => return None,
+            [only] => *only,
+            [.., a, b] => a.min(*b),
+        };
+        self.clear();
+        Some(rate)
+    }
+
+    /// Forgets what was measured: the path has changed.
+    pub fn clear(&mut self) {
+        self.rates.clear();
+    }
+
+    fn close(&mut self) {
+        let Some(train) = self.open.take().filter(|train| train.packets >= FEWEST) else { return };
+        let kbps = |span: Duration| train.bytes as f64 * 8.0 / 1e3 / span.max(SHORTEST).as_secs_f64();
+        let sent = kbps(train.last.0.saturating_duration_since(train.first.0));
+        let arrived = kbps(train.last.1.saturating_sub(train.first.1));
+        // It cannot have come faster than it went: what jitter squeezed together is not the path's rate.
+        self.rates.push(sent.min(arrived));
+        if self.rates.len() > 4 {
+            self.rates.remove(0);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The path without a connection: the same halves, over whatever carries packets. A simulation of a call drives it.
+//!
+//! No DTLS, no SRTP, no sockets: those draw random numbers that nobody can seed. Time is what it is told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtc::rtcp;
+use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtp::Packet;
+use rtc::rtp::header::Header;
+
+use super::Role;
+use super::bandwidth::Estimate;
+use super::counters::{Counters, PathStats};
+use super::describe::{H264, OPUS, Streams};
+use super::receiving::Receiving;
+use super::sending::{HEADERS, Sending};
+use crate::media::clock::MediaTime;
+use crate::media::packet::{IncomingPacket, OutgoingFrame};
+
+/// SRTCP's tag and index, UDP and IPv4: what a report takes more on the wire.
+const REPORT_HEADERS: usize = 20 + 8 + 20;
+
+/// One end of a path.
+pub struct BarePath {
+    ours: Streams,
+    theirs: Streams,
+    sending: Sending,
+    receiving: Receiving,
+    counters: Arc<Counters>,
+    sound: u16,
+    picture: u16,
+    at_once: Vec<Datagram>,
+}
+
+/// A packet on the wire.
+pub struct Datagram {
+    content: Content,
+    /// With all headers.
+    pub bytes: usize,
+}
+
+enum Content {
+    Media(Packet),
+    Report(Vec<Box<dyn rtcp::Packet>>),
+    Keyframe,
+}
+
+/// What arrived for the pipelines.
+pub enum Arrived {
+    Sound(IncomingPacket),
+    Picture(IncomingPacket),
+    /// The other side wants a whole picture.
+    KeyframeRequest,
+}
+
+impl BarePath {
+    /// The end of the side in `role`, which sends at most `cap_kbps`.
+    pub fn new(role: Role, cap_kbps: u32) -> Self {
+        let (ours, theirs) = match role {
+            Role::Caller => (Streams::of(Role::Caller), Streams::of(Role::Callee)),
+            Role::Callee => (Streams::of(Role::Callee), Streams::of(Role::Caller)),
+        };
+        let counters = Arc::<Counters>::default();
+        let sending = Sending::new(ours, cap_kbps, counters.clone());
+        let receiving = Receiving::new(ours, theirs, counters.clone());
+        Self { ours, theirs, sending, receiving, counters, sound: 0, picture: 0, at_once: Vec::new() }
+    }
+
+    /// Sends a frame of sound.
+    pub fn send_sound(&mut self, now: Instant, frame: OutgoingFrame) {
+        for payload in frame.pieces {
+            self.sound = self.sound.wrapping_add(1);
+            let header = header(self.ours.audio, OPUS, self.sound, frame.timestamp, false);
+            let leaves = self.sending.packet(now, Packet { header, payload });
+            self.at_once.extend(leaves.map(media));
+        }
+    }
+
+    /// Sends a picture, paced and protected.
+    pub fn send_picture(&mut self, now: Instant, frame: OutgoingFrame) {
+        let last = frame.pieces.len().saturating_sub(1);
+        for (index, payload) in frame.pieces.into_iter().enumerate() {
+            self.picture = self.picture.wrapping_add(1);
+            let header = header(self.ours.video, H264, self.picture, frame.timestamp, index == last);
+            self.at_once.extend(self.sending.packet(now, Packet { header, payload }).map(media));
+        }
+    }
+
+    /// Asks the other side for a whole picture.
+    pub fn request_keyframe(&mut self) {
+        self.at_once.push(Datagram { content: Content::Keyframe, bytes: 12 + REPORT_HEADERS });
+    }
+
+    /// Takes what arrived; `arrived` is `now` on the media clock.
+    pub fn arrive(&mut self, now: Instant, arrived: MediaTime, datagram: Datagram) -> Vec<Arrived> {
+        let packets = match datagram.content {
+            Content::Media(packet) => self.receiving.packet(now, packet),
+            Content::Keyframe => return vec![Arrived::KeyframeRequest],
+            Content::Report(packets) => {
+                for packet in packets.iter().map(|packet| packet.as_any()) {
+                    if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
+                        self.sending.report(now, report);
+                        self.receiving.set_round_trip(self.sending.round_trip());
+                    } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
+                        self.sending.repair(now, nack);
+                    }
+                }
+                return Vec::new();
+            }
+        };
+        let picture = self.theirs.video;
+        let incoming = |packet: Packet| {
+            let Header { ssrc, sequence_number: sequence, timestamp, marker, .. } = packet.header;
+            let incoming = IncomingPacket { sequence, timestamp, marker, payload: packet.payload, arrived };
+            if ssrc == picture { Arrived::Picture(incoming) } else { Arrived::Sound(incoming) }
+        };
+        packets.into_iter().map(incoming).collect()
+    }
+
+    /// Lets time pass; returns what leaves now.
+    pub fn tick(&mut self, now: Instant) -> Vec<Datagram> {
+        self.sending.tick(now);
+        let mut out = std::mem::take(&mut self.at_once);
+        for packets in self.receiving.tick(now) {
+            let bytes = packets.iter().map(|packet| packet.raw_size()).sum::<usize>() + REPORT_HEADERS;
+            out.push(Datagram { content: Content::Report(packets), bytes });
+        }
+        out.extend(std::iter::from_fn(|| self.sending.release(now)).map(media));
+        out
+    }
+
+    /// What the path is thought to be like, and how many packets of parity and repairs go with 100 of pictures.
+    pub fn reading(&self) -> (Estimate, u32) {
+        let reading = self.sending.reading();
+        (reading.estimate, reading.repair_percent)
+    }
+
+    /// Whether another picture may be made.
+    pub fn has_room(&self) -> bool {
+        self.sending.has_room()
+    }
+
+    /// How long there and back takes.
+    pub fn round_trip(&self) -> Duration {
+        self.sending.round_trip()
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> PathStats {
+        self.counters.read()
+    }
+}
+
+fn header(ssrc: u32, payload_type: u8, sequence_number: u16, timestamp: u32, marker: bool) -> Header {
+    Header { version: 2, ssrc, payload_type, sequence_number, timestamp, marker, ..Default::default() }
+}
+
+fn media(packet: Packet) -> Datagram {
+    let bytes = packet.payload.len() + HEADERS;
+    Datagram { content: Content::Media(packet), bytes }
+}

@@ -1,0 +1,313 @@
+//! The sending half of the path: sound at once, pictures paced, parity and repairs with them, and a rate from what became of it all.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtp::Packet;
+use rtc::rtp::header::Header;
+
+use super::bandwidth::BandwidthEstimator;
+use super::counters::Counters;
+use super::departures::Departures;
+use super::describe::{PARITY, RTX, Streams};
+use super::kept::Kept;
+use super::pacer::{Class, Pacer};
+use super::parity::{self, MOST_PACKETS};
+use super::path::Reading;
+use super::protection::Protection;
+
+/// RTP's header, SRTP's tag (RFC 7714), UDP and IPv4: what a payload takes more on the wire.
+pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
+/// How often time is looked at although nothing happens.
+const TICK: Duration = Duration::from_millis(25);
+/// Beyond this loss, repairs are sent twice: a lost repair costs another round trip.
+const DOUBLE_REPAIRS: f64 = 3.0;
+/// Repairs take at most this share of the rate, reckoned over so long.
+const REPAIR_SHARE: f64 = 0.3;
+const REPAIR_WINDOW: Duration = Duration::from_millis(500);
+/// A picture that waits for the pacer longer than this keeps the next one from being made.
+const LONGEST_WAIT: Duration = Duration::from_millis(40);
+/// A usual picture, in packets, for telling what parity costs.
+const USUAL: usize = 8;
+
+/// See the top of the file.
+pub(super) struct Sending {
+    ours: Streams,
+    estimator: BandwidthEstimator,
+    departures: Departures,
+    pacer: Pacer<Outgoing>,
+    kept: Kept,
+    protection: Protection,
+    /// The payloads of the picture that is being sent, and the number and stamp of the first.
+    block: Vec<Bytes>,
+    first: u16,
+    repairs: u16,
+    parities: u16,
+    probe_kbps: u32,
+    /// Bytes that were sent again, and since when.
+    repaired: (Option<Instant>, usize),
+    counters: Arc<Counters>,
+    next_tick: Option<Instant>,
+}
+
+struct Outgoing {
+    packet: Packet,
+    probe: bool,
+}
+
+impl Sending {
+    pub fn new(ours: Streams, cap_kbps: u32, counters: Arc<Counters>) -> Self {
+        Self {
+            ours,
+            estimator: BandwidthEstimator::new(cap_kbps),
+            departures: Departures::default(),
+            pacer: Pacer::default(),
+            kept: Kept::default(),
+            protection: Protection::default(),
+            block: Vec::new(),
+            first: 0,
+            repairs: 0,
+            parities: 0,
+            probe_kbps: 0,
+            repaired: (None, 0),
+            counters,
+            next_tick: None,
+        }
+    }
+
+    /// Takes a packet on its way out; returns it if it may leave at once.
+    pub fn packet(&mut self, now: Instant, packet: Packet) -> Option<Packet> {
+        if packet.header.ssrc != self.ours.video {
+            self.note(now, &packet, false);
+            return Some(packet);
+        }
+        let Header { sequence_number, timestamp, marker, .. } = packet.header;
+        if self.block.is_empty() {
+            self.first = sequence_number;
+        }
+        self.block.push(packet.payload.clone());
+        self.push(Class::Media, packet, false);
+        if marker || self.block.len() == MOST_PACKETS {
+            self.protect(timestamp, marker);
+        }
+        None
+    }
+
+    /// Sends parity after a picture.
+    fn protect(&mut self, timestamp: u32, ends: bool) {
+        let parities = self.protection.parities(self.block.len());
+        let payloads = parity::protect(self.first, &self.block, parities, ends);
+        self.block.clear();
+        for payload in payloads {
+            let header = Header {
+                version: 2,
+                payload_type: PARITY,
+                sequence_number: self.parities,
+                timestamp,
+                ssrc: self.ours.parity,
+                ..Default::default()
+            };
+            self.parities = self.parities.wrapping_add(1);
+            self.push(Class::Media, Packet { header, payload }, false);
+        }
+    }
+
+    /// The next packet whose time has come.
+    pub fn release(&mut self, now: Instant) -> Option<Packet> {
+        let pace = self.estimator.estimate().pace_kbps.max(self.probe_kbps);
+        let Some(Outgoing { packet, probe }) = self.pacer.pop(now, pace) else {
+            if self.pacer.bytes() == 0 {
+                self.probe_kbps = 0;
+            }
+            return None;
+        };
+        self.note(now, &packet, probe);
+        if packet.header.ssrc == self.ours.video {
+            self.kept.keep(now, packet.clone());
+        }
+        Some(packet)
+    }
+
+    /// Takes a report of what arrived.
+    pub fn report(&mut self, now: Instant, report: &CcFeedbackReport) {
+        let told = self.departures.report(now, report);
+        self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
+        let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
+        self.protection.update(now, self.round_trip(), estimate.target_kbps);
+    }
+
+    /// Sends again what was asked for.
+    pub fn repair(&mut self, now: Instant, nack: &TransportLayerNack) {
+        if nack.media_ssrc != self.ours.video {
+            return;
+        }
+        let doubled = self.estimator.estimate().loss_percent > DOUBLE_REPAIRS;
+        let sequences = nack.nacks.iter().flat_map(|pair| {
+            let others = (0..16).filter(|bit| pair.lost_packets & 1 << bit != 0).map(|bit| pair.packet_id.wrapping_add(bit + 1));
+            std::iter::once(pair.packet_id).chain(others)
+        });
+        for sequence in sequences {
+            Counters::add(&self.counters.nacks_received, 1);
+            if !self.may_repair(now) {
+                continue;
+            }
+            let Some(packet) = self.kept.wanted(now, sequence, self.round_trip()) else { continue };
+            Counters::add(&self.counters.retransmitted, 1);
+            self.repaired.1 += packet.payload.len() + HEADERS;
+            let again = self.wrap(&packet);
+            self.push(Class::Repair, again, false);
+            if doubled {
+                // Behind what else there is to send, so that one burst of losses does not take both.
+                let again = self.wrap(&packet);
+                self.push(Class::Probe, again, false);
+            }
+        }
+    }
+
+    /// Whether a repair may be added to what is under way: not on a path that is full, for it would only make it fuller, and not
+    /// beyond a share of the rate. What is not repaired now is asked for again, or a keyframe is.
+    fn may_repair(&mut self, now: Instant) -> bool {
+        let estimate = self.estimator.estimate();
+        let (since, bytes) = &mut self.repaired;
+        if since.is_none_or(|since| now.saturating_duration_since(since) >= REPAIR_WINDOW) {
+            (*since, *bytes) = (Some(now), 0);
+        }
+        let most = f64::from(estimate.target_kbps) * 125.0 * REPAIR_WINDOW.as_secs_f64() * REPAIR_SHARE;
+        self.departures.in_flight() < estimate.window * 5 / 4 && (*bytes as f64) < most
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Instant) {
+        if self.next_tick.is_some_and(|next| now < next) {
+            return;
+        }
+        self.next_tick = Some(now + TICK);
+        self.departures.expire(now);
+        self.estimator.on_time(now);
+        let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
+        let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
+        self.probe_kbps = probe.kbps;
+        for packet in packets {
+            let again = self.wrap(&packet);
+            self.push(Class::Probe, again, true);
+        }
+    }
+
+    /// When something is to be done although nothing comes.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        [self.pacer.deadline(now), self.next_tick].into_iter().flatten().min()
+    }
+
+    /// Whether another picture may be made.
+    pub fn has_room(&self) -> bool {
+        let estimate = self.estimator.estimate();
+        let waiting = super::pacer::lasts(self.pacer.bytes(), estimate.pace_kbps);
+        self.departures.in_flight() + self.pacer.bytes() < estimate.window && waiting < LONGEST_WAIT
+    }
+
+    pub fn reading(&self) -> Reading {
+        let estimate = self.estimator.estimate();
+        // What is lost is sent again, if not given back: in steps of two, for this is told on.
+        let again = (estimate.loss_percent / 2.0).round() * 2.0;
+        let parity = (self.protection.overhead(USUAL) * 100.0).round();
+        Reading { estimate, repair_percent: (parity + again) as u32 }
+    }
+
+    /// A guess before it is measured.
+    pub fn round_trip(&self) -> Duration {
+        self.estimator.round_trip().unwrap_or(Duration::from_millis(80))
+    }
+
+    fn push(&mut self, class: Class, packet: Packet, probe: bool) {
+        let bytes = packet.payload.len() + HEADERS;
+        if !self.pacer.push(class, Outgoing { packet, probe }, bytes) {
+            Counters::add(&self.counters.dropped, 1);
+        }
+    }
+
+    fn note(&mut self, now: Instant, packet: &Packet, probe: bool) {
+        let Header { ssrc, sequence_number, .. } = packet.header;
+        self.departures.sent(now, ssrc, sequence_number, packet.payload.len() + HEADERS, probe);
+        self.estimator.on_sent(now);
+        self.next_tick.get_or_insert(now + TICK);
+    }
+
+    /// A retransmission (RFC 4588 section 4).
+    fn wrap(&mut self, packet: &Packet) -> Packet {
+        let mut payload = BytesMut::with_capacity(2 + packet.payload.len());
+        payload.put_u16(packet.header.sequence_number);
+        payload.put_slice(&packet.payload);
+        let header = Header {
+            version: 2,
+            payload_type: RTX,
+            sequence_number: self.repairs,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            ssrc: self.ours.repair,
+            ..Default::default()
+        };
+        self.repairs = self.repairs.wrapping_add(1);
+        Packet { header, payload: payload.freeze() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Role;
+    use rtc::rtcp::transport_feedbacks::transport_layer_nack::NackPair;
+
+    const OURS: Streams = Streams::of(Role::Caller);
+
+    fn packet(ssrc: u32, sequence_number: u16, marker: bool) -> Packet {
+        let header = Header { version: 2, ssrc, sequence_number, marker, ..Default::default() };
+        Packet { header, payload: Bytes::from(vec![9; 1000]) }
+    }
+
+    fn released(sending: &mut Sending, now: Instant) -> Vec<Packet> {
+        (0..100)
+            .flat_map(|ms| std::iter::from_fn(|| sending.release(now + Duration::from_millis(ms))).collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[test]
+    fn sound_overtakes_the_picture_that_waits() {
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        assert!((0..20).all(|sequence| sending.packet(now, packet(OURS.video, sequence, sequence == 19)).is_none()));
+        assert!(sending.packet(now, packet(OURS.audio, 0, true)).is_some());
+        assert_eq!(released(&mut sending, now).len(), 20, "a clean path gets no parity");
+    }
+
+    #[test]
+    fn what_was_asked_for_leaves_before_the_next_picture_as_a_retransmission() {
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        (0..5).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 4))));
+        released(&mut sending, now);
+        let later = now + Duration::from_millis(150);
+        (5..9).for_each(|sequence| drop(sending.packet(later, packet(OURS.video, sequence, sequence == 8))));
+        let nack = TransportLayerNack {
+            sender_ssrc: 1,
+            media_ssrc: OURS.video,
+            nacks: vec![NackPair { packet_id: 2, lost_packets: 0b10 }],
+        };
+        sending.repair(later, &nack);
+        let left = released(&mut sending, later);
+        let first: Vec<_> = left[..2].iter().map(|packet| (packet.header.ssrc, packet.payload[1])).collect();
+        assert_eq!(first, [(OURS.repair, 2), (OURS.repair, 4)]);
+        assert_eq!(sending.counters.read().retransmitted, 2);
+    }
+
+    #[test]
+    fn there_is_no_room_for_pictures_when_nobody_says_that_they_arrive() {
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        assert!(sending.has_room());
+        (0..40).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 39))));
+        released(&mut sending, now);
+        assert!(!sending.has_room());
+        sending.tick(now + Duration::from_secs(2));
+        assert!(sending.has_room(), "nobody answers, but what left is gone");
+    }
+}
