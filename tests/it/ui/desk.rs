@@ -17,6 +17,9 @@ fn settings_page(page: SettingsPage) -> Local {
     local
 }
 
+/// What a click makes of the settings.
+type Change = fn(&mut Settings);
+
 fn changed(change: impl FnOnce(&mut Settings)) -> Vec<Command> {
     let mut settings = Settings::default();
     change(&mut settings);
@@ -25,7 +28,7 @@ fn changed(change: impl FnOnce(&mut Settings)) -> Vec<Command> {
 
 #[test]
 fn every_switch_of_the_notifications_holds_at_once() {
-    let cases: [(&str, fn(&mut Settings)); 5] = [
+    let cases: [(&str, Change); 5] = [
         (text::ANNOUNCE_CALLS, |settings| settings.notify_calls = false),
         (text::ANNOUNCE_MESSAGES, |settings| settings.notify_messages = false),
         (text::ANNOUNCE_MISSED, |settings| settings.notify_missed = false),
