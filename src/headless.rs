@@ -9,6 +9,7 @@ mod output;
 mod owner;
 mod people;
 mod standard_input;
+pub mod window;
 
 use std::env::VarError;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::engine::words::in_words;
 use args::{Cli, Command};
 pub use calling::asked_to_end;
 use output::{Output, remark};
-pub use owner::Owner;
+pub use owner::{Owner, raise};
 
 /// The longest that a process lives after it was asked to end.
 const END: Duration = Duration::from_millis(1950);

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use tokio::sync::{mpsc, watch};
 use tracing_subscriber::EnvFilter;
 use vesper::contacts::Profile;
 use vesper::engine::command::Command;
-use vesper::engine::snapshot::Stage;
 use vesper::engine::words::in_words;
 use vesper::engine::{Engine, Start};
 use vesper::headless::args::{self, Cli};
-use vesper::headless::{self, Owner};
-use vesper::ui::{self, UiHandles, UiOptions};
+use vesper::headless::{self, window};
+use vesper::ui::{self, Raise, UiHandles, UiOptions};
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     if cli.command.is_some() {
         return headless::run(cli, secrets);
     }
-    match window(cli, secrets.profile) {
+    match open_window(cli, secrets.profile) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vesper: {}", in_words(&error));
@@ -48,28 +48,51 @@ fn main() -> ExitCode {
     }
 }
 
+/// Second starts that wait for the window.
+const RAISES: usize = 8;
+
 /// Opens the window; comes back when the person closed it and the engine said goodbye.
-fn window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
+fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let directory = Profile::directory(&cli.profile)?;
     let options = headless::window_options(&cli);
     let waker = ui::Waker::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if runtime.block_on(headless::raise(&directory, cli.link.clone()))? {
+        return Ok(());
+    }
     let engine = {
         let _context = runtime.enter();
         let waker = waker.clone();
         let start = Start::Directory { directory: directory.clone(), passphrase };
         Engine::start(start, options, Some(Arc::new(move || waker.wake())))
     };
-    let socket = runtime.spawn(serve_commands(directory, engine.watch(), engine.requests()));
+    let (raising, raises) = mpsc::channel(RAISES);
+    if cli.link.is_some() {
+        let _ = raising.try_send(Raise { link: cli.link });
+    }
+    let raise = {
+        let waker = waker.clone();
+        move |link| {
+            // Full: it comes up for those before.
+            let _ = raising.try_send(Raise { link });
+            waker.wake();
+        }
+    };
+    let socket = runtime.spawn(window::serve(directory.clone(), engine.watch(), engine.requests(), raise));
+    let before = window::read_place(&directory);
+    let (place, placed) = watch::channel(before);
+    let placed = runtime.spawn(window::keep_place(directory, placed));
     runtime.spawn(end_when_asked(engine.commands()));
     let (remote, preview) = engine.screens();
-    let handles = UiHandles { snapshot: engine.watch(), commands: engine.commands(), remote, preview, waker };
+    let handles = UiHandles { snapshot: engine.watch(), commands: engine.commands(), remote, preview, waker, raises, place };
     let renderer = cli.renderer.map(|renderer| match renderer {
         args::Renderer::Glow => ui::Renderer::Glow,
         args::Renderer::Wgpu => ui::Renderer::Wgpu,
     });
-    let shown = ui::run(handles, UiOptions { renderer });
+    let shown = ui::run(handles, UiOptions { renderer, place: before });
     socket.abort();
+    // The window is gone, and with it the other end.
+    let _ = runtime.block_on(placed);
     runtime.block_on(engine.quit());
     // Devices close on threads of their own.
     runtime.shutdown_timeout(Duration::from_millis(300));
@@ -82,22 +105,6 @@ async fn end_when_asked(commands: tokio::sync::mpsc::Sender<Command>) {
     let _ = commands.try_send(Command::Quit);
     let _ = tokio::time::timeout(Duration::from_millis(1900), commands.closed()).await;
     std::process::exit(0);
-}
-
-/// Answers other commands for this profile once it is open.
-async fn serve_commands(
-    directory: std::path::PathBuf,
-    mut snapshot: tokio::sync::watch::Receiver<Arc<vesper::engine::snapshot::Snapshot>>,
-    requests: tokio::sync::mpsc::Sender<vesper::engine::request::Asked>,
-) {
-    while snapshot.wait_for(|snapshot| snapshot.stage == Stage::Ready).await.is_ok() {
-        let _owner = Owner::serve(&directory, requests.clone())
-            .inspect_err(|error| tracing::warn!("other commands cannot reach this window: {error:#}"));
-        // Until there is no profile any more: the next one has a socket of its own.
-        if snapshot.wait_for(|snapshot| snapshot.stage == Stage::Welcome).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Our own warnings; the libraries log what strangers send them as errors.

@@ -42,6 +42,35 @@ pub enum Theme {
     Light,
 }
 
+/// The hours of the day in which calls do not ring and nothing is announced, by the clock on the wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// When they begin, in minutes after midnight.
+    pub from: u16,
+    /// When they end. Before `from`, they last over midnight.
+    pub to: u16,
+}
+
+impl QuietHours {
+    /// From ten in the evening to seven in the morning.
+    pub const NIGHT: Self = Self { from: 22 * 60, to: 7 * 60 };
+
+    /// Whether `minute` (after midnight) is one of them. Hours that end as they begin are none.
+    pub fn cover(self, minute: u16) -> bool {
+        if self.from <= self.to { (self.from..self.to).contains(&minute) } else { minute >= self.from || minute < self.to }
+    }
+}
+
+/// Where the window was, in points at a size of 100 %.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// The corner of its frame on the desktop; absent where the desktop does not tell (Wayland).
+    pub at: Option<[f32; 2]>,
+    /// What it has inside of its frame.
+    pub size: [f32; 2],
+    pub maximized: bool,
+}
+
 /// All settings of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -76,6 +105,22 @@ pub struct Settings {
     pub push_to_talk: bool,
     /// The small pictures of a call.
     pub self_view: SelfView,
+    /// Where calls ring, by name; `None` is where calls are heard.
+    pub ring_speaker: Option<String>,
+    /// Announce a call on the desktop, beside the popup.
+    pub notify_calls: bool,
+    /// Announce messages while nobody looks at the window.
+    pub notify_messages: bool,
+    /// Announce missed calls.
+    pub notify_missed: bool,
+    /// Say in announcements who it is. What they wrote is never in one.
+    pub notify_names: bool,
+    /// When nothing rings and nothing is announced.
+    pub quiet_hours: Option<QuietHours>,
+    /// The size of everything in the window, in percent: 100 to 200.
+    pub scale_percent: u16,
+    /// Nothing in the window moves by itself.
+    pub reduced_motion: bool,
     /// The most kbit/s that a call may send, everything together; `None`: as much as is of use.
     pub max_kbps: Option<u32>,
 }
@@ -98,6 +143,14 @@ impl Default for Settings {
             lobby: true,
             push_to_talk: false,
             self_view: SelfView::default(),
+            ring_speaker: None,
+            notify_calls: true,
+            notify_messages: true,
+            notify_missed: true,
+            notify_names: true,
+            quiet_hours: None,
+            scale_percent: 100,
+            reduced_motion: false,
             max_kbps: None,
         }
     }
@@ -113,5 +166,14 @@ mod tests {
         let json = serde_json::to_string(&chosen).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), chosen);
         assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn quiet_hours_last_over_midnight_when_they_end_before_they_begin() {
+        let covered =
+            |hours: QuietHours| [0, 7 * 60 - 1, 7 * 60, 12 * 60, 22 * 60 - 1, 22 * 60].map(|minute| hours.cover(minute));
+        assert_eq!(covered(QuietHours::NIGHT), [true, true, false, false, false, true]);
+        assert_eq!(covered(QuietHours { from: 7 * 60, to: 22 * 60 }), [false, false, true, true, true, false]);
+        assert_eq!(covered(QuietHours { from: 60, to: 60 }), [false; 6], "no hours at all");
     }
 }

@@ -1,7 +1,7 @@
 //! The window: views of the engine's snapshot that return commands.
 //!
 //! In reading order: [`app`] takes what the engine publishes and sends what the views return; [`views`] are the screens, each a
-//! function of a snapshot; [`local`] is what only the window knows; [`widgets`] are the pieces; [`video`] holds the pictures;
+//! function of a snapshot; [`news`] and [`notify`] announce on the desktop what happens meanwhile; [`local`] is what only the window knows; [`widgets`] are the pieces; [`video`] holds the pictures;
 //! [`tokens`] names every colour and size, [`text`] every sentence; [`theme`], [`icons`] and [`emoji`] bring the fonts and drawings.
 //!
 //! Deliberately absent: a device, a socket, the disk, a wait of any kind, and a repaint that nobody needs. Somebody who has news
@@ -12,6 +12,7 @@ pub mod emoji;
 pub mod icons;
 pub mod keys;
 pub mod local;
+pub mod news;
 pub mod notify;
 pub mod text;
 pub mod theme;
@@ -31,6 +32,7 @@ use crate::engine::command::Command;
 use crate::engine::snapshot::Snapshot;
 use crate::media::frame::RgbaFrame;
 use crate::media::slot::SlotReader;
+use crate::settings::WindowPlace;
 
 /// The name by which desktops group our windows.
 const APP_ID: &str = "vesper";
@@ -47,6 +49,16 @@ pub struct UiHandles {
     pub preview: SlotReader<Arc<RgbaFrame>>,
     /// The same that the engine has.
     pub waker: Waker,
+    /// Somebody started Vesper again. Bounded; when it is full the window comes up all the same.
+    pub raises: mpsc::Receiver<Raise>,
+    /// Where the window is, for whoever keeps it.
+    pub place: watch::Sender<Option<WindowPlace>>,
+}
+
+/// Bring the window up, and show this `vesper:` link where a person can use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raise {
+    pub link: Option<String>,
 }
 
 /// How the window is drawn.
@@ -54,6 +66,8 @@ pub struct UiHandles {
 pub struct UiOptions {
     /// `None`: what is best here, which is OpenGL on Linux (a sixth of the cost in software) and wgpu elsewhere.
     pub renderer: Option<Renderer>,
+    /// Where the window was the last time.
+    pub place: Option<WindowPlace>,
 }
 
 /// What draws.
@@ -91,12 +105,18 @@ impl Waker {
 
 /// Opens the window on the main thread and returns when it was closed; before that it sends [`Command::Quit`].
 pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
-    let viewport = ViewportBuilder::default()
+    let mut viewport = ViewportBuilder::default()
         .with_title(text::APP)
         .with_app_id(APP_ID)
         .with_icon(app_icon())
-        .with_inner_size(tokens::size::WINDOW)
+        .with_inner_size(options.place.map_or(tokens::size::WINDOW, |place| place.size))
         .with_min_inner_size(tokens::size::WINDOW_MIN);
+    if let Some(place) = options.place {
+        viewport = viewport.with_maximized(place.maximized);
+        if let Some(at) = place.at {
+            viewport = viewport.with_position(at);
+        }
+    }
     let renderer = options.renderer.unwrap_or(if cfg!(target_os = "linux") { Renderer::Glow } else { Renderer::Wgpu });
     let native = eframe::NativeOptions {
         viewport,
@@ -107,11 +127,11 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
         persist_window: false,
         ..Default::default()
     };
-    let commands = handles.commands.clone();
+    let (commands, waker) = (handles.commands.clone(), handles.waker.clone());
     let result = eframe::run_native(
         text::APP,
         native,
-        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start())))),
+        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker))))),
     );
     // However the window ended, nobody is left to press a button.
     let _ = commands.try_send(Command::Quit);
@@ -122,7 +142,7 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
 
 /// The icon of both windows.
 fn app_icon() -> IconData {
-    eframe::icon_data::from_png_bytes(include_bytes!("../assets/app.png")).expect("the icon in the program is a PNG")
+    eframe::icon_data::from_png_bytes(include_bytes!("../assets/app/256.png")).expect("the icon in the program is a PNG")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! vault           u8 1 || identity secret 32 || database key 32 || LP(name), sealed (see `identity/vault.rs`)
 //! contacts.redb   contacts, invitations, requests, settings (see `contacts/store.rs`)
 //! messages.redb, conversations.keys   what was written (see `conversation/library.rs`)
+//! window.json     where the window was, the one thing that is not sealed
 //! ```
 //!
 //! The folder is 0700 and its files are 0600. The vault is written last: a folder with a vault is a whole profile.
@@ -25,9 +26,10 @@ use crate::identity::{Identity, NewLock, Reader, Vault, VaultError, files, lengt
 
 const BODY_VERSION: u8 = 1;
 
-/// What stands in a profile's folder, the most secret first; `control.sock` is how other commands reach the owner. A name
+/// What stands in a profile's folder, the most secret first; `control.sock` is how other commands reach the owner, `window.json`
+/// says where its window was. A name
 /// stands for itself and for what begins with it and a dot: what a write left behind, what was set aside.
-const FILES: [&str; 6] = ["vault", "conversations.keys", "messages.redb", "contacts.redb", "control.sock", "lock"];
+const FILES: [&str; 7] = ["vault", "conversations.keys", "messages.redb", "contacts.redb", "control.sock", "window.json", "lock"];
 
 /// An open profile. It is kept from other processes until dropped.
 ///

@@ -189,6 +189,10 @@ pub enum Command {
     DeleteConversation {
         key: PublicKey,
     },
+    /// Change what we call ourselves. Contacts keep the name they have for us.
+    SetName {
+        name: String,
+    },
     /// Look at the devices again, for a list that a person is about to see.
     RefreshDevices,
     /// Open camera and microphone to look at them, as [`Snapshot::device_check`](super::snapshot::Snapshot::device_check), or

@@ -60,6 +60,8 @@ pub struct Conversations {
     heard: HashSet<PublicKey>,
     hidden: HashSet<PublicKey>,
     newer: Option<String>,
+    /// A text came while the library was locked.
+    waiting: bool,
 }
 
 enum Stage {
@@ -97,6 +99,7 @@ impl Conversations {
             heard: HashSet::new(),
             hidden: HashSet::new(),
             newer: None,
+            waiting: false,
         };
         if let Some((directory, key)) = people.message_place() {
             this.directory = Some(directory);
@@ -125,6 +128,7 @@ impl Conversations {
     /// Wipes keys and texts from memory. What comes in meanwhile is not acknowledged, so its senders keep it.
     pub fn lock(&mut self) {
         self.stage = Stage::Locked;
+        self.waiting = false;
         self.openings += 1;
         self.outboxes.clear();
         self.inbox.clear();
@@ -137,6 +141,7 @@ impl Conversations {
     pub fn unlock(&mut self, message_key: SealKey, me: PublicKey) {
         let Some(directory) = self.directory.clone() else { return };
         self.stage = Stage::Opening;
+        self.waiting = false;
         self.openings += 1;
         let (number, results) = (self.openings, self.results.clone());
         tokio::task::spawn_blocking(move || {
@@ -165,7 +170,14 @@ impl Conversations {
             Stage::Failed(why) => ConversationsStage::Failed(why.clone()),
         };
         let (threads, returned) = (self.shown.clone(), self.returned.clone());
-        snapshot::Conversations { stage, threads, returned, zone: self.zone.clone(), newer_version: self.newer.clone() }
+        let (zone, newer_version) = (self.zone.clone(), self.newer.clone());
+        snapshot::Conversations { stage, threads, returned, zone, newer_version, waiting: self.waiting }
+    }
+
+    /// What the clock on the wall says at `unix_ms`, in minutes after midnight.
+    pub fn minute_of_day(&self, unix_ms: u64) -> u16 {
+        let at = self.zone.at(unix_ms);
+        u16::from(at.hour) * 60 + u16::from(at.minute)
     }
 
     fn library(&mut self) -> Result<&mut Library, String> {

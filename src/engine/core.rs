@@ -268,6 +268,7 @@ impl Core {
             }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
+            Command::SetName { name } => self.people.set_name(&name).map(|()| Vec::new()),
             Command::RefreshDevices => return self.look_at_devices(),
             Command::CheckDevices { on } => return self.check_devices(on, calls.in_call()),
             Command::DeclineWith { body } => {
@@ -345,6 +346,7 @@ impl Core {
                 notices: self.notices.shown.clone(),
                 network: self.network.view(),
                 settings: people.settings.clone(),
+                conversations: self.conversations.view(),
                 sealed: true,
                 ..Snapshot::default()
             };

@@ -280,7 +280,12 @@ impl Current {
 /// Starts to ring, if a person is there to hear it. A speaker that does not open is no reason not to ring in the window.
 fn ring(core: &Core, ring: Ring) -> Option<RingPlayer> {
     let (events, _) = tokio::sync::mpsc::channel(1);
-    core.options.ring.then(|| RingPlayer::start(ring, core.people.settings.speaker.clone(), events).ok()).flatten()
+    let settings = &core.people.settings;
+    let speaker = match ring {
+        Ring::Incoming => settings.ring_speaker.as_ref().or(settings.speaker.as_ref()),
+        Ring::Ringback => settings.speaker.as_ref(),
+    };
+    core.options.ring.then(|| RingPlayer::start(ring, speaker.cloned(), events).ok()).flatten()
 }
 
 impl Switches {

@@ -313,6 +313,14 @@ impl People {
         Ok(())
     }
 
+    /// Changes what we call ourselves.
+    pub fn set_name(&mut self, name: &str) -> Result<()> {
+        let Some(profile) = &mut self.profile else { return Ok(()) };
+        profile.set_name(name)?;
+        self.name.clone_from(&profile.name);
+        Ok(())
+    }
+
     /// Keeps the settings.
     pub fn set_settings(&mut self, settings: Settings) -> Result<()> {
         self.keep(|store| store.put_settings(&settings))?;

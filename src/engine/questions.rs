@@ -25,6 +25,7 @@ impl People {
             Request::Message { .. } | Request::Messages { .. } | Request::IsDelivered { .. } => {
                 bail!("messages are read by whoever has them open")
             }
+            Request::Raise { .. } => bail!("another Vesper has this profile open without a window; end that one first"),
             Request::Accept { id } => self.accept(self.find_request(id)?, None, now)?,
             Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
             Request::Block { id } => self.block(self.find(id)?)?,

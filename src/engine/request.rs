@@ -45,6 +45,10 @@ pub enum Request {
     IsDelivered {
         message: String,
     },
+    /// Bring the window up. A `vesper:` link is put where a person can use it; nothing happens by itself.
+    Raise {
+        link: Option<String>,
+    },
 }
 
 impl Request {

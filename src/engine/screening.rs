@@ -11,6 +11,7 @@ use super::options::AutoAccept;
 use super::rings::Verdict;
 use super::snapshot::{AddressQuestion, CallStage, NoticeKind};
 use crate::contacts::Candidates;
+use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
 use crate::settings::LinkMode;
 use crate::signal::message::Message;
@@ -39,9 +40,11 @@ impl Core {
             self.relayed_call = contact.candidates != Candidates::All;
         }
         let silent = contact.silent;
+        // Hours of the day are for the ears of a person.
+        let quiet = self.options.ring && self.is_quiet();
         // Where calls are answered by themselves no bell can be worn out.
         let verdict = match self.options.auto_accept {
-            AutoAccept::Nobody => self.rings.judge(peer, invite.core.call, silent, now),
+            AutoAccept::Nobody => self.rings.judge(peer, invite.core.call, silent || quiet, now),
             _ if silent => Verdict::Again,
             _ => Verdict::Ring,
         };
@@ -50,6 +53,8 @@ impl Core {
             Verdict::Again => return false,
             Verdict::Missed => {}
         }
+        let call = Call { outgoing: false, video: invite.core.media.video, outcome: Outcome::Missed, seconds: 0 };
+        self.note_call(peer, call);
         self.notices.tell(What::Missed { peer });
         let name = self.petname(peer);
         let noted = self.people.change(peer, |contact| {
@@ -59,11 +64,17 @@ impl Core {
         if let Err(error) = noted {
             self.notices.error(&error);
         }
-        if !silent {
+        if !silent && !quiet {
             self.notices
                 .show(NoticeKind::Info, format!("{name} called several times; further calls are only noted for a minute."));
         }
         false
+    }
+
+    /// Whether these are the hours in which nothing rings.
+    fn is_quiet(&self) -> bool {
+        let minute = self.conversations.minute_of_day(unix_seconds() * 1000);
+        self.people.settings.quiet_hours.is_some_and(|hours| hours.cover(minute))
     }
 
     /// Whether `command` may begin a call now. If the person has to say first what of their address it may show, it waits.

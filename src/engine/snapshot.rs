@@ -15,6 +15,7 @@ pub use crate::conversation::order::Position;
 pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
 pub use crate::identity::PublicKey;
 pub use crate::identity::passphrase::{Strength, strength};
+pub use crate::signal::link::PROTOCOL;
 pub use crate::signal::message::{MAX_BODY, MessageId};
 
 /// The state of the program as a person sees it.
@@ -58,6 +59,8 @@ pub struct Conversations {
     pub zone: Arc<Zone>,
     /// The newest version that a contact runs, if it is newer than this one.
     pub newer_version: Option<String>,
+    /// Somebody wrote while they were locked; it comes when they are open.
+    pub waiting: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -25,6 +25,9 @@ pub struct Cli {
     /// One JSON object a line instead of text for people.
     #[arg(long, global = true)]
     pub json: bool,
+    /// An invitation to open the window with: it fills in the form, and nothing is sent by itself.
+    #[arg(value_name = "vesper:LINK", value_parser = parse_link)]
+    pub link: Option<String>,
     /// For the window; every command has its own.
     #[command(flatten)]
     pub media: MediaArgs,
@@ -254,6 +257,20 @@ pub enum Policy {
     Never,
 }
 
+/// A link, as a browser hands it over. What is no link may be a command that was mistyped.
+fn parse_link(text: &str) -> Result<String, String> {
+    match is_link(text) {
+        true => Ok(text.into()),
+        false => Err("this is neither a command (`vesper help` lists them) nor a link, which starts with vesper:".into()),
+    }
+}
+
+/// Whether `text` may be an invitation: the longest that the form takes, and nothing that a terminal would obey.
+pub fn is_link(text: &str) -> bool {
+    let scheme = text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("vesper:"));
+    scheme && text.len() <= 4096 && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
 fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let (width, height) = text.split_once('x').ok_or("a size looks like 1280x720")?;
     let side = |text: &str| usize::from_str(text).map_err(|_| "a size looks like 1280x720".to_owned());
@@ -325,6 +342,18 @@ mod tests {
         assert_eq!(auto("vesper answer"), None);
         assert_eq!(auto("vesper answer --auto --once"), Some(vec!["".into()]));
         assert_eq!(auto("vesper answer --auto=ann,bob"), Some(vec!["ann".into(), "bob".into()]));
+    }
+
+    #[test]
+    fn a_link_opens_the_window_and_is_no_command() {
+        let parse =
+            |words: &[&str]| Cli::try_parse_from(["vesper"].iter().chain(words)).map(|cli| (cli.link, cli.command.is_some()));
+        assert!(matches!(parse(&["vesper:abc"]), Ok((Some(link), false)) if link == "vesper:abc"));
+        assert!(matches!(parse(&["id"]), Ok((None, true))));
+        for wrong in ["https://example.org", "vespers", "vesper:a\u{1b}[2J", "vesper:a b"] {
+            assert!(parse(&[wrong]).is_err(), "{wrong}");
+        }
+        assert!(parse(&[&format!("vesper:{}", "a".repeat(4096))]).is_err());
     }
 
     #[test]

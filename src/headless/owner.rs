@@ -3,10 +3,11 @@
 //! One line of JSON each way: a [`Request`], then its [`Reply`]. The socket lies in the profile's folder, which only
 //! its owner can enter.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
@@ -22,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Serves the socket until dropped, then takes it away.
 pub struct Owner {
     socket: PathBuf,
+    /// Tells our socket from one that somebody else put in its place.
+    inode: Option<u64>,
     task: JoinHandle<()>,
 }
 
 impl Owner {
-    /// Opens the socket in `directory`; the caller holds the profile's lock, so an old socket there is a dead one.
+    /// Opens the socket in `directory`. One that nobody listens at is taken away.
     pub fn serve(directory: &Path, engine: mpsc::Sender<Asked>) -> Result<Self> {
         let socket = path(directory);
+        if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            bail!("another Vesper serves this profile already");
+        }
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).with_context(|| format!("{} cannot be opened", socket.display()))?;
         restrict(&socket)?;
@@ -42,14 +48,16 @@ impl Owner {
                 });
             }
         });
-        Ok(Self { socket, task })
+        Ok(Self { inode: inode(&socket), socket, task })
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
         self.task.abort();
-        let _ = std::fs::remove_file(&self.socket);
+        if self.inode.is_some() && inode(&self.socket) == self.inode {
+            let _ = std::fs::remove_file(&self.socket);
+        }
     }
 }
 
@@ -62,6 +70,18 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Reply> {
     };
     let reply = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| anyhow!("it did not answer in time"));
     reply.and_then(|reply| reply).context("another Vesper has this profile open, but does not answer; close it and try again")
+}
+
+/// Asks the window that has the profile in `directory` open to come up, and hands it a `vesper:` link. False if there is none.
+pub async fn raise(directory: &Path, link: Option<String>) -> Result<bool> {
+    if UnixStream::connect(path(directory)).await.is_err() {
+        return Ok(false);
+    }
+    ask(directory, &Request::Raise { link }).await?.map(|_| true).map_err(|sentence| anyhow!(sentence))
+}
+
+fn inode(socket: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(socket).ok().map(|about| about.ino())
 }
 
 async fn answer(stream: UnixStream, engine: mpsc::Sender<Asked>) -> Result<()> {

@@ -32,7 +32,9 @@ use crate::contacts::{Hint, OpenInvitation, PairSecret};
 use crate::identity::{Identity, PublicKey};
 
 /// The protocol of the link, as QUIC negotiates it.
-const ALPN: &[u8] = b"vesper/1";
+/// What we speak on the link, and its version.
+pub const PROTOCOL: &str = "vesper/1";
+const ALPN: &[u8] = PROTOCOL.as_bytes();
 
 /// Wishes that wait for the link task, which never blocks; more than this means that the computer stands still.
 const COMMANDS: usize = 256;

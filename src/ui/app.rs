@@ -7,16 +7,18 @@ use eframe::egui::{self, Context, IconData, ViewportBuilder, ViewportCommand, Vi
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 use tracing::warn;
 
-use super::local::{Local, OwnNotice};
-use super::notify::Notifier;
-use super::tokens::motion;
+use super::local::{Dialog, Local, OwnNotice, Page};
+use super::news::{self, News};
+use super::notify::{About, Answer, Notifier};
+use super::tokens::{motion, size};
 use super::video::Pictures;
 use super::views;
 use super::views::incoming::{self, IncomingLocal};
 use super::{UiHandles, keys, text, theme};
 use crate::engine::command::Command;
-use crate::engine::snapshot::{CallStage, CallView, Scan, Snapshot, Stage};
+use crate::engine::snapshot::{CallStage, CallView, PublicKey, Scan, Snapshot, Stage};
 use crate::media::clock::MediaTime;
+use crate::settings::WindowPlace;
 
 /// The window with everything it holds.
 pub struct App {
@@ -25,6 +27,11 @@ pub struct App {
     local: Local,
     pictures: Pictures,
     notifier: Notifier,
+    news: News,
+    /// The person looks at the window.
+    looking: bool,
+    /// A link that waits until there is a profile to use it with.
+    link: Option<String>,
     /// Whoever the notification and the popup are for.
     ringing: Option<CallView>,
     full_screen: bool,
@@ -49,6 +56,9 @@ impl App {
             local: Local::default(),
             pictures: Pictures::default(),
             notifier,
+            news: News::default(),
+            looking: false,
+            link: None,
             ringing: None,
             full_screen: false,
             touched: 0.0,
@@ -81,8 +91,12 @@ impl App {
         let ringing = self.snapshot.call.as_ref().filter(|call| call.stage == CallStage::Incoming);
         if ringing.map(|call| call.peer) != self.ringing.as_ref().map(|call| call.peer) {
             match ringing {
-                Some(call) => self.notifier.ring(&call.name, call.media),
-                None => self.notifier.stop(),
+                Some(call) => {
+                    if let Some(announcement) = news::ring(&self.snapshot, call) {
+                        self.notifier.show(announcement);
+                    }
+                }
+                None => self.notifier.close(About::Ring),
             }
             *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = IncomingLocal::default();
             // A hidden window runs no views, and only a view can open the popup.
@@ -90,6 +104,93 @@ impl App {
             ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
         }
         self.ringing = ringing.cloned();
+    }
+
+    /// Announces what happens while nobody looks, and takes that away when somebody does.
+    fn follow_news(&mut self, ctx: &Context) {
+        let looking = ctx.input(|input| input.viewport().focused.unwrap_or(input.focused));
+        if looking && !self.looking {
+            self.notifier.seen();
+        }
+        self.looking = looking;
+        let now_ms = MediaTime::now().unix_us() / 1000;
+        for announcement in self.news.follow(&self.snapshot, now_ms, looking) {
+            self.notifier.show(announcement);
+        }
+    }
+
+    /// Does what was chosen on an announcement. A call that no longer rings is not answered.
+    fn take_answers(&mut self, ctx: &Context) {
+        let answers: Vec<Answer> = self.notifier.answers().collect();
+        for answer in answers {
+            let rings = |key: PublicKey| self.ringing.as_ref().is_some_and(|call| call.peer == key);
+            match answer {
+                Answer::Accept(key, media) if rings(key) => {
+                    raise(ctx);
+                    self.perform(ctx, Command::Accept { media });
+                }
+                Answer::Decline(key) if rings(key) => self.perform(ctx, Command::Decline),
+                Answer::Accept(..) | Answer::Decline(_) => {}
+                Answer::CallBack(key, media) => {
+                    raise(ctx);
+                    self.show_contact(key);
+                    if self.snapshot.stage == Stage::Ready && self.snapshot.call.is_none() {
+                        self.perform(ctx, Command::Call { key, media });
+                    }
+                }
+                Answer::Open(key) => {
+                    raise(ctx);
+                    key.into_iter().for_each(|key| self.show_contact(key));
+                }
+            }
+        }
+    }
+
+    fn show_contact(&mut self, key: PublicKey) {
+        (self.local.page, self.local.selected) = (Page::People, Some(key));
+    }
+
+    /// Somebody started Vesper again, perhaps with an invitation: it is put into the form, and the person does the rest.
+    fn take_raises(&mut self, ctx: &Context) {
+        while let Ok(raised) = self.handles.raises.try_recv() {
+            raise(ctx);
+            self.link = raised.link.or(self.link.take());
+        }
+        if self.snapshot.stage == Stage::Ready
+            && let Some(link) = self.link.take()
+        {
+            self.local.page = Page::People;
+            self.local.add = super::local::Add { invitation: link, ..Default::default() };
+            self.local.dialog = Some(Dialog::AddPerson);
+        }
+    }
+
+    /// Follows the size that the person chose, as far as the window has room for its smallest layout, and tells where it is.
+    fn follow_window(&self, ctx: &Context) {
+        let whole = ctx.content_rect().size() * ctx.zoom_factor();
+        let room = (whole.x / size::WINDOW_MIN[0]).min(whole.y / size::WINDOW_MIN[1]);
+        let chosen = f32::from(self.snapshot.settings.scale_percent.clamp(100, 200)) / 100.0;
+        let zoom = chosen.min(room).max(1.0);
+        if (zoom - ctx.zoom_factor()).abs() > 0.001 {
+            ctx.set_zoom_factor(zoom);
+        }
+        let (outer, maximized, hidden) = ctx.input(|input| {
+            let window = input.viewport();
+            let hidden = window.minimized == Some(true) || window.fullscreen == Some(true);
+            (window.outer_rect, window.maximized == Some(true), hidden)
+        });
+        if hidden {
+            return;
+        }
+        let at = outer.map(|rect| rect.min * ctx.zoom_factor()).map(|corner| [corner.x, corner.y]);
+        self.handles.place.send_if_modified(|place| {
+            // What a maximised window was before stays known, for the day it is none.
+            let now = match *place {
+                Some(before) if maximized => WindowPlace { maximized, ..before },
+                _ => WindowPlace { at, size: whole.into(), maximized },
+            };
+            place.replace(now) != Some(now)
+        });
     }
 
     fn take_pictures(&mut self, ctx: &Context) {
@@ -153,9 +254,10 @@ impl App {
             .with_always_on_top();
         let reply = self.reply.clone();
         let commands = self.handles.commands.clone();
+        let still = self.snapshot.settings.reduced_motion;
         ctx.show_viewport_deferred(ViewportId::from_hash_of("incoming"), builder, move |ui, _| {
             let mut local = reply.lock().unwrap_or_else(PoisonError::into_inner);
-            let wish = incoming::incoming_ui(ui, &call, &mut local, false).or_else(|| keys::answer_keys(ui.ctx()));
+            let wish = incoming::incoming_ui(ui, &call, &mut local, still).or_else(|| keys::answer_keys(ui.ctx()));
             // Whoever closes the popup does not want the call.
             let closed = ui.ctx().input(|input| input.viewport().close_requested());
             if let Some(command) = wish.or(closed.then_some(Command::Decline)) {
@@ -180,6 +282,14 @@ impl App {
     }
 }
 
+/// Brings the main window up, from wherever it was put.
+fn raise(ctx: &Context) {
+    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
+    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+    // Where no window may push itself forward, its entry in the task bar blinks.
+    ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
+}
+
 /// Hands `command` to the engine. False when its queue is full: then the person is told and asks again.
 fn send(commands: &Sender<Command>, command: Command) -> bool {
     match commands.try_send(command) {
@@ -195,7 +305,10 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.take_snapshot(ctx);
         self.follow_ringing(ctx);
+        self.follow_news(ctx);
+        self.take_answers(ctx);
         self.forget_when_locked();
+        self.take_raises(ctx);
         self.lock_when_idle(ctx);
         if ctx.input(|input| input.viewport().close_requested()) {
             send(&self.handles.commands, Command::Quit);
@@ -205,6 +318,8 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         theme::choose(&ctx, self.snapshot.settings.theme);
+        theme::keep_still(&ctx, self.snapshot.settings.reduced_motion);
+        self.follow_window(&ctx);
         self.take_pictures(&ctx);
         self.local.now = MediaTime::now();
         if let Some(command) = views::window_ui(ui, &self.snapshot, &mut self.local, &self.pictures) {

@@ -12,6 +12,7 @@ pub const ARROW_LEFT: char = '\u{e058}';
 pub const ARROWS_IN: char = '\u{e09e}';
 pub const ARROWS_OUT: char = '\u{e0a6}';
 pub const ARROW_SQUARE_OUT: char = '\u{e5de}';
+pub const BELL: char = '\u{e0ce}';
 pub const BROADCAST: char = '\u{e0f2}';
 pub const CARET_DOWN: char = '\u{e136}';
 pub const CARET_UP: char = '\u{e13c}';

@@ -183,6 +183,8 @@ pub struct Add {
 
 #[derive(Debug, Default)]
 pub struct SettingsLocal {
+    /// Our own name while it is written anew.
+    pub name: Option<String>,
     pub page: SettingsPage,
     /// A reach that was picked but is not applied yet, because its address is still being written.
     pub reach: Option<ReachKind>,
@@ -198,9 +200,11 @@ pub enum SettingsPage {
     Profile,
     #[default]
     AudioVideo,
+    Notifications,
     Appearance,
     Privacy,
     Network,
+    About,
 }
 
 #[derive(Debug, Default)]

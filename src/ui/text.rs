@@ -4,11 +4,13 @@
 //! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
 
 mod call;
+mod desk;
 mod talk;
 
 use std::time::Duration;
 
 pub use self::call::*;
+pub use self::desk::*;
 pub use self::talk::*;
 use crate::engine::snapshot::{CallMedia, VerifiedBy};
 

@@ -62,6 +62,19 @@ pub fn choose(ctx: &Context, theme: settings::Theme) {
     }
 }
 
+/// Lets nothing move by itself, or lets it again.
+pub fn keep_still(ctx: &Context, still: bool) {
+    let time = if still { 0.0 } else { motion::HOVER };
+    if ctx.global_style().animation_time != time {
+        ctx.all_styles_mut(|style| style.animation_time = time);
+    }
+}
+
+/// Whether nothing may move by itself.
+pub fn is_still(ui: &Ui) -> bool {
+    ui.style().animation_time == 0.0
+}
+
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let mut family = |family: FontFamily, name: &str, bytes: &'static [u8]| {

@@ -6,6 +6,7 @@
 //!
 //! Needs root and `ip` (iproute2). Without them a test says so and is skipped, but never where `CI` is set.
 
+pub mod bus;
 pub mod cable;
 pub mod desktop;
 pub mod packet;

@@ -3,6 +3,7 @@
 //! With `VESPER_SHOTS` set, `every_screen_can_be_drawn` also writes a picture of each screen in both themes to `ui-shots` in the
 //! target folder, to be held beside the design.
 
+mod desk;
 mod talk;
 
 use std::path::PathBuf;
@@ -479,6 +480,8 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let invited = Snapshot { invitation: Some(invitation()), ..people() };
     let fresh = Snapshot { contacts: people().contacts[..1].to_vec(), ..people() };
     let narrow = vec2(640.0, 480.0);
+    let night = Settings { quiet_hours: Some(settings::QuietHours::NIGHT), ..Settings::default() };
+    let quiet = Snapshot { settings: night, ..people() };
     let mut screens = crate::ui_trust::screens();
     screens.extend([
         ("starting", stage(Stage::Starting), local(), SIZE),
@@ -516,6 +519,9 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("settings-profile", people(), page(SettingsPage::Profile), SIZE),
         ("settings-privacy", Snapshot { sealed: true, ..people() }, page(SettingsPage::Privacy), SIZE),
         ("settings-appearance", people(), page(SettingsPage::Appearance), SIZE),
+        ("settings-notifications", quiet, page(SettingsPage::Notifications), SIZE),
+        ("settings-about", people(), page(SettingsPage::About), SIZE),
+        ("settings-narrow", people(), page(SettingsPage::AudioVideo), narrow),
     ]);
     screens.extend(talk::screens());
     screens.extend(crate::ui_call::screens());

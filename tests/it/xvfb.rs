@@ -9,6 +9,8 @@ use crate::lab::{Host, Lab};
 /// Where things are in the main window at 1280x720, and in the popup of 360x492: `src/ui/tokens.rs` has the sizes.
 const SECOND_PERSON: (usize, usize) = (160, 224);
 const VIDEO_CALL: (usize, usize) = (1196, 32);
+/// With Echo there is nothing to verify and no menu, so its buttons stand at the edge.
+const CALL_ECHO: (usize, usize) = (1244, 32);
 const ACCEPT_VIDEO: (usize, usize) = (284, 362);
 const CAMERA: (usize, usize) = (560, 654);
 
@@ -52,6 +54,27 @@ fn a_window_opens_for_a_newcomer() {
     let window = desktop.window(vesper.id(), "Vesper");
     // Something is drawn: a window of one colour is no welcome.
     window.look_for("the first screen", |picture| (picture.colors() > 16).then_some(()));
+}
+
+/// With `VESPER_SHOTS` set, `./dev screens` finds the picture beside those of the views.
+#[test]
+fn the_whole_app_is_drawn() {
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ann = Person::create(&folder.path().join("ann"), "Ann");
+    let vesper = Vesper::start_with(None, &ann.folder, &desktop.environment(), SOURCES);
+    let window = desktop.window(vesper.id(), "Vesper");
+    window.move_to(0, 0);
+    window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
+    let shots = std::env::var_os("VESPER_SHOTS").map(|_| std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui-shots"));
+    if let Some(shots) = &shots {
+        window.save(&shots.join("app.png"));
+    }
+    window.click(CALL_ECHO.0, CALL_ECHO.1);
+    window.look_for("the picture that Echo sends back", Picture::marker);
+    if let Some(shots) = &shots {
+        window.save(&shots.join("app-call.png"));
+    }
 }
 
 const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];

@@ -121,7 +121,11 @@ impl Core {
             Stage::Ready(_) => {}
             Stage::Opening if talk.inbox.len() < MOST_EARLY => {}
             // Not acknowledged, so it comes again.
-            _ => return,
+            stage => {
+                let locked = matches!(stage, Stage::Locked);
+                talk.waiting |= locked && self.people.accepted(peer).is_some();
+                return;
+            }
         }
         talk.inbox.push((peer, text));
         talk.keep_inbox_at.get_or_insert(now + GATHER);

@@ -1,6 +1,9 @@
 //! The settings: a list of pages at the left, cards at the right. What is changed here holds at once.
 
+mod about;
+mod notifications;
 mod privacy;
+mod profile;
 
 use eframe::egui::{
     Align2, CornerRadius, CursorIcon, Frame, Margin, Panel, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
@@ -18,24 +21,30 @@ use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{button, choice, device_check, label, paint, switch};
 use crate::ui::{icons, text, theme};
 
-const PAGES: [(SettingsPage, char, &str); 5] = [
+const PAGES: [(SettingsPage, char, &str); 7] = [
     (SettingsPage::Profile, icons::USER, text::PROFILE),
     (SettingsPage::AudioVideo, icons::HEADPHONES, text::AUDIO_VIDEO),
+    (SettingsPage::Notifications, icons::BELL, text::NOTIFICATIONS),
     (SettingsPage::Appearance, icons::PALETTE, text::APPEARANCE),
     (SettingsPage::Privacy, icons::SHIELD_CHECK, text::PRIVACY),
     (SettingsPage::Network, icons::GLOBE, text::NETWORK),
+    (SettingsPage::About, icons::INFO, text::ABOUT),
 ];
 
 /// The whole page.
 pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pictures) -> Option<Command> {
     let p = theme::palette(ui);
-    let list = Panel::left("settings").exact_size(size::SETTINGS_LIST).resizable(false).show_separator_line(false);
+    let list = Panel::left("settings")
+        .exact_size((ui.available_width() * 0.34).min(size::SETTINGS_LIST))
+        .resizable(false)
+        .show_separator_line(false);
     list.frame(Frame::NONE.fill(p.sidebar)).show(ui, |ui| list_ui(ui, local));
     let rect = ui.available_rect_before_wrap();
     ui.painter().rect_filled(rect, 0.0, p.background);
     let title = PAGES.iter().find(|(page, ..)| *page == local.settings.page).map_or("", |(.., name)| name);
     let title_at = rect.left_top() + vec2(space::XXL, 30.0);
-    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, 400.0);
+    let room = rect.width() - space::XXL - 72.0;
+    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, room);
     let close = Rect::from_center_size(pos2(rect.right() - 42.0, rect.top() + 32.0), vec2(size::TOOLBAR, size::TOOLBAR));
     let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
     if closed || (local.dialog.is_none() && ui.input(|input| input.key_pressed(eframe::egui::Key::Escape))) {
@@ -49,11 +58,13 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures
             ui.spacing_mut().item_spacing.y = space::S;
             let mut settings = snapshot.settings.clone();
             let wish = match local.settings.page {
-                SettingsPage::Profile => profile_ui(ui, snapshot, local),
+                SettingsPage::Profile => profile::profile_ui(ui, snapshot, local),
                 SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, local, &mut settings, pictures),
+                SettingsPage::Notifications => notifications::notifications_ui(ui, snapshot, &mut settings),
                 SettingsPage::Appearance => appearance_ui(ui, &mut settings),
                 SettingsPage::Privacy => privacy::privacy_ui(ui, snapshot, local, &mut settings),
                 SettingsPage::Network => network_ui(ui, snapshot, local, &mut settings),
+                SettingsPage::About => about::about_ui(ui, snapshot),
             };
             ui.add_space(space::XL);
             wish.or_else(|| (settings != snapshot.settings).then(|| Command::ChangeSettings { settings: Box::new(settings) }))
@@ -84,7 +95,15 @@ fn list_ui(ui: &mut Ui, local: &mut Local) {
             (icons::REGULAR, p.text_second, theme::regular(type_size::BODY), p.text_second)
         };
         icons::paint(ui.painter(), rect.left_center() + vec2(22.0, 0.0), icon, size::ICON, family, ink);
-        label::line(ui.painter(), rect.left_center() + vec2(42.0, 0.0), Align2::LEFT_CENTER, name, font, color, 170.0);
+        label::line(
+            ui.painter(),
+            rect.left_center() + vec2(42.0, 0.0),
+            Align2::LEFT_CENTER,
+            name,
+            font,
+            color,
+            rect.width() - 50.0,
+        );
         paint::focus_ring(ui, &response, rect, 10.0, p);
         if response.clicked() {
             local.settings.page = page;
@@ -113,21 +132,6 @@ fn card<T>(ui: &mut Ui, title: &str, content: impl FnOnce(&mut Ui) -> T) -> T {
             content(ui)
         })
         .inner
-}
-
-fn profile_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
-    let p = theme::palette(ui);
-    let me = snapshot.me.as_ref()?;
-    card(ui, &me.name, |ui| {
-        label::text(ui, text::YOUR_KEY, theme::medium(type_size::LABEL), p.text_second);
-        label::text(ui, me.key.to_string(), theme::mono(type_size::MONO), p.text);
-        label::text(ui, text::YOUR_KEY_SUB, theme::regular(type_size::CAPTION), p.text_third);
-        ui.add_space(space::XS);
-        if TextButton::new(Look::Secondary, text::COPY_KEY).icon(icons::COPY).small().show(ui) {
-            local.copy = Some(me.key.to_string());
-        }
-    });
-    None
 }
 
 fn audio_video_ui(
@@ -165,6 +169,10 @@ fn audio_video_ui(
         choice::device(ui, text::OUTPUT_DEVICE, &devices.speakers, &mut settings.speaker);
         missing(ui, devices.speakers.is_empty(), text::NO_SPEAKER);
     });
+    card(ui, text::RINGTONE, |ui| {
+        choice::device_or(ui, text::RING_DEVICE, text::AS_SPEAKER, &devices.speakers, &mut settings.ring_speaker);
+        label::text(ui, text::RING_DEVICE_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+    });
     wish
 }
 
@@ -181,6 +189,16 @@ fn appearance_ui(ui: &mut Ui, settings: &mut Settings) -> Option<Command> {
         if let Some(clicked) = choice::segments(ui, text::THEMES, chosen) {
             settings.theme = THEMES[clicked];
         }
+    });
+    card(ui, text::SCALE, |ui| {
+        let chosen = text::SCALES.iter().position(|(_, percent)| *percent == settings.scale_percent).unwrap_or_default();
+        if let Some(clicked) = choice::segments(ui, text::SCALES.map(|(name, _)| name), chosen) {
+            settings.scale_percent = text::SCALES[clicked].1;
+        }
+        label::text(ui, text::SCALE_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+    });
+    card(ui, text::MOTION, |ui| {
+        switch::row(ui, text::REDUCED_MOTION, text::REDUCED_MOTION_SUB, &mut settings.reduced_motion);
     });
     None
 }

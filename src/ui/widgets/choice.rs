@@ -70,42 +70,54 @@ pub fn segments<'a>(ui: &mut Ui, names: impl IntoIterator<Item = &'a str>, chose
 
 /// A device by name, or the system's default; the label stands above it. True when another one was chosen.
 pub fn device(ui: &mut Ui, name: &str, devices: &[String], chosen: &mut Option<String>) -> bool {
-    let p = theme::palette(ui);
+    device_or(ui, name, text::SYSTEM_DEFAULT, devices, chosen)
+}
+
+/// The same with something else for who chooses none.
+pub fn device_or(ui: &mut Ui, name: &str, none: &str, devices: &[String], chosen: &mut Option<String>) -> bool {
     let before = chosen.clone();
+    let shown = chosen.as_deref().unwrap_or(none).to_owned();
+    combo(ui, name, shown, |ui| {
+        ui.selectable_value(chosen, None, none);
+        for device in devices {
+            ui.selectable_value(chosen, Some(device.clone()), device);
+        }
+        // A chosen device that is unplugged just now stays chosen, and says so by being in the list.
+        if let Some(gone) = before.as_ref().filter(|name| !devices.contains(name)) {
+            ui.selectable_value(chosen, Some(gone.clone()), gone);
+        }
+    });
+    *chosen != before
+}
+
+/// A time of day in minutes after midnight, by the half hour; the label stands above it. True when another one was chosen.
+pub fn time_of_day(ui: &mut Ui, name: &str, minute: &mut u16) -> bool {
+    let before = *minute;
+    combo(ui, name, text::time_of_day(before), |ui| {
+        for half_hour in 0..48 {
+            ui.selectable_value(minute, half_hour * 30, text::time_of_day(half_hour * 30));
+        }
+    });
+    *minute != before
+}
+
+/// A field that opens a list.
+fn combo(ui: &mut Ui, name: &str, shown: String, list: impl FnOnce(&mut Ui)) {
+    let p = theme::palette(ui);
     let above = label::text(ui, name, theme::medium(type_size::LABEL), p.text_second);
-    let shown = chosen.as_deref().unwrap_or(text::SYSTEM_DEFAULT).to_owned();
     let response = ui.scope(|ui| {
         ui.spacing_mut().interact_size.y = size::TOOLBAR;
         ui.spacing_mut().button_padding.x = space::M;
         let color = p.text_second;
-        ComboBox::from_id_salt(name)
-            .width(ui.available_width().min(420.0))
-            .truncate()
-            .selected_text(shown)
-            .icon(move |ui: &Ui, rect: Rect, _: &_, _| {
-                icons::paint(
-                    ui.painter(),
-                    rect.center() - vec2(2.0, 0.0),
-                    icons::CARET_DOWN,
-                    size::ICON_S,
-                    icons::REGULAR,
-                    color,
-                );
-            })
-            .show_ui(ui, |ui| {
-                ui.selectable_value(chosen, None, text::SYSTEM_DEFAULT);
-                for device in devices {
-                    ui.selectable_value(chosen, Some(device.clone()), device);
-                }
-                // A chosen device that is unplugged just now stays chosen, and says so by being in the list.
-                if let Some(gone) = before.as_ref().filter(|name| !devices.contains(name)) {
-                    ui.selectable_value(chosen, Some(gone.clone()), gone);
-                }
-            })
-            .response
+        let icon = move |ui: &Ui, rect: Rect, _: &_, _| {
+            let center = rect.center() - vec2(2.0, 0.0);
+            icons::paint(ui.painter(), center, icons::CARET_DOWN, size::ICON_S, icons::REGULAR, color);
+        };
+        let field =
+            ComboBox::from_id_salt(name).width(ui.available_width().min(420.0)).truncate().selected_text(shown).icon(icon);
+        field.show_ui(ui, list).response
     });
     name_combo(response.inner, name, above.id);
-    *chosen != before
 }
 
 fn name_combo(response: Response, name: &str, label: eframe::egui::Id) {

@@ -5,6 +5,7 @@ use eframe::egui::{
     epaint::RectShape, lerp, pos2, vec2,
 };
 
+use crate::ui::theme;
 use crate::ui::tokens::{FOCUS_RING, Palette};
 
 /// A disc with a gradient from its top left to its bottom right, with soft edges.
@@ -106,6 +107,7 @@ pub fn shadow(p: &Palette) -> Shadow {
 
 /// How far something that is on or off has moved to on, 0 to 1; no motion where the person wants none.
 pub fn moved(ui: &Ui, response: &Response, on: bool, seconds: f32) -> f32 {
+    let seconds = if theme::is_still(ui) { 0.0 } else { seconds };
     ui.ctx().animate_bool_with_time(response.id, on, seconds)
 }
 

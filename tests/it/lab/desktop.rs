@@ -108,6 +108,16 @@ impl Window<'_> {
         self.tool(&["windowmove", &self.id, &x.to_string(), &y.to_string()]);
     }
 
+    /// The number that the screen has for it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Puts the window away, without closing it.
+    pub fn minimise(&self) {
+        self.tool(&["windowminimize", "--sync", &self.id]);
+    }
+
     /// Brings the window up and clicks at this point of it.
     pub fn click(&self, x: usize, y: usize) {
         self.tool(&["windowactivate", "--sync", &self.id]);
@@ -126,6 +136,13 @@ impl Window<'_> {
     pub fn look(&self) -> Picture {
         let output = self.import(&["-window", &self.id, "-depth", "8", "ppm:-"]).output().expect("ImageMagick is there");
         Picture::parse(&output.stdout).unwrap_or_else(|| panic!("import: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Writes what the window looks like to `file`.
+    pub fn save(&self, file: &std::path::Path) {
+        std::fs::create_dir_all(file.parent().expect("a picture lies in a folder")).expect("a folder for the pictures");
+        let written = self.import(&["-window", &self.id, "-strip"]).arg(file).status();
+        assert!(written.is_ok_and(|status| status.success()), "{}", file.display());
     }
 
     /// Looks until `answer` is something.
@@ -190,6 +207,12 @@ impl Picture {
         self.rgb.as_chunks::<3>().0.iter().collect::<std::collections::HashSet<_>>().len()
     }
 
+    /// The brightness of all of it, 0 to 25500.
+    pub fn brightness(&self) -> u32 {
+        let sum: u64 = self.rgb.iter().map(|shade| u64::from(*shade)).sum();
+        (sum * 100 / self.rgb.len().max(1) as u64) as u32
+    }
+
     /// The brightness of a small square around a point, 0 to 255.
     fn light(&self, x: usize, y: usize) -> u32 {
         let (xs, ys) = (x.saturating_sub(2)..(x + 3).min(self.width), y.saturating_sub(2)..(y + 3).min(self.height));
@@ -200,7 +223,7 @@ impl Picture {
 }
 
 /// Asks until there is an answer, or for too long.
-fn wait<T>(mut answer: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn wait<T>(mut answer: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(answer) = answer() {
@@ -211,7 +234,7 @@ fn wait<T>(mut answer: impl FnMut() -> Option<T>) -> Option<T> {
     None
 }
 
-fn is_there(program: &str) -> bool {
+pub fn is_there(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }

@@ -54,6 +54,11 @@ fn with(threads: impl IntoIterator<Item = (u8, Thread)>) -> Snapshot {
     Snapshot { conversations, ..people() }
 }
 
+/// A profile in which Maya wrote, and so many of her texts were not seen yet.
+pub(crate) fn unread(texts: u64) -> Snapshot {
+    with_maya((1..=texts).map(|number| entry(number, false, 60 - number, "Are you there?", State::Unseen)).collect())
+}
+
 fn with_maya(thread: Thread) -> Snapshot {
     with([(2, thread)])
 }

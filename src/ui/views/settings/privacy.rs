@@ -37,7 +37,7 @@ fn passphrase_ui(ui: &mut Ui, sealed: bool, name: &str, state: &mut SettingsLoca
     second(ui, if sealed { text::PASSPHRASE_SET_SUB } else { text::PASSPHRASE_NONE });
     ui.add_space(space::XS);
     ui.scope(|ui| {
-        ui.set_max_width(size::TOAST);
+        ui.set_max_width(size::TOAST.min(ui.available_width()));
         if sealed {
             strength::old(ui, text::CURRENT_PASSPHRASE, &mut state.current);
         }
@@ -75,7 +75,7 @@ fn lock_ui(ui: &mut Ui, sealed: bool, settings: &mut Settings) -> Option<Command
     label::text(ui, text::LOCK_AFTER, theme::medium(type_size::LABEL), theme::palette(ui).text);
     let chosen = text::LOCK_AFTERS.iter().position(|(_, minutes)| *minutes == settings.lock_after_minutes).unwrap_or_default();
     ui.scope(|ui| {
-        ui.set_max_width(size::TOAST);
+        ui.set_max_width(size::TOAST.min(ui.available_width()));
         if let Some(clicked) = choice::segments(ui, text::LOCK_AFTERS.map(|(name, _)| name), chosen) {
             settings.lock_after_minutes = text::LOCK_AFTERS[clicked].1;
         }
@@ -88,7 +88,7 @@ fn backup_ui(ui: &mut Ui, name: &str, state: &mut SettingsLocal) -> Option<Comma
     second(ui, text::BACKUP_SUB);
     ui.add_space(space::XS);
     ui.scope(|ui| {
-        ui.set_max_width(size::TOAST);
+        ui.set_max_width(size::TOAST.min(ui.available_width()));
         Field::new(text::BACKUP_FILE, text::BACKUP_FILE_HINT, 4096).icon(icons::LINK).show(ui, &mut state.file);
         strength::new(ui, text::BACKUP_PASSPHRASE, &mut state.backup, name);
         strength::meaning(ui, &state.backup);

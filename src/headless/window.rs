@@ -1,0 +1,105 @@
+//! What the window needs of the system around it: one instance a profile, and the place where it was.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Owner;
+use super::args::is_link;
+use crate::contacts::Profile;
+use crate::engine::request::{Asked, Request};
+use crate::engine::snapshot::{Snapshot, Stage};
+use crate::identity::files;
+use crate::settings::WindowPlace;
+
+/// Its name in the profile's folder.
+const PLACE: &str = "window.json";
+/// A window that is being moved tells of each step; one in this time is kept.
+const SETTLE: Duration = Duration::from_millis(500);
+/// No desktop is larger, in points.
+const FAR: f32 = 32_000.0;
+/// Questions of other commands on their way to the engine.
+const ASKED: usize = 32;
+
+/// Answers other commands for the profile in `directory` as long as there is one, locked or not. `raise` brings up the window,
+/// with a link if it was given one; everything else the engine answers.
+pub async fn serve(
+    directory: PathBuf,
+    mut snapshot: watch::Receiver<Arc<Snapshot>>,
+    engine: mpsc::Sender<Asked>,
+    raise: impl Fn(Option<String>) + Send + 'static,
+) {
+    let (asking, mut asked) = mpsc::channel::<Asked>(ASKED);
+    tokio::spawn(async move {
+        while let Some((request, reply_to)) = asked.recv().await {
+            if let Request::Raise { link } = request {
+                raise(link.filter(|link| is_link(link)));
+                let _ = reply_to.send(Ok(Vec::new()));
+            } else if engine.send((request, reply_to)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let is_there = |snapshot: &Arc<Snapshot>| matches!(snapshot.stage, Stage::Ready | Stage::Locked { .. });
+    while snapshot.wait_for(is_there).await.is_ok() {
+        let _owner = Owner::serve(&directory, asking.clone())
+            .inspect_err(|error| tracing::warn!("other commands cannot reach this window: {error:#}"));
+        // Until there is no profile any more: the next one has a socket of its own.
+        if snapshot.wait_for(|snapshot| snapshot.stage == Stage::Welcome).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Where the window of the profile in `directory` was; nothing if that is not known, or cannot have been.
+pub fn read_place(directory: &Path) -> Option<WindowPlace> {
+    let place: WindowPlace = serde_json::from_slice(&std::fs::read(directory.join(PLACE)).ok()?).ok()?;
+    let size = place.size.iter().all(|side| (1.0..FAR).contains(side));
+    let at = place.at.is_none_or(|at| at.iter().all(|way| (-FAR..FAR).contains(way)));
+    (size && at).then_some(place)
+}
+
+/// Keeps the place in the profile's folder whenever it is another one, until the window is gone.
+pub async fn keep_place(directory: PathBuf, mut place: watch::Receiver<Option<WindowPlace>>) {
+    while place.changed().await.is_ok() {
+        let now = *place.borrow_and_update();
+        write_place(&directory, now);
+        tokio::time::sleep(SETTLE).await;
+    }
+    write_place(&directory, *place.borrow());
+}
+
+fn write_place(directory: &Path, place: Option<WindowPlace>) {
+    // Without a profile there is nothing to keep it with.
+    let Some(place) = place.filter(|_| Profile::exists(directory)) else { return };
+    let written =
+        serde_json::to_vec(&place).map_err(std::io::Error::from).and_then(|json| files::replace(&directory.join(PLACE), &json));
+    if let Err(error) = written {
+        tracing::debug!("the window's place is not kept: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_comes_back_as_it_was_and_one_that_cannot_be_is_none() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("profile");
+        drop(Profile::create(&folder, "Ann", None).unwrap());
+        let folder = folder.as_path();
+        assert_eq!(read_place(folder), None);
+        let place = WindowPlace { at: Some([-1200.0, 40.0]), size: [900.0, 700.0], maximized: false };
+        write_place(folder, Some(place));
+        assert_eq!(read_place(folder), Some(place));
+        for wrong in
+            ["", "{}", r#"{"at":null,"size":[0,5],"maximized":false}"#, r#"{"at":[1e9,0],"size":[9,9],"maximized":true}"#]
+        {
+            std::fs::write(folder.join(PLACE), wrong).unwrap();
+            assert_eq!(read_place(folder), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Settings, announcements, and what holds for every view: a name for each thing, a way to it by keyboard, and room for it.
+
+use std::collections::BTreeSet;
+
+use eframe::egui::accesskit::{Action, Role};
+use egui_kittest::kittest::NodeT as _;
+use egui_kittest::{SnapshotOptions, SnapshotResults};
+use vesper::settings::{QuietHours, Settings};
+use vesper::ui::news::{News, ring};
+use vesper::ui::notify::{About, Answer};
+
+use super::*;
+
+fn settings_page(page: SettingsPage) -> Local {
+    let mut local = Local { page: Page::Settings, ..Local::default() };
+    local.settings.page = page;
+    local
+}
+
+/// What a click makes of the settings.
+type Change = fn(&mut Settings);
+
+fn changed(change: impl FnOnce(&mut Settings)) -> Vec<Command> {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    vec![Command::ChangeSettings { settings: Box::new(settings) }]
+}
+
+#[test]
+fn every_switch_of_the_notifications_holds_at_once() {
+    let cases: [(&str, Change); 5] = [
+        (text::ANNOUNCE_CALLS, |settings| settings.notify_calls = false),
+        (text::ANNOUNCE_MESSAGES, |settings| settings.notify_messages = false),
+        (text::ANNOUNCE_MISSED, |settings| settings.notify_missed = false),
+        (text::ANNOUNCE_NAMES, |settings| settings.notify_names = false),
+        (text::QUIET, |settings| settings.quiet_hours = Some(QuietHours::NIGHT)),
+    ];
+    let mut window = window(people(), settings_page(SettingsPage::Notifications));
+    for (name, change) in cases {
+        assert_eq!(click(&mut window, name), changed(change), "{name}");
+    }
+}
+
+#[test]
+fn quiet_hours_begin_when_the_person_says() {
+    let settings = Settings { quiet_hours: Some(QuietHours::NIGHT), ..Settings::default() };
+    let mut window = window(Snapshot { settings, ..people() }, settings_page(SettingsPage::Notifications));
+    assert_eq!(click(&mut window, text::QUIET_FROM), []);
+    let hours = QuietHours { from: 30, ..QuietHours::NIGHT };
+    assert_eq!(click(&mut window, "00:30"), changed(|settings| settings.quiet_hours = Some(hours)));
+}
+
+#[test]
+fn the_size_and_the_motion_of_the_window_can_be_chosen() {
+    let mut window = window(people(), settings_page(SettingsPage::Appearance));
+    assert_eq!(click(&mut window, "150 %"), changed(|settings| settings.scale_percent = 150));
+    assert_eq!(click(&mut window, text::REDUCED_MOTION), changed(|settings| settings.reduced_motion = true));
+}
+
+#[test]
+fn calls_can_ring_on_another_speaker_than_the_one_for_talking() {
+    let mut snapshot = people();
+    snapshot.devices.speakers = vec!["Desk speakers".into()];
+    let mut window = window(snapshot, settings_page(SettingsPage::Notifications));
+    click(&mut window, text::RING_DEVICE);
+    assert_eq!(click(&mut window, "Desk speakers"), changed(|settings| settings.ring_speaker = Some("Desk speakers".into())));
+}
+
+#[test]
+fn ones_own_name_can_be_changed() {
+    let mut window = window(people(), settings_page(SettingsPage::Profile));
+    assert_eq!(click(&mut window, text::SAVE_NAME), [], "it is the same yet");
+    write(&mut window, text::YOUR_NAME, "!");
+    assert_eq!(click(&mut window, text::SAVE_NAME), [Command::SetName { name: "Alex Moreau!".into() }]);
+}
+
+#[test]
+fn about_says_that_a_newer_vesper_exists() {
+    let mut snapshot = people();
+    snapshot.conversations.newer_version = Some("9.1.0".into());
+    let window = window(snapshot, settings_page(SettingsPage::About));
+    window.get_by_label(&text::newer_exists("9.1.0"));
+}
+
+#[test]
+fn what_was_there_is_no_news_and_what_comes_is() {
+    let (before, after) = (talk::unread(1), talk::unread(2));
+    let mut news = News::default();
+    assert_eq!(news.follow(&before, NOW * 1000, false), [], "what is there when the profile is opened is old");
+    assert_eq!(news.follow(&before, NOW * 1000, false), []);
+    let announced = news.follow(&after, NOW * 1000, false);
+    let [text] = &announced[..] else { panic!("{announced:?}") };
+    assert_eq!((text.about, text.summary.as_str(), text.body), (About::Contact(key(2)), "New message from Maya Lindqvist", ""));
+    assert_eq!(text.click, Answer::Open(Some(key(2))));
+    assert_eq!(news.follow(&after, NOW * 1000, false), [], "once");
+}
+
+#[test]
+fn an_announcement_says_no_more_than_the_person_wants() {
+    let after = |change: fn(&mut Settings), looking| {
+        let (mut before, mut after) = (talk::unread(1), talk::unread(2));
+        change(&mut before.settings);
+        change(&mut after.settings);
+        let mut news = News::default();
+        news.follow(&before, NOW * 1000, looking);
+        news.follow(&after, NOW * 1000, looking).into_iter().map(|announced| announced.summary).collect::<Vec<_>>()
+    };
+    assert_eq!(after(|settings| settings.notify_names = false, false), [text::NEW_MESSAGE]);
+    assert_eq!(after(|settings| settings.notify_messages = false, false), [""; 0]);
+    assert_eq!(after(|_| (), true), [""; 0], "the person looks at the window");
+    let always = |settings: &mut Settings| settings.quiet_hours = Some(QuietHours { from: 0, to: 1440 });
+    assert_eq!(after(always, false), [""; 0], "quiet hours");
+}
+
+#[test]
+fn a_locked_profile_names_nobody() {
+    let locked = |waiting| Snapshot {
+        stage: Stage::Locked { wrong: false },
+        conversations: Conversations { waiting, ..Conversations::default() },
+        ..Snapshot::default()
+    };
+    let mut news = News::default();
+    news.follow(&talk::unread(2), NOW * 1000, false);
+    assert_eq!(news.follow(&locked(false), NOW * 1000, false), []);
+    let summaries: Vec<_> = news.follow(&locked(true), NOW * 1000, false).into_iter().map(|news| news.summary).collect();
+    assert_eq!(summaries, [text::NEW_MESSAGE]);
+    assert_eq!(news.follow(&locked(true), NOW * 1000, false), [], "once");
+    let ringing = CallView { name: "Somebody you know".into(), locked: true, ..call(CallStage::Incoming) };
+    let announced = ring(&locked(false), &ringing).unwrap();
+    assert_eq!(announced.actions, [(Answer::Decline(key(2)), text::DECLINE)], "answering takes the passphrase");
+}
+
+#[test]
+fn a_call_that_asks_for_care_cannot_be_answered_from_its_announcement() {
+    let ringing = call(CallStage::Incoming);
+    let accept =
+        |media| (Answer::Accept(key(2), media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO });
+    let decline = (Answer::Decline(key(2)), text::DECLINE);
+    let video = ring(&people(), &ringing).unwrap();
+    assert_eq!(video.actions, [accept(CallMedia::Video), accept(CallMedia::Audio), decline]);
+    let voice = ring(&people(), &CallView { media: CallMedia::Audio, ..ringing.clone() }).unwrap();
+    assert_eq!(voice.actions, [accept(CallMedia::Audio), decline]);
+    let careful =
+        ring(&people(), &CallView { warning: Some("Their name looks like Maya's.".into()), ..ringing.clone() }).unwrap();
+    assert_eq!((careful.actions, careful.body), (vec![decline], text::NOTIFICATION_CARE));
+    let silent = Snapshot { settings: Settings { notify_calls: false, ..Settings::default() }, ..people() };
+    assert_eq!(ring(&silent, &ringing), None);
+}
+
+/// What a person can do something with, as a screen reader sees it.
+const INTERACTIVE: [Role; 16] = [
+    Role::Button,
+    Role::CheckBox,
+    Role::ComboBox,
+    Role::Link,
+    Role::ListBoxOption,
+    Role::ListItem,
+    Role::MenuItem,
+    Role::MultilineTextInput,
+    Role::PasswordInput,
+    Role::RadioButton,
+    Role::SearchInput,
+    Role::Slider,
+    Role::SpinButton,
+    Role::Switch,
+    Role::Tab,
+    Role::TextInput,
+];
+
+/// Number, role, name and place of each thing in a window that can be clicked or written in.
+fn interactive(window: &Window) -> Vec<(String, Role, String, eframe::egui::Rect)> {
+    let all = window.root().children_recursive();
+    let acts = all.filter(|node| {
+        let node = node.accesskit_node();
+        // A line of a list may only be there to be read.
+        let read_only = node.role() == Role::ListItem && !node.data().supports_action(Action::Click);
+        INTERACTIVE.contains(&node.role()) && !read_only && !node.is_disabled() && !node.is_hidden()
+    });
+    let named = acts.map(|node| {
+        let inner = node.accesskit_node();
+        let name = inner.label().or_else(|| inner.labelled_by().find_map(|label| label.value())).unwrap_or_default();
+        (format!("{:?}", inner.locate().0), inner.role(), name, node.rect())
+    });
+    named.collect()
+}
+
+#[test]
+fn everything_that_can_be_used_has_a_name_and_can_be_reached_by_the_tab_key() {
+    let mut missing = Vec::new();
+    for (view, snapshot, local, size) in screens() {
+        // While a dialog asks, what lies below it waits.
+        let below = match () {
+            () if local.dialog.is_some() => {
+                Some((snapshot.clone(), Local { page: local.page, selected: local.selected, ..Local::default() }))
+            }
+            () if snapshot.address_question.is_some() => {
+                Some((Snapshot { address_question: None, ..snapshot.clone() }, Local::default()))
+            }
+            () => None,
+        };
+        let below: BTreeSet<String> = below
+            .map(|(snapshot, local)| interactive(&window_of(snapshot, local, Theme::Light, size)))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(id, ..)| id)
+            .collect();
+        let mut window = window_of(snapshot, local, Theme::Light, size);
+        let mut things = interactive(&window);
+        things.retain(|(id, ..)| !below.contains(id));
+        assert!(!things.is_empty() || view == "starting", "{view}: nothing to do here");
+        missing.extend(
+            things
+                .iter()
+                .filter(|(.., name, _)| name.trim().is_empty())
+                .map(|thing| format!("{view}: {:?} without a name", thing.1)),
+        );
+        let mut reached = BTreeSet::new();
+        // Twice round: a menu or a list may scroll on the way.
+        for _ in 0..things.len() * 2 + 4 {
+            window.key_press(Key::Tab);
+            window.run_steps(1);
+            let focused = window.root().children_recursive().find(|node| node.is_focused());
+            reached.extend(focused.map(|node| format!("{:?}", node.accesskit_node().locate().0)));
+        }
+        let lost = things.iter().filter(|(id, ..)| !reached.contains(id));
+        missing.extend(lost.map(|(_, role, name, _)| format!("{view}: {role:?} \"{name}\" is not reached by Tab")));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// Views whose layout is a list beside a page: they have to fit wherever the window can go.
+const FITTING: [&str; 11] = [
+    "main",
+    "main-missed",
+    "main-fresh",
+    "welcome",
+    "locked",
+    "settings",
+    "settings-network",
+    "settings-profile",
+    "settings-privacy",
+    "settings-notifications",
+    "settings-appearance",
+];
+
+#[test]
+fn nothing_is_cut_off_or_covered_in_the_smallest_window_nor_at_twice_the_size() {
+    let mut wrong = Vec::new();
+    for (view, snapshot, local, _) in screens().into_iter().filter(|screen| FITTING.contains(&screen.0)) {
+        // 1280x960 at 200 % leaves as many points as 640x480 at 100 %; the window sees to it that there are never fewer.
+        let mut window = window_of(snapshot, local, Theme::Light, vec2(640.0, 480.0));
+        window.run_steps(2);
+        let things = interactive(&window);
+        for (_, role, name, rect) in &things {
+            // A page scrolls up and down, never sideways.
+            if rect.left() < -0.5 || rect.right() > 648.5 || rect.width() < 8.0 || rect.height() < 8.0 {
+                wrong.push(format!("{view}: {role:?} \"{name}\" is at {rect:?}"));
+            }
+        }
+        for (index, (_, role, name, rect)) in things.iter().enumerate() {
+            for (_, other_role, other, over) in &things[index + 1..] {
+                let both = rect.intersect(*over);
+                let inside = rect.contains_rect(*over) || over.contains_rect(*rect);
+                if both.width() > 1.0 && both.height() > 1.0 && !inside {
+                    wrong.push(format!("{view}: {role:?} \"{name}\" and {other_role:?} \"{other}\" lie over each other"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The pictures that are kept in `tests/data/goldens`, at half the size; `./dev goldens` draws them anew.
+const GOLDENS: [&str; 5] = ["main", "settings", "settings-notifications", "welcome", "locked"];
+
+#[test]
+fn the_main_views_look_as_they_did() {
+    // Software renderers round differently; what moved by a pixel shows in more than these.
+    let options = SnapshotOptions::new().threshold(1.6).max_failed_pixels(60usize).output_path("tests/data/goldens");
+    let mut results = SnapshotResults::new();
+    for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        for (view, snapshot, local, size) in screens().into_iter().filter(|screen| GOLDENS.contains(&screen.0)) {
+            let mut window = window_of(snapshot, local, theme, size);
+            window.set_pixels_per_point(0.5);
+            window.run_steps(4);
+            window.snapshot_options(format!("{view}-{suffix}"), &options);
+            results.extend_harness(&mut window);
+        }
+    }
+}
