@@ -182,7 +182,8 @@ fn paths(module: &str, source: &str) -> Vec<String> {
     while at < tokens.len() {
         let continues = at > 0 && tokens[at - 1] == "::";
         let starts = is_name(&tokens[at]) && !continues && tokens.get(at + 1).is_some_and(|next| next == "::");
-        if starts || (at > 0 && tokens[at - 1] == "use") {
+        // `use<'a>` says what a type captures; it imports nothing.
+        if starts || (at > 0 && tokens[at - 1] == "use" && tokens[at] != "<") {
             at = read_path(&tokens, at, &mut Vec::new(), &mut found);
         } else {
             at += 1;
