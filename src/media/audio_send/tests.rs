@@ -1,0 +1,125 @@
+use super::*;
+use crate::e2ee::{Direction, RootKey, StreamId};
+use crate::media::clock::AUDIO_RATE;
+use crate::media::speaker::{far_end, play, playback_ring};
+use zeroize::Zeroizing;
+
+const START: MediaTime = MediaTime(1_700_000_000_000_000);
+
+fn pipeline(source: AudioSourceSpec, muted: bool) -> AudioSend {
+    let instant = Instant::now();
+    let root = RootKey::new(0, Zeroizing::new([1; 32]));
+    let config = AudioSendConfig {
+        sealer: Sealer::new(&root, Direction::CallerToCallee, StreamId::Audio, instant),
+        source,
+        muted,
+        processing: VoiceProcessing::default(),
+        far_end: None,
+        out: mpsc::channel(1).0,
+        events: mpsc::channel(1).0,
+    };
+    let pipeline = AudioSend::new(config, START, instant).unwrap();
+    pipeline.begin();
+    pipeline
+}
+
+fn run(pipeline: &mut AudioSend, from_ms: u64, to_ms: u64) -> Vec<OutgoingFrame> {
+    (from_ms..to_ms).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms))).collect()
+}
+
+#[test]
+fn muted_or_not_packets_have_the_same_size_and_rhythm() {
+    let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+    let spoken = run(&mut pipeline, 0, 6000);
+    pipeline.shared.muted.store(true, Ordering::Relaxed);
+    let muted = run(&mut pipeline, 6000, 12_000);
+    assert_eq!((spoken.len(), muted.len()), (300, 300));
+    // The counter in the clear grows by a byte at 8 and at 256 packets, for everybody alike.
+    let size = |frame: &OutgoingFrame| frame.pieces[0].len();
+    assert!(muted.iter().all(|frame| size(frame) == size(&spoken[299])));
+    let stamps: Vec<_> = spoken.iter().chain(&muted).map(|frame| frame.timestamp).collect();
+    assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == FRAME as u32));
+    assert_eq!(stamps[0], (START - Duration::from_millis(20)).rtp(AUDIO_RATE));
+}
+
+#[test]
+fn before_it_may_send_the_microphone_is_heard_but_nothing_leaves() {
+    let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+    pipeline.shared.begun.store(false, Ordering::Relaxed);
+    assert!(run(&mut pipeline, 0, 600).is_empty());
+    assert!(pipeline.shared_level() > -40.0);
+    pipeline.begin();
+    let frames = run(&mut pipeline, 600, 800);
+    assert!(frames[0].timestamp.wrapping_sub((START + Duration::from_millis(560)).rtp(AUDIO_RATE)) < 4 * FRAME as u32);
+}
+
+#[test]
+fn mute_silences_what_is_sent_from_the_next_packet_on() {
+    let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+    run(&mut pipeline, 0, 500);
+    assert!(pipeline.shared_level() > -40.0);
+    pipeline.shared.muted.store(true, Ordering::Relaxed);
+    run(&mut pipeline, 500, 2500);
+    assert_eq!(pipeline.shared_level(), FLOOR_DBFS);
+}
+
+#[test]
+fn packets_change_their_size_for_loss_and_at_most_once_in_five_seconds() {
+    let mut pipeline = pipeline(AudioSourceSpec::None, false);
+    let sizes = |frames: Vec<OutgoingFrame>| frames.iter().map(|frame| frame.pieces[0].len()).max().unwrap();
+    let plain = sizes(run(&mut pipeline, 0, 5200));
+    pipeline.shared.expected_loss.store(10, Ordering::Relaxed);
+    let with_copies = sizes(run(&mut pipeline, 5200, 6000));
+    assert_eq!(with_copies, plain + 160);
+    pipeline.shared.expected_loss.store(0, Ordering::Relaxed);
+    assert_eq!(sizes(run(&mut pipeline, 6000, 6020)), with_copies);
+    run(&mut pipeline, 6020, 20_900);
+    assert_eq!(sizes(run(&mut pipeline, 20_900, 20_940)), with_copies);
+    run(&mut pipeline, 20_940, 21_200);
+    assert_eq!(sizes(run(&mut pipeline, 21_200, 21_300)), plain);
+}
+
+#[test]
+fn on_a_narrow_path_packets_are_longer_and_none_tells_speech_from_mute() {
+    for (rung, per_second) in RUNGS.iter().zip([50.0, 25.0, 1000.0 / 60.0, 1000.0 / 120.0]) {
+        let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
+        let index = RUNGS.iter().position(|other| other == rung).unwrap() as u8;
+        pipeline.shared.rung.store(index, Ordering::Relaxed);
+        let spoken = run(&mut pipeline, 0, 12_000);
+        pipeline.shared.muted.store(true, Ordering::Relaxed);
+        let muted = run(&mut pipeline, 12_000, 24_000);
+        assert_eq!((spoken.len(), muted.len()), ((per_second * 12.0) as usize, (per_second * 12.0) as usize), "{rung:?}");
+        let size = |frame: &OutgoingFrame| frame.pieces[0].len();
+        // The counter in the clear grows by a byte at 8 and at 256 packets, for everybody alike.
+        assert!(muted.iter().all(|frame| (size(&spoken[20])..=size(&spoken[20]) + 2).contains(&size(frame))));
+        let step = rung.frame_ms * AUDIO_RATE / 1000;
+        let stamps: Vec<_> = spoken.iter().chain(&muted).map(|frame| frame.timestamp).collect();
+        assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step));
+    }
+}
+
+#[test]
+fn what_was_played_meanwhile_never_keeps_a_packet_from_leaving() {
+    let mut pipeline = pipeline(AudioSourceSpec::None, false);
+    let (mut speaker, mut end) = playback_ring(AUDIO_RATE, 1, Arc::default());
+    let (taps, reader) = far_end();
+    taps.put(end.take_far_end().unwrap());
+    pipeline.far_ends = Some(reader);
+    play(&mut speaker, &mut [0.0f32; 30 * BLOCK]);
+    assert_eq!(run(&mut pipeline, 0, 1).len(), 1);
+    let tap = pipeline.far_end.as_mut().unwrap();
+    let left = std::iter::from_fn(|| tap.next(&mut [0.0; BLOCK]).then_some(())).count();
+    assert_eq!(left, 30 - MOST_FAR_END);
+}
+
+#[test]
+fn a_wrong_file_is_told_before_anything_starts() {
+    let error = AudioSource::open(AudioSourceSpec::File("/nowhere/speech.wav".into()), &mpsc::channel(1).0);
+    assert!(error.err().unwrap().to_string().contains("cannot be opened"));
+}
+
+impl AudioSend {
+    fn shared_level(&self) -> f32 {
+        f32::from_bits(self.shared.level.load(Ordering::Relaxed))
+    }
+}
