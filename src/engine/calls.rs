@@ -269,7 +269,7 @@ impl Calls {
 
     /// Our addresses changed: a call moves over to those there are now.
     pub fn network_changed(&mut self, core: &mut Core, now: Instant) {
-        if let Some(current) = self.current.as_ref().filter(|current| !current.echo && current.session.is_some()) {
+        if let Some(current) = self.current.as_ref().filter(|current| !current.echo && current.times.connected.is_some()) {
             core.network.redial(current.peer);
             self.feed(core, Input::NetworkChanged, now);
         }

@@ -132,6 +132,16 @@ impl Window<'_> {
         self.tool(&["key", key]);
     }
 
+    /// Presses a key until something happened: what it is for may not be on the screen yet.
+    pub fn press_until(&self, key: &str, happened: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !happened() {
+            assert!(Instant::now() < deadline, "{key} does nothing");
+            self.press(key);
+            sleep(Duration::from_millis(500));
+        }
+    }
+
     /// The window as a person sees it, so nothing may lie over it.
     pub fn look(&self) -> Picture {
         let output = self.import(&["-window", &self.id, "-depth", "8", "ppm:-"]).output().expect("ImageMagick is there");
