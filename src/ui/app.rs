@@ -108,7 +108,10 @@ impl App {
 
     /// Announces what happens while nobody looks, and takes that away when somebody does.
     fn follow_news(&mut self, ctx: &Context) {
-        let looking = ctx.input(|input| input.viewport().focused.unwrap_or(input.focused));
+        let looking = ctx.input(|input| {
+            let window = input.viewport();
+            window.focused.unwrap_or(input.focused) && window.minimized != Some(true)
+        });
         if looking && !self.looking {
             self.notifier.seen();
         }
