@@ -37,6 +37,8 @@ pub const START_KBPS: u32 = 900;
 /// Never less than this: the narrowest sound.
 pub const FLOOR_KBPS: u32 = 16;
 
+/// The rate grows only while at least this share of it is delivered: what nobody uses proves nothing.
+const IN_USE: f64 = 0.75;
 /// Growth a second while the path is calm, and near the rate where a queue built up last.
 const GROWTH: f64 = 1.15;
 const GROWTH_NEAR: f64 = 1.04;
@@ -51,6 +53,11 @@ const BACK_OFF: f64 = 0.9;
 const BACK_OFF_HARD: f64 = 0.75;
 /// Share of a train's rate that is believed: a train is short, and others may share the path.
 const BELIEVED: f64 = 0.85;
+/// How much of a train's length jitter may take away, in multiples of the mean difference between two packets' delays.
+const SQUEEZE: f64 = 1.5;
+/// A train that came through faster than the rate where a queue built up last by no more than this says nothing new: that
+/// rate was measured with all that was sent, and growth finds the rest.
+const BEYOND_LIMIT: f64 = 1.4;
 /// A probe is so much faster than the target.
 const PROBE_FACTOR: f64 = 2.5;
 /// Between probes while the last one changed nothing, and after one that did.
@@ -223,7 +230,7 @@ impl BandwidthEstimator {
         self.count_losses(packets);
         self.delay.observe(now, packets);
         self.throughput.observe(packets);
-        self.trains.observe(packets);
+        self.trains.observe(packets, SQUEEZE * self.delay.jitter_ms());
         self.decide(now, lasted.min(Duration::from_millis(500)));
         self.estimate()
     }
@@ -329,13 +336,14 @@ impl BandwidthEstimator {
         if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > remember) {
             self.limit = None;
         }
-        if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target) {
+        let known = self.limit.map_or(0.0, |(limit, _)| limit * BEYOND_LIMIT);
+        if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
             self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
             self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
         }
         let near = self.limit.is_some_and(|(limit, _)| self.target > limit * NEAR);
-        if tiny || self.throughput.kbps() > self.target * 0.6 {
+        if tiny || self.throughput.kbps() > self.target * IN_USE {
             let growth = match (near, tiny) {
                 (true, true) => GROWTH_TINY,
                 (true, false) => GROWTH_NEAR,
@@ -387,7 +395,7 @@ impl BandwidthEstimator {
         if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
             rival.eased = now;
             self.target *= 0.93;
-        } else if self.throughput.kbps() > self.target * 0.6 {
+        } else if self.throughput.kbps() > self.target * IN_USE {
             self.target *= 1.12f64.powf(lasted.as_secs_f64());
         }
     }

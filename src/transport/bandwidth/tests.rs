@@ -124,6 +124,22 @@ fn a_path_that_narrows_to_a_sixth_freezes_nothing_and_one_that_widens_again_is_u
 }
 
 #[test]
+fn a_path_that_jitters_is_used_without_going_back_and_forth() {
+    for (kbps, jitter_ms) in [(2500.0, 10.0), (3000.0, 5.0), (1200.0, 15.0), (600.0, 20.0)] {
+        let profile = Profile { jitter_ms, loss: 0.005, burst: 2.0, ..Profile::new(kbps, 600.0, 35.0) };
+        let outcome = Run { cap_kbps: 3600, content_kbps: 2400.0, ..Run::new(profile, 60.0) }.go();
+        report(&format!("{kbps} with {jitter_ms} ms"), &outcome);
+        let later = &outcome.targets[100..];
+        let beyond = later.iter().filter(|target| **target > kbps * 1.15).count() as f64 / later.len() as f64;
+        println!("   beyond {beyond:.2}");
+        assert!(beyond <= 0.1, "asked for more than there is, {beyond} of the time");
+        assert!(outcome.mean(10.0, 60.0) >= kbps.min(2400.0) * 0.8, "{}", outcome.mean(10.0, 60.0));
+        // A picture takes up to 40 ms to leave at the rate of the link; the rest is queue and jitter.
+        assert!(outcome.p95_delay() <= 35.0 + 40.0 + 3.0 * jitter_ms + 40.0, "{}", outcome.p95_delay());
+    }
+}
+
+#[test]
 fn a_returned_rate_is_used_to_four_fifths_within_eight_seconds() {
     for (low, high) in [(150.0, 1500.0), (400.0, 2500.0), (300.0, 1000.0)] {
         let rates = vec![(0.0, high), (10.0, low), (25.0, high)];
@@ -136,18 +152,21 @@ fn a_returned_rate_is_used_to_four_fifths_within_eight_seconds() {
 
 #[test]
 fn a_wandering_rate_is_used_without_long_waits() {
-    let mut used = Vec::new();
+    let (mut used, mut frozen) = (Vec::new(), Vec::new());
     for seed in 1..=6 {
         let profile = cellular(1500.0, 60.0, seed);
         let carried: f64 = profile.rates.iter().map(|(_, kbps)| kbps.min(2500.0)).sum::<f64>() / profile.rates.len() as f64;
         let outcome = Run { seed, ..Run::new(profile, 60.0) }.go();
         report("cellular", &outcome);
-        assert!(outcome.p95_delay() <= 240.0, "{}", outcome.p95_delay());
-        assert!(outcome.frozen() <= 1500.0, "{}", outcome.frozen());
+        assert!(outcome.p95_delay() <= 170.0, "{}", outcome.p95_delay());
+        frozen.push(outcome.frozen());
         used.push(outcome.mean(3.0, 60.0) / carried);
     }
     let mean = used.iter().sum::<f64>() / used.len() as f64;
     assert!(mean >= 0.55, "{used:?}");
+    // In a standstill pictures are rare, nothing is repaired here, and each one lost is a gap: it is the usual run that counts.
+    frozen.sort_by(f64::total_cmp);
+    assert!(frozen[3] <= 500.0 && frozen[5] <= 2000.0, "{frozen:?}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Trains {
     open: Option<Train>,
     /// Rates of the last trains that said something, newest last.
     rates: Vec<f64>,
+    /// What the path's jitter may have squeezed out of a train, in ms.
+    jitter_ms: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +39,9 @@ impl Train {
 }
 
 impl Trains {
-    pub fn observe(&mut self, packets: &[PacketFate]) {
+    /// Takes a report from a path that delays packets by up to `jitter_ms` more or less than others.
+    pub fn observe(&mut self, packets: &[PacketFate], jitter_ms: f64) {
+        self.jitter_ms = jitter_ms;
         for packet in packets {
             let Some(arrived) = packet.arrived else { continue };
             let at = (packet.sent, arrived);
@@ -77,8 +81,10 @@ impl Trains {
         let Some(train) = self.open.take().filter(|train| train.packets >= FEWEST) else { return };
         let kbps = |span: Duration| train.bytes as f64 * 8.0 / 1e3 / span.max(SHORTEST).as_secs_f64();
         let sent = kbps(train.last.0.saturating_duration_since(train.first.0));
-        let arrived = kbps(train.last.1.saturating_sub(train.first.1));
-        // It cannot have come faster than it went: what jitter squeezed together is not the path's rate.
+        // A first packet that was held up closes up with the last one: the rate of what came through so is jitter, not the path's.
+        let squeezed = Duration::from_secs_f64(self.jitter_ms.max(0.0) / 1e3);
+        let arrived = kbps(train.last.1.saturating_sub(train.first.1) + squeezed);
+        // Nor can it have come faster than it went.
         self.rates.push(sent.min(arrived));
         if self.rates.len() > 4 {
             self.rates.remove(0);
