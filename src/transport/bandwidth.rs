@@ -9,7 +9,7 @@
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
-//!   more than a quarter lost      ──▶ 85 %, once a second
+//!   more than a quarter lost      ──▶ 85 %, once a second, as long as less rate means less loss
 //!   nothing heard for 1 s         ──▶ half, each second; for 5 s: sound only
 //! ```
 //!
@@ -71,6 +71,8 @@ const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
 const LOSS_EVERY: Duration = Duration::from_secs(1);
+/// How long losses are remembered at least; at high rates it is 150 packets.
+const LOSS_AGE: Duration = Duration::from_millis(1500);
 /// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
 const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
@@ -148,6 +150,8 @@ pub struct BandwidthEstimator {
     throughput: Throughput,
     trains: Trains,
     loss: f64,
+    /// The sending time of the newest packet whose fate was counted.
+    counted: Option<Instant>,
     round_trip: Option<Duration>,
     /// When the last report came, and when something was sent for the first time since.
     heard: Option<Instant>,
@@ -156,6 +160,8 @@ pub struct BandwidthEstimator {
     /// The rate at which a queue built up last, and when.
     limit: Option<(f64, Instant)>,
     hold_until: Option<Instant>,
+    /// Rate and loss when much began to be lost.
+    heavy: Option<(f64, f64)>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
     /// Since when a queue has stood without interruption, and what we had before.
@@ -183,12 +189,14 @@ impl BandwidthEstimator {
             throughput: Throughput::default(),
             trains: Trains::default(),
             loss: 0.0,
+            counted: None,
             round_trip: None,
             heard: None,
             waiting_since: None,
             silences: 0,
             limit: None,
             hold_until: None,
+            heavy: None,
             loss_hold_until: None,
             next_probe: None,
             standing: None,
@@ -286,8 +294,12 @@ impl BandwidthEstimator {
 
     fn count_losses(&mut self, packets: &[PacketFate]) {
         for packet in packets {
+            let since = self.counted.map_or(Duration::ZERO, |last| packet.sent.saturating_duration_since(last));
+            self.counted = Some(self.counted.map_or(packet.sent, |last| last.max(packet.sent)));
+            // Where packets are few, each says more: what was lost seconds ago is no loss of now.
+            let weight = (since.as_secs_f64() / LOSS_AGE.as_secs_f64()).clamp(1.0 / 150.0, 1.0 / 12.0);
             let lost = f64::from(u8::from(packet.arrived.is_none()));
-            self.loss += (lost - self.loss) / 150.0;
+            self.loss += (lost - self.loss) * weight;
         }
     }
 
@@ -308,11 +320,23 @@ impl BandwidthEstimator {
         } else if !held && self.is_calm() && self.loss < HEAVY_LOSS {
             self.grow(now, lasted);
         }
-        if self.loss > HEAVY_LOSS && self.loss_hold_until.is_none_or(|until| now >= until) {
-            self.target *= 0.85;
-            self.loss_hold_until = Some(now + LOSS_EVERY);
-        }
+        self.follow_heavy_loss(now);
         self.target = self.target.clamp(f64::from(FLOOR_KBPS), self.cap);
+    }
+
+    /// Lowers the rate while much is lost, as long as that helps: a path that loses as much at half the rate is not overloaded.
+    fn follow_heavy_loss(&mut self, now: Instant) {
+        if self.loss < HEAVY_LOSS * 0.8 {
+            self.heavy = None;
+        }
+        if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let (rate, loss) = *self.heavy.get_or_insert((self.target, self.loss));
+        if self.target > rate * 0.5 || self.loss < loss * 0.75 {
+            self.target *= 0.85;
+        }
+        self.loss_hold_until = Some(now + LOSS_EVERY);
     }
 
     fn back_off(&mut self, now: Instant, long: bool) {

@@ -195,11 +195,11 @@ fn nobody_answers_for_a_second_and_the_rate_goes_down_for_five_and_only_sound_is
 }
 
 #[test]
-fn heavy_loss_lowers_the_rate_but_never_to_nothing() {
+fn heavy_loss_lowers_the_rate_until_that_turns_out_to_be_of_no_use() {
     let lossy = Profile { loss: 0.5, ..Profile::new(5000.0, 200.0, 30.0) };
     let outcome = Run::new(lossy, 30.0).go();
     report("half lost", &outcome);
-    assert!((f64::from(FLOOR_KBPS)..1000.0).contains(outcome.targets.last().unwrap()));
+    assert!((300.0..1500.0).contains(outcome.targets.last().unwrap()), "{:?}", outcome.targets.last());
 }
 
 #[test]
