@@ -1,6 +1,6 @@
-//! The voice codec: Opus (RFC 6716), mono at 48 kHz, every packet of a step as long and as large as the others.
+//! Voice into packets: Opus (RFC 6716), mono at 48 kHz, every packet of a step as long and as large as the others.
 
-use opus::{Application, Bitrate, Channels, Decoder, Encoder};
+use opus::{Application, Bitrate, Channels, Encoder};
 
 use super::allocation::{RUNGS, Rung};
 use super::clock::AUDIO_RATE;
@@ -18,12 +18,6 @@ const COMPLEXITY: i32 = 9;
 /// Below this expected loss the packets carry too little of the one before to be worth a gap.
 const LEAST_LOSS: u8 = 5;
 const MOST_LOSS: u8 = 25;
-/// The longest packet that RFC 6716 allows, 120 ms: a peer may send one, and it must not overrun a buffer.
-const LONGEST: usize = 5760;
-/// Frames that concealment holds its loudness for, and then fades over.
-const HOLD: u16 = 3;
-const FADE: u16 = 7;
-
 /// libopus refused to start: out of memory, or it was built without what we need.
 #[derive(Debug, thiserror::Error)]
 #[error("the Opus codec could not be started: {0}")]
@@ -34,16 +28,6 @@ pub struct CodecError(#[from] opus::Error);
 pub struct VoiceEncoder {
     encoder: Encoder,
     rung: Rung,
-}
-
-/// Turns packets, and the lack of them, into voice.
-#[derive(Debug)]
-pub struct VoiceDecoder {
-    decoder: Decoder,
-    /// Where a packet is decoded to, for it may be longer than a frame.
-    scratch: Vec<f32>,
-    /// Frames concealed in a row.
-    concealed: u16,
 }
 
 impl VoiceEncoder {
@@ -88,62 +72,6 @@ impl VoiceEncoder {
     }
 }
 
-impl VoiceDecoder {
-    /// A decoder with no past.
-    pub fn new() -> Result<Self, CodecError> {
-        Ok(Self { decoder: Decoder::new(AUDIO_RATE, Channels::Mono)?, scratch: vec![0.0; LONGEST], concealed: 0 })
-    }
-
-    /// Decodes 20 ms. Returns false, and makes silence, if this is no packet of 20 ms.
-    #[must_use]
-    pub fn decode(&mut self, packet: &[u8], pcm: &mut [f32; FRAME]) -> bool {
-        self.concealed = 0;
-        let length = if packet.is_empty() { 0 } else { self.decoder.decode_float(packet, &mut self.scratch, false).unwrap_or(0) };
-        pcm.copy_from_slice(&self.scratch[..FRAME]);
-        if length != FRAME {
-            pcm.fill(0.0);
-        }
-        length == FRAME
-    }
-
-    /// Decodes the 20 ms before `following` from the copy that it carries. Returns false if it carries none.
-    #[must_use]
-    pub fn recover(&mut self, following: &[u8], pcm: &mut [f32; FRAME]) -> bool {
-        let recovered = carries_previous(following) && self.decoder.decode_float(following, pcm, true).is_ok_and(|n| n == FRAME);
-        if recovered {
-            self.concealed = 0;
-        }
-        recovered
-    }
-
-    /// Makes 20 ms up from what was heard before; fades to silence when nothing comes for long, where libopus alone
-    /// would hum on.
-    pub fn conceal(&mut self, pcm: &mut [f32; FRAME]) {
-        if self.decoder.decode_float(&[], pcm, false).is_err() {
-            pcm.fill(0.0);
-        }
-        let gain = |concealed: u16| (1.0 - f32::from(concealed.saturating_sub(HOLD)) / f32::from(FADE)).max(0.0);
-        let (from, to) = (gain(self.concealed), gain(self.concealed.saturating_add(1)));
-        self.concealed = self.concealed.saturating_add(1);
-        for (index, sample) in pcm.iter_mut().enumerate() {
-            *sample *= from + (to - from) * index as f32 / FRAME as f32;
-        }
-    }
-}
-
-/// Whether `packet` carries a low-rate copy of the packet before it (RFC 6716 section 4.2.4).
-///
-/// Asked to recover from one that does not, libopus conceals without saying so.
-fn carries_previous(packet: &[u8]) -> bool {
-    const FIRST_CELT_ONLY: u8 = 16;
-    let Ok(parsed) = opus::packet::parse(packet) else { return false };
-    if packet[0] >> 3 >= FIRST_CELT_ONLY {
-        return false;
-    }
-    // After a voice flag for each 20 ms of the frame, the next bit says whether the copy follows; ours hold one.
-    parsed.frames.first().and_then(|frame| frame.first()).is_some_and(|first| first & 0x40 != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,16 +84,6 @@ mod tests {
             let phase = (t * 140.0 + (t * 5.0).sin() * 4.0) * std::f32::consts::TAU;
             (1..8).map(|harmonic| (phase * harmonic as f32).sin() * 0.2 / harmonic as f32).sum::<f32>() * syllable
         })
-    }
-
-    fn encoded(encoder: &mut VoiceEncoder, frame: usize) -> Vec<u8> {
-        let mut packet = Vec::new();
-        encoder.encode(&voice(frame), &mut packet);
-        packet
-    }
-
-    fn energy(pcm: &[f32]) -> f32 {
-        pcm.iter().map(|sample| sample * sample).sum()
     }
 
     #[test]
@@ -201,57 +119,6 @@ mod tests {
                 assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer).unwrap(), rung.bytes, "{rung:?}: by its rate alone");
                 assert_eq!(opus::packet::get_nb_samples(&buffer[..rung.bytes], AUDIO_RATE).unwrap(), pcm.len());
             }
-        }
-    }
-
-    #[test]
-    fn a_lost_packet_comes_back_from_the_one_after_it() {
-        /// In the middle of a syllable.
-        const LOST: usize = 29;
-        let (mut encoder, mut decoder) = (VoiceEncoder::new().unwrap(), VoiceDecoder::new().unwrap());
-        encoder.set_expected_loss(10);
-        let packets: Vec<_> = (0..40).map(|frame| encoded(&mut encoder, frame)).collect();
-        let mut pcm = [0.0; FRAME];
-        for packet in &packets[..LOST] {
-            assert!(decoder.decode(packet, &mut pcm));
-        }
-        assert!(decoder.recover(&packets[LOST + 1], &mut pcm));
-        assert!(energy(&pcm) > 0.2 * energy(&voice(LOST)));
-        assert!(decoder.decode(&packets[LOST + 1], &mut pcm));
-    }
-
-    #[test]
-    fn concealment_goes_on_for_a_while_and_then_falls_silent() {
-        let (mut encoder, mut decoder) = (VoiceEncoder::new().unwrap(), VoiceDecoder::new().unwrap());
-        let mut pcm = [0.0; FRAME];
-        for frame in 0..29 {
-            assert!(decoder.decode(&encoded(&mut encoder, frame), &mut pcm));
-        }
-        decoder.conceal(&mut pcm);
-        let first = energy(&pcm);
-        assert!(first > 0.1 * energy(&voice(29)));
-        for _ in 0..50 {
-            decoder.conceal(&mut pcm);
-        }
-        assert!(energy(&pcm) < 0.01 * first);
-    }
-
-    #[test]
-    fn what_is_no_packet_is_silence_and_never_a_panic() {
-        let mut decoder = VoiceDecoder::new().unwrap();
-        let mut pcm = [1.0; FRAME];
-        assert!(!decoder.decode(&[], &mut pcm));
-        assert!(pcm.iter().all(|&sample| sample == 0.0));
-        let mut seed = 7u32;
-        for length in 0..300 {
-            let garbage: Vec<u8> = (0..length)
-                .map(|_| {
-                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (seed >> 24) as u8
-                })
-                .collect();
-            let _ = decoder.decode(&garbage, &mut pcm);
-            let _ = decoder.recover(&garbage, &mut pcm);
         }
     }
 }

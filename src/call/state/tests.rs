@@ -8,6 +8,8 @@ use crate::call::control::Control;
 use crate::call::event::{CallSecrets, Dial};
 use crate::signal::message::{Accept, Confirm, Description, Invite, Reveal};
 
+mod live;
+
 const VIDEO: MediaKind = MediaKind { video: true };
 const AUDIO: MediaKind = MediaKind { video: false };
 
@@ -375,151 +377,6 @@ fn glare_never_accepts_after_cancel_nor_widens_media() {
     }
 }
 
-#[test]
-fn late_and_doubled_control_never_undoes_a_mute_and_a_link_cancel_never_ends_a_call() {
-    let mut pair = pair();
-    let call = pair.connect();
-    for message in [
-        Message::Cancel { call, reason: 0 },
-        abort(call, 0),
-        abort(call, abort_reason::HUNG_UP),
-        Message::Decline { call, reason: 0 },
-        Message::Busy { call, reason: 0 },
-    ] {
-        assert!(pair.bob_gets(message.clone()).is_empty());
-        assert!(pair.alice_gets(message).is_empty());
-    }
-    assert_eq!((pair.alice.current().unwrap().stage, pair.bob.current().unwrap().stage), (Stage::Active, Stage::Active));
-    let state = |version, microphone| Control::State(MediaState { version, microphone, ..MediaState::default() });
-    assert_eq!(pair.bob(Input::Control { call, control: state(2, false) }).len(), 1);
-    // The change before it, which comes late; its own copy; and what no newer version says.
-    for stale in [state(1, true), state(2, false), state(2, true), state(0, true)] {
-        assert!(pair.bob(Input::Control { call, control: stale }).is_empty());
-    }
-    assert_eq!(pair.bob(Input::Control { call, control: state(3, true) }).len(), 1, "the next change does count");
-}
-
-/// What needs keys, or lets anything leave: sealed words, sealers and openers, media.
-#[test]
-fn no_media_is_sent_or_opened_before_reveal_and_confirm() {
-    let sealed = |outputs: &[Output]| {
-        outputs.iter().any(|output| {
-            use Output::*;
-            matches!(output, Secure { .. } | StartMedia { .. } | SendControl { .. } | Heartbeat { .. })
-        })
-    };
-    let mut pair = pair();
-    // All that a peer, a network and a hurried person could push forward before its time.
-    let hurry = |pair: &mut Pair, call: CallId| {
-        let state = Control::State(MediaState { version: 9, camera: true, ..MediaState::default() });
-        let early = || {
-            [
-                Input::TransportConnected { call, path: 0 },
-                Input::Heard { call },
-                Input::Control { call, control: state.clone() },
-                Input::SetMedia { microphone: true, camera: true, screen: true },
-                Input::NetworkChanged,
-                Input::Tick,
-            ]
-        };
-        let (alice, bob): (Vec<_>, Vec<_>) =
-            (early().map(|input| pair.alice(input)).into(), early().map(|input| pair.bob(input)).into());
-        !alice.iter().chain(&bob).any(|outputs| sealed(outputs))
-    };
-    let invite = pair.invite();
-    let call = pair.call();
-    assert!(hurry(&mut pair, call));
-    let ringing = pair.bob_gets(invite);
-    assert!(!sealed(&ringing) && hurry(&mut pair, call));
-    pair.alice_gets(sent(&ringing).remove(0));
-    let secrets = pair.secrets();
-    assert!(!sealed(&pair.bob(Input::Accept { media: VIDEO, secrets, lowest_suite: 0 })));
-    let accept = pair.bob(Input::Gathered { call, candidates: vec![] });
-    assert!(!sealed(&accept) && hurry(&mut pair, call));
-    // A CONFIRM before its REVEAL confirms nothing, whoever makes it up.
-    assert!(!sealed(&pair.alice_gets(Message::Confirm(Confirm { call, mac_b: [0; 32] }))));
-    assert!(!sealed(&pair.alice_gets(sent(&accept).remove(0))));
-    let reveal = pair.alice(Input::Gathered { call, candidates: vec![] });
-    assert!(!sealed(&reveal) && hurry(&mut pair, call));
-    let confirm = pair.bob_gets(sent(&reveal).remove(0));
-    assert!(sealed(&confirm), "B has her proof");
-    assert!(!sealed(&pair.alice(Input::Tick)), "A does not have his yet");
-    assert!(sealed(&pair.alice_gets(sent(&confirm).remove(0))));
-}
-
-#[test]
-fn hanging_up_is_said_three_times_and_heard_once() {
-    let mut pair = pair();
-    let call = pair.connect();
-    let outputs = pair.alice(Input::HangUp);
-    let [Output::SendControl { control, copies: 3, .. }, Output::Ended { reason: EndReason::HungUp, .. }] = &outputs[..] else {
-        panic!("{outputs:?}")
-    };
-    let control = control.clone();
-    assert_eq!(ended(&pair.bob(Input::Control { call, control: control.clone() })), Some(EndReason::PeerHungUp));
-    assert!(pair.bob(Input::Control { call, control }).is_empty());
-}
-
-#[test]
-fn a_peer_that_is_gone_is_noticed_in_seconds_and_given_a_minute_and_a_half() {
-    let mut pair = pair();
-    pair.connect();
-    pair.pass(seconds(6));
-    pair.alice(Input::Tick);
-    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting);
-    pair.pass(seconds(83));
-    assert_eq!(ended(&pair.alice(Input::Tick)), None);
-    pair.pass(seconds(1));
-    assert_eq!(ended(&pair.alice(Input::Tick)), Some(EndReason::PeerGone));
-}
-
-#[test]
-fn a_peer_that_comes_back_is_reconnected() {
-    let mut pair = pair();
-    let call = pair.connect();
-    pair.alice(Input::TransportDisconnected { call, path: 0 });
-    pair.pass(seconds(60));
-    pair.alice(Input::Heard { call });
-    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "by the link alone media does not flow");
-    pair.alice(Input::TransportConnected { call, path: 0 });
-    assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
-}
-
-#[test]
-fn a_call_that_finds_no_path_ends_after_fifteen_seconds() {
-    let mut pair = pair();
-    let confirm = pair.confirm();
-    pair.alice_gets(Message::Confirm(confirm));
-    pair.pass(seconds(15));
-    assert_eq!(ended(&pair.alice(Input::Tick)), Some(EndReason::NoPath));
-    assert_eq!(ended(&pair.bob(Input::Tick)), Some(EndReason::NoPath));
-}
-
-#[test]
-fn a_transport_of_an_earlier_call_changes_nothing() {
-    let mut pair = pair();
-    let old = pair.connect();
-    pair.alice(Input::HangUp);
-    pair.bob(Input::HangUp);
-    let confirm = pair.confirm();
-    pair.alice_gets(Message::Confirm(confirm));
-    for input in [
-        Input::TransportConnected { call: old, path: 0 },
-        Input::TransportFailed { call: old, path: 0 },
-        Input::Control { call: old, control: Control::Hangup { reason: 0 } },
-        Input::SealBroken { call: old },
-    ] {
-        assert!(pair.alice(input).is_empty());
-    }
-}
-
-#[test]
-fn words_that_differ_end_the_call() {
-    let mut pair = pair();
-    pair.connect();
-    assert_eq!(ended(&pair.alice(Input::WordsDiffer)), Some(EndReason::WordsDiffer));
-}
-
 /// Brings a pair to each state that Alice or Bob can be in.
 fn in_state(state: usize) -> Pair {
     let mut pair = pair();
@@ -586,33 +443,6 @@ proptest! {
         let side = if at_bob { &pair.bob } else { &pair.alice };
         prop_assert_eq!(side.deadline().is_some(), side.current().is_some(), "every state but idle ends by itself");
     }
-}
-
-#[test]
-fn a_broken_seal_is_mended_once_by_another_connection_and_then_ends_the_call() {
-    let mut pair = pair();
-    let call = pair.connect();
-    let regathers = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::Regather { path: 1, .. }));
-    assert!(regathers(&pair.alice(Input::SealBroken { call })));
-    assert_eq!(ended(&pair.alice(Input::SealBroken { call })), None, "it is given its time");
-    pair.alice(Input::Regathered { call, path: 1, reach: Some((pair_description(), vec![])) });
-    let theirs = Control::Restart { path: 1, description: pair_description(), candidates: vec![] };
-    pair.alice(Input::Control { call, control: theirs });
-    pair.alice(Input::TransportConnected { call, path: 1 });
-    assert_eq!(ended(&pair.alice(Input::SealBroken { call })), Some(EndReason::SealBroken));
-}
-
-#[test]
-fn whoever_calls_again_while_the_call_is_lost_rings_instead_of_being_busy() {
-    let mut pair = pair();
-    let call = pair.connect();
-    pair.bob(Input::TransportDisconnected { call, path: 0 });
-    // Alice's program was started anew and knows of no call.
-    pair.alice = Rules::new(pair.alice.memory.me.clone());
-    let invite = pair.invite();
-    let outputs = pair.bob_gets(invite);
-    assert_eq!(ended(&outputs), Some(EndReason::PeerGone));
-    assert!(outputs.iter().any(|output| matches!(output, Output::Ring { .. })));
 }
 
 fn pair_description() -> Description {
