@@ -1,5 +1,6 @@
 //! What goes in at one end comes out at the other: later, slower, or not at all.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -41,6 +42,8 @@ pub struct Cable {
 
 struct Shared {
     pulled: AtomicBool,
+    /// Flows that go through, once no others do: two ends each, in order.
+    only: Mutex<Option<Vec<Flow>>>,
     seen: Mutex<Vec<Packet>>,
     more: Condvar,
 }
@@ -48,7 +51,12 @@ struct Shared {
 impl Cable {
     /// Joins the far ends of two devices.
     pub fn lay(a: Arc<Iface>, b: Arc<Iface>, quality: Quality) -> Self {
-        let shared = Arc::new(Shared { pulled: AtomicBool::new(false), seen: Mutex::default(), more: Condvar::new() });
+        let shared = Arc::new(Shared {
+            pulled: AtomicBool::new(false),
+            only: Mutex::default(),
+            seen: Mutex::default(),
+            more: Condvar::new(),
+        });
         for (from, to, seed) in [(a.clone(), b.clone(), 1), (b, a, 2)] {
             // Holds what is on its way; when the receiver is that far behind, packets are dropped as on any wire.
             let (sender, receiver) = sync_channel(4096);
@@ -67,6 +75,17 @@ impl Cable {
 
     pub fn plug_in(&self) {
         self.shared.pulled.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on nothing comes through but packets of flows that were seen already, as behind a strict firewall.
+    pub fn keep_only_known_flows(&self) {
+        let known = self.shared.seen.lock().unwrap().iter().map(flow).collect();
+        *self.shared.only.lock().unwrap() = Some(known);
+    }
+
+    /// Lets everything through again.
+    pub fn let_all_flow(&self) {
+        *self.shared.only.lock().unwrap() = None;
     }
 
     /// Every packet that either host sent so far, also those that were lost on the way.
@@ -89,6 +108,15 @@ impl Cable {
             seen = self.shared.more.wait_timeout(seen, left).unwrap().0;
         }
     }
+}
+
+/// Two ends that talk, the lesser one first.
+type Flow = [(IpAddr, u16); 2];
+
+fn flow(packet: &Packet) -> Flow {
+    let mut ends = [(packet.source, packet.ports.0), (packet.destination, packet.ports.1)];
+    ends.sort_unstable();
+    ends
 }
 
 /// One direction: a drop-tail buffer drained at a rate, then loss, then delay. Keeps the order.
@@ -129,11 +157,13 @@ fn take_in(device: &Iface, mut way: Way, shared: &Shared, out: &SyncSender<(Inst
     let mut buffer = [0; 2048];
     while let Ok(size) = device.recv(&mut buffer) {
         let now = Instant::now();
+        let mut passes = true;
         if let Some(packet) = Packet::parse(&buffer[..size]) {
+            passes = shared.only.lock().unwrap().as_ref().is_none_or(|only| only.contains(&flow(&packet)));
             shared.seen.lock().unwrap().push(packet);
             shared.more.notify_all();
         }
-        if shared.pulled.load(Ordering::SeqCst) {
+        if !passes || shared.pulled.load(Ordering::SeqCst) {
             continue;
         }
         if let Some(due) = way.out_at(now, size) {
