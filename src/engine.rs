@@ -41,6 +41,7 @@ pub mod request;
 mod rings;
 mod screening;
 mod session;
+mod session_event;
 pub mod snapshot;
 mod sources;
 mod verifying;

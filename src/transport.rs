@@ -5,7 +5,7 @@
 //! - `secrets`: certificate and ICE credentials of one call, there before any socket is.
 //! - [`peer`]: the connection: gather, connect, close, and what it tells its owner. `chain` sets the library up for it,
 //!   `watch` turns what the library reports into events, `describe` writes the SDP that is never sent, `config` has the words.
-//! - `gate`: the sockets, which answer nobody until the other side has proven who it is.
+//! - `gate`: the sockets, which answer nobody until the other side has proven who it is; `relaying`: what a TURN server is not asked for.
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
 //! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.
@@ -13,7 +13,8 @@
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
 //!     as [`protection`] says, and `kept` packets for whoever asks;
 //!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
-//!   - [`bare`]: both without a connection, for simulations.
+//!   - [`bare`]: both without a connection, for simulations and for `riding`: the path over the link, where [`datagram`]s carry it until a
+//!     connection stands, and where none can. [`numbers`] are the call's, so that packets of both fit together.
 //!
 //! Deliberately absent: SDP from a peer, trickled host names, mDNS, TCP, and any path for media before the DTLS
 //! certificate hashed to the fingerprint that the signed handshake named.
@@ -26,6 +27,7 @@ mod chain;
 mod config;
 mod control;
 mod counters;
+pub mod datagram;
 pub mod departures;
 mod describe;
 mod gate;
@@ -33,12 +35,15 @@ mod intake;
 mod kept;
 pub mod nack;
 mod network;
+pub mod numbers;
 pub mod pacer;
 pub mod parity;
 mod path;
 pub mod peer;
 pub mod protection;
 mod receiving;
+mod relaying;
+mod riding;
 mod secrets;
 mod sending;
 mod servers;
@@ -49,8 +54,10 @@ mod watch;
 mod tests;
 
 pub use config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
-pub use counters::PathStats;
+pub use counters::{Over, PathStats};
 pub use network::watch_addresses;
+pub use numbers::{Numbered, Numbering};
 pub use peer::{Gathering, Peer};
+pub use riding::Ride;
 pub use secrets::LocalSecrets;
 pub use servers::is_ice_server;

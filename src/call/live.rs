@@ -29,6 +29,10 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const STATE_EVERY: u32 = 5;
 /// How long after a path fell silent another one is tried; it often comes back by itself.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// How long after the start the call settles on the link, if no connection was found by then. One that is found later takes over.
+const LINK_PATIENCE: Duration = Duration::from_secs(3);
+/// How long after a connection fell silent the link may take to show that it carries, before a person is told.
+const DOUBT: Duration = Duration::from_secs(2);
 /// How often HANGUP is sent on a carrier that loses.
 const HANGUP_COPIES: u8 = 3;
 /// The most candidates that a peer may name in one call.
@@ -40,9 +44,15 @@ pub(super) struct Live {
     call: CallId,
     peer: PublicKey,
     media: MediaKind,
-    media_started: bool,
     phase: Phase,
+    /// A connection stands; where none does, the link carries.
     transport_up: bool,
+    /// The handshake's connection came to nothing, or was given up.
+    first_failed: bool,
+    /// When the call settles on the link.
+    link_at: Instant,
+    /// Until when something has to be heard over the link.
+    doubt: Option<Instant>,
     restarts: Restarts,
     /// The seal broke once, and another connection was asked to mend it.
     mended: bool,
@@ -74,9 +84,11 @@ impl Live {
             call,
             peer,
             media,
-            media_started: false,
             phase: Phase::Connecting,
             transport_up: false,
+            first_failed: false,
+            link_at: turn.now + LINK_PATIENCE,
+            doubt: None,
             restarts: Restarts::new(call, peer),
             mended: false,
             connect_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { CONNECT_TIMEOUT },
@@ -96,9 +108,10 @@ impl Live {
         self.confirm = Some((reveal, confirm, turn.now + RESEND));
     }
 
-    /// Hands out the keys and says the first sealed words.
+    /// Hands out the keys, says the first sealed words, and lets media leave: over the link, until a connection stands.
     pub fn start(mut self, turn: &mut Turn<'_>, keys: CallKeys, token: Accepted, transport_up: bool) -> CallState {
         turn.out.push(Output::Secure { call: self.call, keys, token });
+        turn.out.push(Output::StartMedia { call: self.call, media: self.media });
         self.send_state(turn);
         turn.out.push(Output::Heartbeat { call: self.call });
         if transport_up {
@@ -132,9 +145,9 @@ impl Live {
             }
             Input::TransportFailed { call, path } if call == self.call => {
                 if self.phase == Phase::Connecting {
-                    return self.end(turn, EndReason::NoPath, Some(hangup::NO_PATH));
-                }
-                if self.restarts.is_current(path) {
+                    self.first_failed = true;
+                    self.settle(turn);
+                } else if self.restarts.is_current(path) {
                     self.disconnected(turn);
                 }
                 self.restarts.failed(turn, path);
@@ -146,7 +159,7 @@ impl Live {
             Input::NetworkChanged if self.phase != Phase::Connecting => self.restarts.begin(turn),
             // They have no such call any more: they were started anew, and call again.
             Input::Message { peer, message: Message::Invite(invite) }
-                if peer == self.peer && matches!(self.phase, Phase::Reconnecting { .. }) =>
+                if peer == self.peer && (matches!(self.phase, Phase::Reconnecting { .. }) || self.doubt.is_some()) =>
             {
                 let me = turn.memory.me.public();
                 if turn.memory.recent.admit(turn.now, me, peer, &invite) == Admission::New {
@@ -168,8 +181,9 @@ impl Live {
 
     pub fn deadline(&self) -> Instant {
         let phase = match (self.phase, self.heard) {
-            (Phase::Connecting, _) | (Phase::Active, None) => self.connect_by,
-            (Phase::Active, Some(heard)) => heard + SILENCE,
+            (Phase::Connecting, Some(_)) => self.link_at.min(self.connect_by),
+            (Phase::Connecting | Phase::Active, None) => self.connect_by,
+            (Phase::Active, Some(heard)) => self.doubt.unwrap_or(heard + SILENCE).min(heard + SILENCE),
             (Phase::Reconnecting { until }, _) => until,
         };
         let resend = self.confirm.as_ref().filter(|_| self.heard.is_none()).map(|(_, _, resend)| *resend);
@@ -186,13 +200,34 @@ impl Live {
     }
 
     fn connected(&mut self, turn: &mut Turn<'_>) {
-        self.transport_up = true;
-        if !std::mem::replace(&mut self.media_started, true) {
+        (self.transport_up, self.doubt) = (true, None);
+        self.restarts.hurry(true);
+        if self.phase == Phase::Connecting {
             self.phase = Phase::Active;
-            turn.out.push(Output::StartMedia { call: self.call, media: self.media });
             turn.event(CallEvent::Connected { peer: self.peer });
         } else {
             self.reconnected(turn);
+        }
+    }
+
+    /// Goes on over the link, if it carries and the time for a connection to be found is over.
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        let over = self.first_failed || turn.now >= self.link_at;
+        if self.phase == Phase::Connecting && over && self.heard.is_some() {
+            self.phase = Phase::Active;
+            self.restarts.hurry(false);
+            turn.event(CallEvent::Connected { peer: self.peer });
+            if self.first_failed {
+                self.restarts.plan(turn.now + RESTART_AFTER);
+            }
+        }
+    }
+
+    /// Gives up the handshake's connection, which nobody found in all that time: it costs packets. Others are tried at leisure.
+    fn give_up_first(&mut self, turn: &mut Turn<'_>) {
+        if self.restarts.is_first() && !self.transport_up && !std::mem::replace(&mut self.first_failed, true) {
+            turn.out.push(Output::Abandon { call: self.call, path: 0 });
+            self.restarts.plan(turn.now + RESTART_AFTER);
         }
     }
 
@@ -202,20 +237,31 @@ impl Live {
             self.restarts.plan(turn.now + RESTART_AFTER);
         }
         if self.phase == Phase::Active {
-            self.phase = Phase::Reconnecting { until: turn.now + RECONNECT_TIMEOUT };
-            turn.event(CallEvent::Reconnecting { peer: self.peer });
+            self.doubt.get_or_insert(turn.now + DOUBT);
         }
+    }
+
+    fn reconnecting(&mut self, turn: &mut Turn<'_>, until: Instant) {
+        (self.phase, self.doubt) = (Phase::Reconnecting { until }, None);
+        self.restarts.hurry(true);
+        self.restarts.plan(turn.now);
+        turn.event(CallEvent::Reconnecting { peer: self.peer });
     }
 
     fn heard(&mut self, turn: &mut Turn<'_>) {
         self.heard = Some(turn.now);
+        if self.doubt.take().is_some() {
+            // It came over the link: there is time to look for another connection.
+            self.restarts.hurry(false);
+        }
+        self.settle(turn);
         self.reconnected(turn);
     }
 
-    /// Back to active, if the connection stands and the peer was heard lately.
+    /// Back to active, if the peer was heard lately, over whatever path.
     fn reconnected(&mut self, turn: &mut Turn<'_>) {
         let heard = self.heard.is_some_and(|heard| turn.now < heard + SILENCE);
-        if self.transport_up && heard && matches!(self.phase, Phase::Reconnecting { .. }) {
+        if heard && matches!(self.phase, Phase::Reconnecting { .. }) {
             self.phase = Phase::Active;
             turn.event(CallEvent::Reconnected { peer: self.peer });
         }
@@ -253,16 +299,17 @@ impl Live {
             (Phase::Active, None) if turn.now >= self.connect_by => {
                 return self.end(turn, EndReason::HandshakeTimeout, Some(hangup::NORMAL));
             }
-            (Phase::Active, Some(heard)) if turn.now >= heard + SILENCE => {
-                self.phase = Phase::Reconnecting { until: heard + RECONNECT_TIMEOUT };
-                self.restarts.plan(turn.now);
-                turn.event(CallEvent::Reconnecting { peer: self.peer });
+            (Phase::Active, Some(heard)) if turn.now >= heard + SILENCE => self.reconnecting(turn, heard + RECONNECT_TIMEOUT),
+            (Phase::Active, _) if self.doubt.is_some_and(|doubt| turn.now >= doubt) => {
+                self.reconnecting(turn, turn.now + RECONNECT_TIMEOUT);
             }
+            (Phase::Active, _) if turn.now >= self.connect_by => self.give_up_first(turn),
             (Phase::Reconnecting { until }, _) if turn.now >= until => {
                 return self.end(turn, EndReason::PeerGone, Some(hangup::NORMAL));
             }
             _ => {}
         }
+        self.settle(turn);
         self.restarts.tick(turn, self.transport_up && self.phase == Phase::Active);
         if self.heard.is_none()
             && let Some((_, confirm, resend)) = &mut self.confirm

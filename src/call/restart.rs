@@ -29,6 +29,8 @@ const CONNECT: Duration = Duration::from_secs(12);
 const NEEDLESS: Duration = Duration::from_secs(20);
 /// From one attempt to the next: each opens sockets, and a peer may ask for as many as it likes.
 const APART: Duration = Duration::from_secs(1);
+/// The same while the call goes on over the link: twice as long after each attempt, up to the second.
+const LEISURE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
 
 /// How one side can be reached on a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +51,8 @@ pub(super) struct Restarts {
     /// When to begin another: unless the path has come back by then, or, if that is true, in any case.
     due: Option<(Instant, bool)>,
     began: Option<Instant>,
+    /// How many attempts came to nothing while there was time; nothing while there is none.
+    leisure: Option<u32>,
 }
 
 struct Attempt {
@@ -63,12 +67,22 @@ struct Attempt {
 
 impl Restarts {
     pub fn new(call: CallId, peer: PublicKey) -> Self {
-        Self { call, peer, path: 0, newest: 0, attempt: None, due: None, began: None }
+        Self { call, peer, path: 0, newest: 0, attempt: None, due: None, began: None, leisure: None }
     }
 
     /// Whether `path` is the one that carries.
     pub fn is_current(&self, path: u32) -> bool {
         path == self.path
+    }
+
+    /// Whether the handshake's path is the only one that there was.
+    pub fn is_first(&self) -> bool {
+        self.path == 0
+    }
+
+    /// The call cannot go on without another path, or it can.
+    pub fn hurry(&mut self, hurry: bool) {
+        self.leisure = (!hurry).then(|| self.leisure.unwrap_or(0));
     }
 
     pub fn is_trying(&self) -> bool {
@@ -132,7 +146,8 @@ impl Restarts {
     pub fn failed(&mut self, turn: &mut Turn<'_>, path: u32) {
         if self.attempt.as_ref().is_some_and(|attempt| attempt.path == path) {
             self.give_up(turn);
-            self.plan(turn.now + 2 * APART);
+            let pause = self.pause(2 * APART);
+            self.plan(turn.now + pause);
         }
     }
 
@@ -147,7 +162,8 @@ impl Restarts {
             let needless = well && turn.now >= attempt.began + NEEDLESS;
             if needless || attempt.connect_by.is_some_and(|by| turn.now >= by) {
                 self.give_up(turn);
-                self.plan(turn.now + APART);
+                let pause = self.pause(APART);
+                self.plan(turn.now + pause);
             } else if turn.now >= attempt.resend {
                 attempt.say(self.call, turn);
             }
@@ -174,6 +190,13 @@ impl Restarts {
             let Reach { description: remote, candidates } = theirs.clone();
             turn.out.push(Output::Connect { call: self.call, path: attempt.path, remote, candidates });
         }
+    }
+
+    /// How long after an attempt that came to nothing the next one begins; `least` where there is no time.
+    fn pause(&mut self, least: Duration) -> Duration {
+        let Some(attempts) = &mut self.leisure else { return least };
+        *attempts += 1;
+        (LEISURE.0 * 2u32.pow((*attempts - 1).min(8))).min(LEISURE.1)
     }
 
     fn give_up(&mut self, turn: &mut Turn<'_>) {

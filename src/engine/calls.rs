@@ -132,6 +132,10 @@ impl Calls {
             SessionEvent::Gathered { call, path: 0, gathered: Ok(candidates) } => {
                 self.feed(core, Input::Gathered { call, candidates }, now);
             }
+            SessionEvent::Gathered { call, path: 0, gathered: Err(error) } if self.rides_link() => {
+                tracing::info!("no socket for the call, so it stays on the link: {error}");
+                self.feed(core, Input::Gathered { call, candidates: Vec::new() }, now);
+            }
             SessionEvent::Gathered { call, path: path @ 0, gathered: Err(error) } => {
                 core.notices.say(NoticeKind::Error, format!("No socket for the call could be opened: {error}."));
                 self.feed(core, Input::TransportFailed { call, path }, now);
@@ -144,6 +148,11 @@ impl Calls {
                 self.feed(core, Input::Regathered { call, path, reach }, now);
             }
             SessionEvent::Transport { call, path, event } => self.transport_event(core, (call, path), event, now),
+            SessionEvent::Ride { event, .. } => {
+                if let Some(session) = self.current.as_mut().and_then(|current| current.session.as_mut()) {
+                    session.transport_event(None, &event);
+                }
+            }
             SessionEvent::Media { event, .. } => self.media_event(core, event),
         }
     }
@@ -256,14 +265,17 @@ impl Calls {
                 session.path_connected(path, now);
                 self.feed(core, Input::TransportConnected { call, path }, now);
             }
-            PeerEvent::Disconnected => self.feed(core, Input::TransportDisconnected { call, path }, now),
+            PeerEvent::Disconnected => {
+                session.path_disconnected(path);
+                self.feed(core, Input::TransportDisconnected { call, path }, now);
+            }
+            // The link has taken over already, unless this is the other side's goodbye.
             PeerEvent::Failed(why) => {
                 tracing::info!("a connection of the call failed: {why}");
                 self.feed(core, Input::TransportFailed { call, path }, now);
             }
             PeerEvent::Control(item) => self.control(core, &item, now),
-            event if session.paths().is_current(path) => session.transport_event(&event),
-            _ => {}
+            event => session.transport_event(Some(path), &event),
         }
     }
 
@@ -273,6 +285,12 @@ impl Calls {
             core.network.redial(current.peer);
             self.feed(core, Input::NetworkChanged, now);
         }
+    }
+
+    /// Whether the call can do without a connection of its own.
+    fn rides_link(&self) -> bool {
+        let session = self.current.as_ref().and_then(|current| current.session.as_ref());
+        session.is_some_and(|session| session.paths().has_link())
     }
 
     fn media_event(&mut self, core: &mut Core, event: MediaEvent) {

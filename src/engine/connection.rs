@@ -1,20 +1,21 @@
-//! The task that owns a call's peer connection, so that the engine never waits for a socket.
+//! The task that owns a path of a call, so that the engine never waits for a socket: a peer connection, or the ride on the link.
 
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::session::SessionEvent;
 use crate::call;
-use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::packet::IncomingPacket;
 use crate::settings::LinkMode;
+use crate::signal::link::Datagrams;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
-use crate::transport::{self, LocalSecrets, MediaPorts, PathStats, Peer, PeerConfig, PeerEvent};
+use crate::transport::{self, LocalSecrets, MediaPorts, Numbered, PathStats, Peer, PeerConfig, PeerEvent, Ride};
 
 /// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
 const ORDERS: usize = 64;
@@ -29,20 +30,23 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Connection {
     orders: mpsc::Sender<Order>,
     stats: watch::Receiver<Option<PathStats>>,
-    video_out: mpsc::Sender<OutgoingFrame>,
-    audio_out: mpsc::Sender<OutgoingFrame>,
+    video_out: mpsc::Sender<Numbered>,
+    audio_out: mpsc::Sender<Numbered>,
+    /// What it carries, as told last: kbit/s, and repairs to each 100 packets of pictures.
+    pub estimate: Option<(u32, u32)>,
     task: JoinHandle<()>,
 }
 
 /// Where a connection takes what is sent on it. It does not keep the connection open.
 #[derive(Clone)]
 pub struct Outlet {
-    pub video: mpsc::Sender<OutgoingFrame>,
-    pub audio: mpsc::Sender<OutgoingFrame>,
+    pub video: mpsc::Sender<Numbered>,
+    pub audio: mpsc::Sender<Numbered>,
     orders: mpsc::WeakSender<Order>,
 }
 
 enum Order {
+    Begin,
     Connect(Description, Vec<Candidate>),
     AddCandidates(Vec<Candidate>),
     Control(Bytes),
@@ -76,7 +80,30 @@ impl Connection {
                 }
             }
         });
-        Self { orders, stats, video_out, audio_out, task }
+        Self { orders, stats, video_out, audio_out, estimate: None, task }
+    }
+
+    /// Starts the task of the path over the link, which carries nothing and reads nothing before [`begin`](Self::begin).
+    pub fn over_link(
+        call: CallId,
+        (role, max_kbps): (call::Role, u32),
+        datagrams: Datagrams,
+        (video_in, audio_in): (SyncSender<IncomingPacket>, SyncSender<IncomingPacket>),
+        engine: mpsc::Sender<SessionEvent>,
+    ) -> Self {
+        let (video_out, video_frames) = mpsc::channel(VIDEO_OUT);
+        let (audio_out, audio_frames) = mpsc::channel(AUDIO_OUT);
+        let media = MediaPorts { video_out: video_frames, audio_out: audio_frames, video_in, audio_in };
+        let (orders, queue) = mpsc::channel(ORDERS);
+        let (publish, stats) = watch::channel(None);
+        let ride = Ride { role: transport_role(role), media, datagrams, max_kbps };
+        let task = tokio::spawn(serve_ride(call, ride, queue, publish, engine));
+        Self { orders, stats, video_out, audio_out, estimate: None, task }
+    }
+
+    /// Both sides have proven who they are: the path over the link may carry.
+    pub fn begin(&self) {
+        self.order(Order::Begin);
     }
 
     /// Sends what is ordered, says goodbye, closes the sockets.
@@ -148,6 +175,7 @@ async fn serve(
                 Some(Order::AddCandidates(candidates)) => peer.add_candidates(&candidates).await,
                 Some(Order::Control(item)) => peer.send_control(item),
                 Some(Order::RequestKeyframe) => peer.request_keyframe().await,
+                Some(Order::Begin) => {}
                 None => break,
             },
             event = events.recv(), if open => match event {
@@ -165,6 +193,41 @@ async fn serve(
     peer.close().await;
 }
 
+/// Rides the link until the handle is dropped. Nothing is sent after that.
+async fn serve_ride(
+    call: CallId,
+    ride: Ride,
+    mut orders: mpsc::Receiver<Order>,
+    publish: watch::Sender<Option<PathStats>>,
+    engine: mpsc::Sender<SessionEvent>,
+) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Begin) => break,
+            Some(_) => {}
+            None => return,
+        }
+    }
+    let keyframe = Notify::new();
+    // Full: the next estimate counts as much, and a keyframe is asked for again.
+    let tell = |event| drop(engine.try_send(SessionEvent::Ride { call, event }));
+    let wishes = async {
+        while let Some(order) = orders.recv().await {
+            if let Order::RequestKeyframe = order {
+                keyframe.notify_one();
+            }
+        }
+    };
+    tokio::select! { () = ride.run(&keyframe, &publish, tell) => {}, () = wishes => {} }
+}
+
+fn transport_role(role: call::Role) -> transport::Role {
+    match role {
+        call::Role::Caller => transport::Role::Caller,
+        call::Role::Callee => transport::Role::Callee,
+    }
+}
+
 /// How the peer connection of a call is to be made.
 pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: bool, max_kbps: u32) -> PeerConfig {
     // Echo itself is on this computer like its caller, and works without any network.
@@ -173,10 +236,7 @@ pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: b
     let bind = if with_echo { vec![loopback] } else { core.options.network.bind.into_iter().collect() };
     let mode = core.options.network.mode.unwrap_or(core.people.settings.link_mode);
     PeerConfig {
-        role: match role {
-            call::Role::Caller => transport::Role::Caller,
-            call::Role::Callee => transport::Role::Callee,
-        },
+        role: transport_role(role),
         secrets,
         bind,
         ice_servers: if with_echo { Vec::new() } else { core.options.network.ice_servers.clone() },

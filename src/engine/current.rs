@@ -139,6 +139,10 @@ impl Current {
         let options = &core.options;
         self.plan =
             Plan { mute: at(options.mute_after), camera_off: at(options.camera_off_after), hang_up: at(options.hang_up_after) };
+    }
+
+    /// Media flows from now on, and is counted.
+    pub fn figures_begin(&mut self, core: &mut Core) {
         self.figures.begin(core);
     }
 

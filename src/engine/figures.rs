@@ -17,7 +17,7 @@ use crate::media::quality::Experience;
 use crate::media::video_receive::VideoReceiveStats;
 use crate::media::video_send::VideoSendStats;
 use crate::signal::message::CandidateKind;
-use crate::transport::PathStats;
+use crate::transport::{Over, PathStats};
 
 /// The figures of one call.
 #[derive(Default)]
@@ -34,10 +34,20 @@ pub struct Figures {
     hint: Option<String>,
     shown: Option<Arc<Report>>,
     level: Level,
+    /// For how many seconds the link has carried the call, and whether that was said.
+    on_link: (u32, bool),
 }
 
 /// What is said when all is well again after [`slow`].
 const FAST_AGAIN: &str = "Your connection is fast enough again";
+
+/// What is said of a call that stays on the link, and when it leaves it.
+const ON_LINK: &str = "No direct way for the call was found, so it goes along with your messages: with a smaller picture";
+const ON_RELAY: &str =
+    "No direct way for the call was found, so it goes through the relay that your messages take: with a smaller picture";
+const OFF_LINK: &str = "A direct way for the call was found: the picture gets better";
+/// Shorter than this is not worth a word.
+const LINK_SECONDS: u32 = 2;
 
 /// What is said of a connection that carries less than it should.
 fn slow(level: Level) -> Option<&'static str> {
@@ -86,6 +96,9 @@ impl Figures {
         if std::mem::replace(&mut self.level, session.level()) != session.level() {
             core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
         }
+        if let Some(text) = self.told_of_link(now.path.as_ref()) {
+            core.notices.say(NoticeKind::Info, text);
+        }
         if let Some(lines) = &mut self.lines {
             let mut line = second.to_json();
             line["event"] = "stats".into();
@@ -97,6 +110,19 @@ impl Figures {
         }
         self.shown = Some(Arc::new(second));
         self.last = Some(now);
+    }
+
+    /// What there is to say of what carries the call, each time once.
+    fn told_of_link(&mut self, path: Option<&PathStats>) -> Option<&'static str> {
+        let over = path?.over;
+        let (seconds, told) = &mut self.on_link;
+        if over == Over::Connection {
+            *seconds = 0;
+            return std::mem::take(told).then_some(OFF_LINK);
+        }
+        *seconds += 1;
+        let say = *seconds >= LINK_SECONDS && !std::mem::replace(told, *told || *seconds >= LINK_SECONDS);
+        say.then_some(if over == Over::Relay { ON_RELAY } else { ON_LINK })
     }
 
     /// The figures of the whole call.
@@ -161,6 +187,7 @@ impl Counters {
             seconds,
             sealed: self.sealed.clone(),
             path: self.path.map(|path| Path {
+                kind: path_kind(&path),
                 local: kind(path.local),
                 remote: kind(path.remote),
                 relayed: path.relayed(),
@@ -236,6 +263,15 @@ fn kbps(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 * 8.0 / 1000.0 / seconds
 }
 
+fn path_kind(path: &PathStats) -> &'static str {
+    match path.over {
+        Over::Connection if path.relayed() => "turn",
+        Over::Connection => "direct",
+        Over::Link => "link",
+        Over::Relay => "relay",
+    }
+}
+
 fn kind_name(kind: CandidateKind) -> &'static str {
     match kind {
         CandidateKind::Host => "host",
@@ -306,6 +342,17 @@ mod tests {
             audio: Some(Audio { concealed_percent: Some(concealed), received_kbps: 30.0, ..Audio::default() }),
             ..Report::default()
         }
+    }
+
+    #[test]
+    fn that_a_call_stays_on_the_link_is_said_once_and_so_is_that_it_leaves_it() {
+        let mut figures = Figures::default();
+        let over = |over| PathStats { over, ..PathStats::default() };
+        let (connection, relay) = (over(Over::Connection), over(Over::Relay));
+        let mut told = |path| figures.told_of_link(Some(path));
+        assert_eq!([&relay, &connection].map(&mut told), [None; 2], "a second is not worth a word");
+        assert_eq!([&relay; 4].map(&mut told), [None, Some(ON_RELAY), None, None]);
+        assert_eq!([&connection; 2].map(&mut told), [Some(OFF_LINK), None]);
     }
 
     #[test]

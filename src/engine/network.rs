@@ -14,7 +14,7 @@ use super::snapshot;
 use crate::contacts::{Contact, ContactState};
 use crate::identity::{Identity, PublicKey};
 use crate::settings::{LinkMode, Reach, Settings};
-use crate::signal::link::{self, Link, LinkConfig, LinkEvent, LinkPeer};
+use crate::signal::link::{self, Datagrams, Link, LinkConfig, LinkEvent, LinkPeer, Tag};
 use crate::signal::message::Message;
 
 /// Echo's engine ends so long after its call, when the last words are out.
@@ -153,6 +153,11 @@ impl Network {
         if let Some(link) = self.link_to(peer) {
             link.send(peer, message);
         }
+    }
+
+    /// The datagrams of a call with `peer`, on the link that there is to them.
+    pub fn datagrams(&self, peer: PublicKey, tag: Tag) -> Option<Datagrams> {
+        self.link_to(peer).map(|link| link.datagrams(peer, tag))
     }
 
     /// Whether contacts may learn this computer's address.

@@ -1,7 +1,13 @@
-//! The connections of one call: the one that carries, and the one that may take over from it.
+//! The paths of one call: the link, the connection that takes over from it, and the one that may take over from that.
 //!
-//! Pipelines are never told which connection there is. What they send goes through an outlet that leads to the current one;
-//! what they receive comes from all that are open, and the seal tells what is new.
+//! ```text
+//!  the link ──a connection stands──▶ it ──another stands──▶ that one
+//!     ▲───────────nothing comes through─┘────────────────────┘
+//! ```
+//!
+//! Pipelines are never told which path there is. What they send is numbered and goes through an outlet that leads to the current one;
+//! what they receive comes from all that are open. As the numbers are the call's, no frame is lost or shown twice when a path takes
+//! over; and the seal tells what is new.
 
 use std::sync::Arc;
 use std::sync::mpsc as threads;
@@ -14,7 +20,7 @@ use super::connection::{Connection, Outlet};
 use super::session::SessionEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::signal::message::{CallId, Candidate, Description};
-use crate::transport::{PathStats, PeerConfig};
+use crate::transport::{Numbered, Numbering, PathStats, PeerConfig};
 
 /// What a pipeline handed over and the outlet has not taken yet. When full, no picture is made: it is left out at the source, for a
 /// picture that waits is late.
@@ -27,10 +33,14 @@ const AUDIO_IN: usize = 128;
 /// the other side has moved over, too.
 const OVERLAP: Duration = Duration::from_secs(1);
 
-/// The connections of a call, by the number of their path.
+/// The paths of a call, connections by their number.
 pub struct Paths {
     call: CallId,
-    current: (u32, Connection),
+    /// Carries while no connection stands.
+    link: Option<Connection>,
+    current: (u32, Option<Connection>),
+    /// Whether the current connection stands.
+    stands: bool,
     next: Option<(u32, Connection)>,
     /// The one that carried before, and since when it does not.
     before: Option<(Connection, Instant)>,
@@ -41,6 +51,9 @@ pub struct Paths {
     engine: mpsc::Sender<SessionEvent>,
 }
 
+/// Where payloads go that arrive: pictures, sound.
+pub type Inlets = (threads::SyncSender<IncomingPacket>, threads::SyncSender<IncomingPacket>);
+
 /// The pipelines' ends of the channels.
 pub struct PipelineEnds {
     pub video_out: mpsc::Sender<OutgoingFrame>,
@@ -50,19 +63,35 @@ pub struct PipelineEnds {
 }
 
 impl Paths {
-    /// Opens the sockets of the first path; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
-    pub fn open(call: CallId, config: PeerConfig, engine: mpsc::Sender<SessionEvent>) -> (Self, PipelineEnds) {
+    /// Opens the sockets of the first connection; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer. `link` makes the path
+    /// over the link from the pipelines' inlets.
+    pub fn open(
+        call: CallId,
+        config: PeerConfig,
+        link: impl FnOnce(Inlets) -> Option<Connection>,
+        engine: mpsc::Sender<SessionEvent>,
+    ) -> (Self, PipelineEnds) {
         let (video_in, video_packets) = threads::sync_channel(VIDEO_IN);
         let (audio_in, audio_packets) = threads::sync_channel(AUDIO_IN);
-        let connection = Connection::open(call, 0, config, (video_in.clone(), audio_in.clone()), engine.clone());
-        let (outlet, outlets) = watch::channel(connection.outlet());
+        let inlets = (video_in.clone(), audio_in.clone());
+        let link = link(inlets.clone());
+        let connection = Connection::open(call, 0, config, inlets, engine.clone());
+        let (outlet, outlets) = watch::channel(link.as_ref().unwrap_or(&connection).outlet());
         let (video_out, video_frames) = mpsc::channel(VIDEO_OUTLET);
         let (audio_out, audio_frames) = mpsc::channel(AUDIO_OUTLET);
         tokio::spawn(lead(video_frames, outlets.clone(), |outlet| &outlet.video));
         tokio::spawn(lead(audio_frames, outlets, |outlet| &outlet.audio));
-        let paths =
-            Self { call, current: (0, connection), next: None, before: None, outlet, video_in, audio_in, restarts: 0, engine };
+        let current = (0, Some(connection));
+        let (stands, next, before, restarts) = (false, None, None, 0);
+        let paths = Self { call, link, current, stands, next, before, outlet, video_in, audio_in, restarts, engine };
         (paths, PipelineEnds { video_out, audio_out, video_in: video_packets, audio_in: audio_packets })
+    }
+
+    /// Both sides have proven who they are: the link may carry.
+    pub fn begin(&self) {
+        if let Some(link) = &self.link {
+            link.begin();
+        }
     }
 
     /// Opens the sockets of another path beside the current one. One that was being tried is closed.
@@ -74,6 +103,9 @@ impl Paths {
     /// Closes what was being tried.
     pub fn abandon(&mut self, path: u32) {
         self.next.take_if(|(at, _)| *at == path);
+        if self.current.0 == path && self.link_carries() {
+            self.current.1 = None;
+        }
     }
 
     /// Only now may packets go to the peer on this path.
@@ -84,7 +116,14 @@ impl Paths {
     }
 
     pub fn add_candidates(&self, candidates: Vec<Candidate>) {
-        self.current.1.add_candidates(candidates);
+        if let Some(current) = &self.current.1 {
+            current.add_candidates(candidates);
+        }
+    }
+
+    /// Whether the link carries where no connection stands.
+    pub fn has_link(&self) -> bool {
+        self.link.is_some()
     }
 
     /// Whether news of this path matter.
@@ -92,18 +131,47 @@ impl Paths {
         self.at(path).is_some()
     }
 
-    pub fn is_current(&self, path: u32) -> bool {
-        self.current.0 == path
+    /// This connection stands. True if everything moves over to it from another connection; from the link, nothing gets lost.
+    pub fn connected(&mut self, path: u32, now: Instant) -> bool {
+        let moves = self.next.take_if(|(at, _)| *at == path);
+        let moved = moves.is_some();
+        if let Some((path, next)) = moves {
+            let (_, before) = std::mem::replace(&mut self.current, (path, Some(next)));
+            self.before = before.map(|before| (before, now));
+            self.restarts += 1;
+        }
+        if self.current.0 == path && !std::mem::replace(&mut self.stands, true) || moved {
+            self.outlet.send_replace(self.carrier().outlet());
+        }
+        moved
     }
 
-    /// This path stands. True if everything moves over to it, from another.
-    pub fn connected(&mut self, path: u32, now: Instant) -> bool {
-        let Some(next) = self.next.take_if(|(at, _)| *at == path) else { return false };
-        self.outlet.send_replace(next.1.outlet());
-        let (_, before) = std::mem::replace(&mut self.current, next);
-        self.before = Some((before, now));
-        self.restarts += 1;
-        true
+    /// Nothing comes through on this connection. True if the link carries from now on instead.
+    pub fn disconnected(&mut self, path: u32) -> bool {
+        let was_carrying = self.current.0 == path && std::mem::take(&mut self.stands);
+        if was_carrying {
+            self.outlet.send_replace(self.carrier().outlet());
+        }
+        was_carrying && self.link.is_some()
+    }
+
+    /// What a path carries, by its own word; the link's, if no number is named. True if it is the one in use.
+    pub fn estimated(&mut self, path: Option<u32>, estimate: (u32, u32)) -> bool {
+        let link_carries = self.link_carries();
+        let (connection, carries) = match path {
+            None => (self.link.as_mut(), link_carries),
+            Some(path) if self.current.0 == path => (self.current.1.as_mut(), !link_carries),
+            Some(path) => (self.next.as_mut().filter(|(at, _)| *at == path).map(|(_, next)| next), false),
+        };
+        if let Some(connection) = connection {
+            connection.estimate = Some(estimate);
+        }
+        carries
+    }
+
+    /// What the path in use carries, as far as it knows.
+    pub fn estimate(&self) -> Option<(u32, u32)> {
+        self.carrier().estimate
     }
 
     /// Closes what has outlived its use. Call it now and then.
@@ -115,7 +183,7 @@ impl Paths {
     pub fn send_control(&self, item: &Bytes) {
         let next = self.next.as_ref().map(|(_, next)| next);
         let before = self.before.as_ref().map(|(before, _)| before);
-        for connection in [Some(&self.current.1), next, before].into_iter().flatten() {
+        for connection in [self.current.1.as_ref(), next, before].into_iter().flatten() {
             connection.send_control(item.clone());
         }
     }
@@ -128,7 +196,7 @@ impl Paths {
 
     /// The path, as last looked at.
     pub fn stats(&self) -> Option<PathStats> {
-        self.current.1.stats()
+        self.carrier().stats()
     }
 
     /// How often everything moved over to another path.
@@ -144,12 +212,30 @@ impl Paths {
                 before.close().await;
             }
         };
-        tokio::join!(self.current.1.close(), before);
+        let (current, link) = (self.current.1, self.link);
+        let current = async {
+            if let Some(current) = current {
+                current.close().await;
+            }
+        };
+        // The goodbye is control's, which the link sends by itself.
+        drop(link);
+        tokio::join!(current, before);
+    }
+
+    fn link_carries(&self) -> bool {
+        self.link.is_some() && !self.stands
+    }
+
+    /// The path in use.
+    fn carrier(&self) -> &Connection {
+        let link = self.link.as_ref().filter(|_| !self.stands);
+        link.or(self.current.1.as_ref()).expect("a connection is given up for the link alone")
     }
 
     fn at(&self, path: u32) -> Option<&Connection> {
-        let mut all = std::iter::once(&self.current).chain(&self.next);
-        all.find(|(at, _)| *at == path).map(|(_, connection)| connection)
+        let next = self.next.as_ref().filter(|(at, _)| *at == path).map(|(_, next)| next);
+        next.or(self.current.1.as_ref().filter(|_| self.current.0 == path))
     }
 }
 
@@ -158,22 +244,29 @@ impl Paths {
 async fn lead(
     mut frames: mpsc::Receiver<OutgoingFrame>,
     mut outlets: watch::Receiver<Outlet>,
-    to: fn(&Outlet) -> &mpsc::Sender<OutgoingFrame>,
+    to: fn(&Outlet) -> &mpsc::Sender<Numbered>,
 ) {
+    let mut numbering = Numbering::default();
     loop {
         let queue = to(&outlets.borrow_and_update()).clone();
         // Room first, then a frame for it: nothing is in hand when the connection is replaced.
         let place = tokio::select! {
-            Ok(()) = outlets.changed() => continue,
+            Ok(()) = outlets.changed() => {
+                numbering.another_path();
+                continue;
+            }
             place = queue.reserve() => place,
         };
         let frame = tokio::select! {
-            Ok(()) = outlets.changed() => continue,
+            Ok(()) = outlets.changed() => {
+                numbering.another_path();
+                continue;
+            }
             frame = frames.recv() => frame,
         };
         let Some(frame) = frame else { return };
         if let Ok(place) = place {
-            place.send(frame);
+            place.send(numbering.number(frame));
         }
     }
 }

@@ -46,9 +46,11 @@ pub struct Setup {
     pub accept_to_first_audio: Option<f64>,
 }
 
-/// The pair of candidates in use.
+/// What carries the call, and the pair of candidates in use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Path {
+    /// `direct` or `turn`: a connection of the call's own; `link` or `relay`: the link, straight or through its relay.
+    pub kind: &'static str,
     pub local: String,
     pub remote: String,
     pub relayed: bool,

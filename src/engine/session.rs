@@ -7,12 +7,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::connection;
+use super::connection::{self, Connection};
 use super::control_stream::ControlStream;
 use super::core::{Core, Screens};
 use super::current::Switches;
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
 use super::paths::{Paths, PipelineEnds};
+pub use super::session_event::SessionEvent;
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::call::rekey::Rekeying;
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Keyring, SealCounts, StreamId};
-use crate::identity::random;
+use crate::identity::{PublicKey, random};
 use crate::media::allocation::{Allocation, Level};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
@@ -38,7 +39,7 @@ use crate::media::video_receive::{VideoReceiveConfig, VideoReceiver};
 use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
-use crate::signal::message::{CallId, Candidate, Description};
+use crate::signal::message::{CallId, Description};
 use crate::transport::{LocalSecrets, PathStats, PeerEvent, bandwidth};
 
 /// Events of the pipelines. When full, the newest is dropped.
@@ -54,25 +55,6 @@ const NARROW_KBPS: u32 = 60;
 const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
 /// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
 const MOST_IN_ALL_KBPS: u32 = 3600;
-
-/// What the tasks of a call tell the engine; each names its call, for it may be over by then.
-pub enum SessionEvent {
-    /// The sockets are open, or could not be opened.
-    Gathered {
-        call: CallId,
-        path: u32,
-        gathered: Result<Vec<Candidate>, String>,
-    },
-    Transport {
-        call: CallId,
-        path: u32,
-        event: PeerEvent,
-    },
-    Media {
-        call: CallId,
-        event: MediaEvent,
-    },
-}
 
 /// A call's connection, keys and pipelines.
 pub struct Session {
@@ -117,22 +99,18 @@ pub struct Pipelines {
     _accepted: Accepted,
 }
 
-impl SessionEvent {
-    pub fn call(&self) -> CallId {
-        match self {
-            Self::Gathered { call, .. } | Self::Transport { call, .. } | Self::Media { call, .. } => *call,
-        }
-    }
-}
-
 impl Session {
-    /// Opens sockets for a call; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
-    pub fn gather(core: &Core, call: CallId, role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
+    /// Opens sockets for a call with `peer`; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
+    pub fn gather(core: &Core, (call, peer): (CallId, PublicKey), role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
         let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
         let most_kbps = limit.unwrap_or(MOST_KBPS);
         let cap_kbps = limit.unwrap_or(MOST_IN_ALL_KBPS);
         let config = connection::config(core, role, secrets, with_echo, cap_kbps);
-        let (paths, ends) = Paths::open(call, config, core.session_events.clone());
+        let engine = core.session_events.clone();
+        let [a, b, c, d, ..] = call.0;
+        let datagrams = core.network.datagrams(peer, [a, b, c, d]);
+        let ride = |inlets| Some(Connection::over_link(call, (role, cap_kbps), datagrams?, inlets, engine.clone()));
+        let (paths, ends) = Paths::open(call, config, ride, engine.clone());
         Self {
             call,
             role,
@@ -177,19 +155,35 @@ impl Session {
 
     /// A path stands. Where everything moves over to it, pictures begin anew: those on their way are lost.
     pub fn path_connected(&mut self, path: u32, now: Instant) {
-        if self.paths.connected(path, now)
-            && let Some(pipelines) = &self.pipelines
-        {
+        let moved = self.paths.connected(path, now);
+        self.changed_over(moved);
+    }
+
+    /// Nothing comes through on a path. What was on its way is lost.
+    pub fn path_disconnected(&mut self, path: u32) {
+        if self.paths.disconnected(path) {
+            self.changed_over(true);
+        }
+    }
+
+    /// What is sent takes another path: as much as that carries, and where something got lost, from a whole picture on.
+    fn changed_over(&mut self, lost: bool) {
+        if let Some(estimate) = self.paths.estimate() {
+            self.share(estimate);
+        }
+        if let (Some(pipelines), true) = (&self.pipelines, lost) {
             pipelines.video_send.request_keyframe();
         }
     }
 
-    /// The peer has proven who they are: the control stream opens, and so do sources, codecs and sinks. No media leaves yet.
+    /// The peer has proven who they are: the control stream opens, the link carries, and sources, codecs and sinks open. No media leaves
+    /// yet.
     pub fn secure(&mut self, keys: CallKeys, token: Accepted, switches: Switches, core: &mut Core, now: Instant) {
         let keyring = Keyring::new(keys.root, keys.direction, now);
         let control = ControlStream::new(&keyring);
         self.open_media(&keyring, token, switches, core);
         self.secured = Some(Secured { keyring, suite: keys.suite, control, rekeying: Rekeying::new(now) });
+        self.paths.begin();
     }
 
     /// Lets media leave.
@@ -314,20 +308,29 @@ impl Session {
         }
     }
 
-    /// What the transport says that is not for the rules.
-    pub fn transport_event(&mut self, event: &PeerEvent) {
-        let Some(pipelines) = &self.pipelines else { return };
+    /// What a path says that is not for the rules; the link, if no number is named.
+    pub fn transport_event(&mut self, path: Option<u32>, event: &PeerEvent) {
         match *event {
-            PeerEvent::KeyframeRequest => pipelines.video_send.request_keyframe(),
-            PeerEvent::Estimate { kbps, repair_percent } => {
-                let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
-                (self.level, self.path_kbps) = (share.level, kbps);
-                pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
-                if let Some(audio) = &pipelines.audio_send {
-                    audio.set_share(share.rung, share.copies);
+            PeerEvent::KeyframeRequest => {
+                if let Some(pipelines) = &self.pipelines {
+                    pipelines.video_send.request_keyframe();
                 }
             }
+            PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {
+                self.share((kbps, repair_percent));
+            }
             _ => {}
+        }
+    }
+
+    /// Divides what the path carries among the pipelines.
+    fn share(&mut self, (kbps, repair_percent): (u32, u32)) {
+        let Some(pipelines) = &self.pipelines else { return };
+        let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
+        (self.level, self.path_kbps) = (share.level, kbps);
+        pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
+        if let Some(audio) = &pipelines.audio_send {
+            audio.set_share(share.rung, share.copies);
         }
     }
 

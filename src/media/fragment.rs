@@ -1,6 +1,6 @@
 //! A sealed frame cut into payloads: one clear byte each (start, end, keyframe), then a piece of it.
 
-use super::packet::MAX_PAYLOAD;
+use super::packet::{LONGEST_PAYLOAD, MAX_PAYLOAD};
 use bytes::{BufMut, Bytes, BytesMut};
 
 const START: u8 = 1;
@@ -37,7 +37,7 @@ impl Piece {
     /// Reads a payload; nothing if it is none of ours.
     pub fn parse(payload: &Bytes) -> Option<Self> {
         let flags = *payload.first()?;
-        let known = flags & !(START | END | KEYFRAME) == 0 && payload.len() > 1 && payload.len() <= MAX_PAYLOAD;
+        let known = flags & !(START | END | KEYFRAME) == 0 && payload.len() > 1 && payload.len() <= LONGEST_PAYLOAD;
         let is = |flag| flags & flag != 0;
         known.then(|| Self { start: is(START), end: is(END), keyframe: is(KEYFRAME), body: payload.slice(1..) })
     }

@@ -3,8 +3,10 @@
 use super::clock::MediaTime;
 use bytes::Bytes;
 
-/// Most bytes of one payload, so that RTP, SRTP, UDP and IPv6 headers still fit into 1280 (RFC 8200 section 5).
-pub const MAX_PAYLOAD: usize = 1180;
+/// Most bytes of one payload that is sent, so that a packet fits a QUIC datagram of the link, too, with parity and all headers.
+pub const MAX_PAYLOAD: usize = 1100;
+/// Most bytes of one payload that is read: with RTP, SRTP, UDP and IPv6 headers it fills 1280 (RFC 8200 section 5).
+pub const LONGEST_PAYLOAD: usize = 1180;
 
 /// One sealed frame on its way out. The transport numbers the pieces and marks the last.
 #[derive(Debug, Clone)]

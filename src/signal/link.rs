@@ -9,6 +9,7 @@
 //! which invitations are open) is simply replaced, so that removing a contact can never be lost in a full queue.
 
 mod carrier;
+mod datagrams;
 mod gate;
 pub(super) mod network;
 mod peer;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+pub use self::datagrams::{Datagrams, MAX_PACKET, Outgoing, Tag};
 use self::network::{Network, steady_port};
 use self::task::{Command, LinkTask};
 use super::knock::{KnockOutcome, KnockRequest, Knocked};
@@ -168,6 +170,15 @@ impl Link {
     /// Connects to a contact although it is connected: our addresses changed, and the old connection may be the last to notice.
     pub fn redial(&self, peer: PublicKey) {
         let _ = self.commands.try_send(Command::Redial(peer));
+    }
+
+    /// The datagrams of one call with a contact. They take the place of those of a call before, need a connection that is there,
+    /// and dial none.
+    pub fn datagrams(&self, peer: PublicKey, tag: Tag) -> Datagrams {
+        let (datagrams, ride) = datagrams::datagrams(tag);
+        // Dropped when the queue is full: then nothing rides the link.
+        let _ = self.commands.try_send(Command::Ride(peer, ride));
+        datagrams
     }
 
     /// Sends what is queued for a contact and closes the connection.

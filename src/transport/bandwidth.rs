@@ -438,7 +438,7 @@ impl BandwidthEstimator {
     fn pace(&self) -> f64 {
         if self.round_trip.is_none() {
             // The first picture is the first train.
-            return FIRST_PACE_KBPS.min(self.cap * 4.0);
+            return FIRST_PACE_KBPS.min(self.cap * 8.0);
         }
         let factor = if self.is_calm() { 2.5 } else { 1.3 };
         self.target * factor

@@ -1,11 +1,12 @@
-//! The path without a connection: the same halves, over whatever carries packets. A simulation of a call drives it.
+//! The path without a connection of its own: the same halves, over whatever carries packets. It rides the link, and a simulation of
+//! a call drives it.
 //!
 //! No DTLS, no SRTP, no sockets: those draw random numbers that nobody can seed. Time is what it is told.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtc::rtcp;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
@@ -14,14 +15,19 @@ use rtc::rtp::header::Header;
 use super::Role;
 use super::bandwidth::Estimate;
 use super::counters::{Counters, PathStats};
+use super::datagram::Content;
+pub use super::datagram::Datagram;
 use super::describe::{H264, OPUS, Streams};
+use super::numbers::Numbered;
 use super::receiving::Receiving;
 use super::sending::{HEADERS, Sending};
 use crate::media::clock::MediaTime;
-use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::packet::IncomingPacket;
 
 /// SRTCP's tag and index, UDP and IPv4: what a report takes more on the wire.
 const REPORT_HEADERS: usize = 20 + 8 + 20;
+/// A path on which nothing came or went for this long needs no timer.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// One end of a path.
 pub struct BarePath {
@@ -30,22 +36,9 @@ pub struct BarePath {
     sending: Sending,
     receiving: Receiving,
     counters: Arc<Counters>,
-    sound: u16,
-    picture: u16,
     at_once: Vec<Datagram>,
-}
-
-/// A packet on the wire.
-pub struct Datagram {
-    content: Content,
-    /// With all headers.
-    pub bytes: usize,
-}
-
-enum Content {
-    Media(Packet),
-    Report(Vec<Box<dyn rtcp::Packet>>),
-    Keyframe,
+    /// When anything came or went last.
+    used: Option<Instant>,
 }
 
 /// What arrived for the pipelines.
@@ -66,52 +59,61 @@ impl BarePath {
         let counters = Arc::<Counters>::default();
         let sending = Sending::new(ours, cap_kbps, counters.clone());
         let receiving = Receiving::new(ours, theirs, counters.clone());
-        Self { ours, theirs, sending, receiving, counters, sound: 0, picture: 0, at_once: Vec::new() }
+        Self { ours, theirs, sending, receiving, counters, at_once: Vec::new(), used: None }
     }
 
     /// Sends a frame of sound.
-    pub fn send_sound(&mut self, now: Instant, frame: OutgoingFrame) {
-        for payload in frame.pieces {
-            self.sound = self.sound.wrapping_add(1);
-            let header = header(self.ours.audio, OPUS, self.sound, frame.timestamp, false);
+    pub fn send_sound(&mut self, now: Instant, Numbered { first, frame }: Numbered) {
+        self.used = Some(now);
+        for (payload, number) in frame.pieces.into_iter().zip(0..) {
+            let header = header(self.ours.audio, OPUS, first.wrapping_add(number), frame.timestamp, false);
             let leaves = self.sending.packet(now, Packet { header, payload });
             self.at_once.extend(leaves.map(media));
         }
     }
 
     /// Sends a picture, paced and protected.
-    pub fn send_picture(&mut self, now: Instant, frame: OutgoingFrame) {
+    pub fn send_picture(&mut self, now: Instant, Numbered { first, frame }: Numbered) {
+        self.used = Some(now);
         let last = frame.pieces.len().saturating_sub(1);
-        for (index, payload) in frame.pieces.into_iter().enumerate() {
-            self.picture = self.picture.wrapping_add(1);
-            let header = header(self.ours.video, H264, self.picture, frame.timestamp, index == last);
+        for ((index, payload), number) in frame.pieces.into_iter().enumerate().zip(0..) {
+            let header = header(self.ours.video, H264, first.wrapping_add(number), frame.timestamp, index == last);
             self.at_once.extend(self.sending.packet(now, Packet { header, payload }).map(media));
         }
     }
 
     /// Asks the other side for a whole picture.
     pub fn request_keyframe(&mut self) {
-        self.at_once.push(Datagram { content: Content::Keyframe, bytes: 12 + REPORT_HEADERS });
+        let request = PictureLossIndication { sender_ssrc: self.ours.video, media_ssrc: self.theirs.video };
+        self.at_once.push(Datagram { content: Content::Feedback(vec![Box::new(request)]), bytes: 12 + REPORT_HEADERS });
     }
 
     /// Takes what arrived; `arrived` is `now` on the media clock.
     pub fn arrive(&mut self, now: Instant, arrived: MediaTime, datagram: Datagram) -> Vec<Arrived> {
+        self.used = Some(now);
+        let Streams { audio, video: picture, repair, parity } = self.theirs;
         let packets = match datagram.content {
-            Content::Media(packet) => self.receiving.packet(now, packet),
-            Content::Keyframe => return vec![Arrived::KeyframeRequest],
-            Content::Report(packets) => {
+            Content::Media(packet) if [audio, picture, repair, parity].contains(&packet.header.ssrc) => {
+                self.receiving.packet(now, packet)
+            }
+            Content::Media(_) => return Vec::new(),
+            Content::Feedback(packets) => {
+                let mut wishes = Vec::new();
                 for packet in packets.iter().map(|packet| packet.as_any()) {
                     if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
                         self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
                     } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
+                    } else if let Some(request) = packet.downcast_ref::<PictureLossIndication>()
+                        && request.media_ssrc == self.ours.video
+                    {
+                        wishes.push(Arrived::KeyframeRequest);
                     }
                 }
-                return Vec::new();
+                return wishes;
             }
         };
-        let picture = self.theirs.video;
         let incoming = |packet: Packet| {
             let Header { ssrc, sequence_number: sequence, timestamp, marker, .. } = packet.header;
             let incoming = IncomingPacket { sequence, timestamp, marker, payload: packet.payload, arrived };
@@ -126,10 +128,19 @@ impl BarePath {
         let mut out = std::mem::take(&mut self.at_once);
         for packets in self.receiving.tick(now) {
             let bytes = packets.iter().map(|packet| packet.raw_size()).sum::<usize>() + REPORT_HEADERS;
-            out.push(Datagram { content: Content::Report(packets), bytes });
+            out.push(Datagram { content: Content::Feedback(packets), bytes });
         }
         out.extend(std::iter::from_fn(|| self.sending.release(now)).map(media));
         out
+    }
+
+    /// When [`tick`](Self::tick) has something to do; nothing while the path is not used.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        if !self.at_once.is_empty() {
+            return Some(now);
+        }
+        let used = self.used.is_some_and(|used| now.saturating_duration_since(used) < IDLE);
+        used.then(|| [self.sending.deadline(now), self.receiving.deadline()].into_iter().flatten().min()).flatten()
     }
 
     /// What the path is thought to be like, and how many packets of parity and repairs go with 100 of pictures.
@@ -151,6 +162,16 @@ impl BarePath {
     /// What was counted so far.
     pub fn counts(&self) -> PathStats {
         self.counters.read()
+    }
+
+    /// Notes whether somebody took a packet that arrived in time.
+    pub fn note_taken(&self, taken: bool) {
+        Counters::add(if taken { &self.counters.packets_in } else { &self.counters.dropped }, 1);
+    }
+
+    /// How long there and back takes, once that was measured.
+    pub fn measured_round_trip(&self) -> Option<Duration> {
+        self.sending.measured_round_trip()
     }
 }
 

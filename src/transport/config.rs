@@ -6,9 +6,10 @@ use std::sync::mpsc::SyncSender;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::packet::IncomingPacket;
 use crate::signal::message::CandidateKind;
 
+use super::numbers::Numbered;
 use super::secrets::LocalSecrets;
 
 /// Who called. Fixes what the two sides would otherwise negotiate.
@@ -50,8 +51,8 @@ pub struct PeerConfig {
 /// Where payloads come from and go to.
 #[derive(Debug)]
 pub struct MediaPorts {
-    pub video_out: mpsc::Receiver<OutgoingFrame>,
-    pub audio_out: mpsc::Receiver<OutgoingFrame>,
+    pub video_out: mpsc::Receiver<Numbered>,
+    pub audio_out: mpsc::Receiver<Numbered>,
     /// Full: the packet is dropped and counted.
     pub video_in: SyncSender<IncomingPacket>,
     pub audio_in: SyncSender<IncomingPacket>,

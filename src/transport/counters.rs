@@ -40,6 +40,18 @@ impl Counters {
     }
 }
 
+/// What carries a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Over {
+    /// A peer connection of its own.
+    #[default]
+    Connection,
+    /// The link, straight to the contact.
+    Link,
+    /// The link, through the relay that it goes through.
+    Relay,
+}
+
 /// The path at one moment. Counts are since the connection began.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PathStats {
@@ -71,6 +83,8 @@ pub struct PathStats {
     /// What arrived of ours lately, and what to send.
     pub delivered_kbps: u32,
     pub target_kbps: u32,
+    /// What carries it.
+    pub over: Over,
     /// Kinds of the two ends of the selected pair.
     pub local: Option<CandidateKind>,
     pub remote: Option<CandidateKind>,
@@ -79,6 +93,6 @@ pub struct PathStats {
 impl PathStats {
     /// Whether a relay carries the call.
     pub fn relayed(&self) -> bool {
-        [self.local, self.remote].contains(&Some(CandidateKind::Relay))
+        self.over == Over::Relay || [self.local, self.remote].contains(&Some(CandidateKind::Relay))
     }
 }

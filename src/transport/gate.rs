@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
 
+use super::relaying;
+
 /// Opens once, for all sockets of one connection.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -70,11 +72,20 @@ impl AsyncUdpSocket for GatedSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        if self.gate.passes(transmit.destination) {
-            self.inner.poll_send(cx, transmit)
-        } else {
-            Poll::Ready(Ok(transmit.contents.len()))
+        let whole = transmit.contents.len();
+        if !self.gate.passes(transmit.destination) {
+            return Poll::Ready(Ok(whole));
         }
+        if !self.gate.servers.contains(&transmit.destination) {
+            return self.inner.poll_send(cx, transmit);
+        }
+        // One by one: requests about different peers may come together.
+        let messages = transmit.contents.chunks(transmit.segment_size.unwrap_or(whole).max(1));
+        for contents in messages.filter(|message| !relaying::is_pointless(transmit.destination, message)) {
+            let message = Transmit { contents, segment_size: None, ..*transmit };
+            std::task::ready!(self.inner.poll_send(cx, &message))?;
+        }
+        Poll::Ready(Ok(whole))
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {

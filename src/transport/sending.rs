@@ -216,6 +216,10 @@ impl Sending {
         Reading { estimate, repair_percent: (parity + again) as u32 }
     }
 
+    pub fn measured_round_trip(&self) -> Option<Duration> {
+        self.estimator.round_trip()
+    }
+
     /// A guess before it is measured.
     pub fn round_trip(&self) -> Duration {
         self.estimator.round_trip().unwrap_or(Duration::from_millis(80))

@@ -3,8 +3,8 @@
 mod lossy;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use rtc::stun::textattrs::Username;
 use tokio::sync::mpsc;
 use webrtc::runtime::{Runtime, TokioRuntime};
 
-use super::{Gathering, LocalSecrets, MediaPorts, Peer, PeerConfig, PeerEvent, Role, TransportError};
+use super::{Gathering, LocalSecrets, MediaPorts, Numbered, Numbering, Peer, PeerConfig, PeerEvent, Role, TransportError};
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::signal::message::{Candidate, CandidateKind, Description};
 
@@ -28,10 +28,32 @@ struct Side {
     description: Description,
     candidates: Vec<Candidate>,
     events: mpsc::Receiver<PeerEvent>,
-    video_out: mpsc::Sender<OutgoingFrame>,
-    audio_out: mpsc::Sender<OutgoingFrame>,
+    video_out: Out,
+    audio_out: Out,
     video_in: Receiver<IncomingPacket>,
     audio_in: Receiver<IncomingPacket>,
+}
+
+/// Numbers what it sends, as the engine does.
+struct Out {
+    frames: mpsc::Sender<Numbered>,
+    numbering: Mutex<Numbering>,
+}
+
+impl Out {
+    fn new(frames: mpsc::Sender<Numbered>) -> Self {
+        Self { frames, numbering: Mutex::default() }
+    }
+
+    async fn send(&self, frame: OutgoingFrame) -> Result<(), ()> {
+        let numbered = self.numbering.lock().unwrap().number(frame);
+        self.frames.send(numbered).await.map_err(drop)
+    }
+
+    fn try_send(&self, frame: OutgoingFrame) -> Result<(), ()> {
+        self.frames.try_reserve().map_err(drop)?.send(self.numbering.lock().unwrap().number(frame));
+        Ok(())
+    }
 }
 
 impl Side {
@@ -58,6 +80,7 @@ impl Side {
             max_kbps: 2500,
         };
         let Gathering { peer, candidates, events } = Peer::gather_on(config, media, runtime, patience).await.unwrap();
+        let (video_out, audio_out) = (Out::new(video_out), Out::new(audio_out));
         Self { peer, description, candidates, events, video_out, audio_out, video_in, audio_in }
     }
 

@@ -14,21 +14,18 @@ use tokio::time::{Duration, sleep};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
-use crate::identity::random;
-use crate::media::packet::OutgoingFrame;
-
 use super::describe::{H264, OPUS, Streams};
+use super::numbers::Numbered;
 
 /// How long a DTLS server waits with the first payload. Its last flight gives the client the keys; a payload that travels
 /// with it comes before the client has made use of them, and is dropped: of a first keyframe that costs a round trip and more.
 pub(super) const HEAD_START: Duration = Duration::from_millis(15);
 
-/// One stream of ours, numbering its packets.
+/// One stream of ours.
 pub(super) struct Track {
     rtp: Arc<TrackLocalStaticRTP>,
     ssrc: u32,
     payload_type: u8,
-    sequence: u16,
 }
 
 impl Track {
@@ -47,9 +44,7 @@ impl Track {
         let rtp_coding_parameters = RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..Default::default() };
         let coding = RTCRtpEncodingParameters { rtp_coding_parameters, active: true, codec, ..Default::default() };
         let track = MediaStreamTrack::new("call".into(), name.into(), name.into(), kind, vec![coding]);
-        // A random start, as RFC 3550 section 5.1 wants, but in the lower half: no wrap within the first seconds.
-        let sequence = u16::from_be_bytes(random()) >> 1;
-        Self { rtp: Arc::new(TrackLocalStaticRTP::new(track)), ssrc, payload_type, sequence }
+        Self { rtp: Arc::new(TrackLocalStaticRTP::new(track)), ssrc, payload_type }
     }
 
     /// The library's end of it.
@@ -66,8 +61,8 @@ impl Track {
     /// The first that is not waits for `head_start`, see [`HEAD_START`]. While there is no `room` on the path, frames are left
     /// where they are: whoever makes them sees that, and makes no more.
     pub async fn run(
-        mut self,
-        mut frames: mpsc::Receiver<OutgoingFrame>,
+        self,
+        mut frames: mpsc::Receiver<Numbered>,
         admitted: watch::Receiver<bool>,
         mut room: Option<watch::Receiver<bool>>,
         head_start: Duration,
@@ -93,25 +88,24 @@ impl Track {
     }
 
     /// Sends one frame. `None`: the connection is gone.
-    async fn send(&mut self, frame: OutgoingFrame) -> Option<()> {
+    async fn send(&self, Numbered { first, frame }: Numbered) -> Option<()> {
         let count = frame.pieces.len();
-        for (index, piece) in frame.pieces.into_iter().enumerate() {
-            self.write(frame.timestamp, piece, index + 1 == count).await?;
+        for ((index, piece), number) in frame.pieces.into_iter().enumerate().zip(0..) {
+            self.write(first.wrapping_add(number), frame.timestamp, piece, index + 1 == count).await?;
         }
         Some(())
     }
 
-    async fn write(&mut self, timestamp: u32, payload: Bytes, marker: bool) -> Option<()> {
+    async fn write(&self, sequence_number: u16, timestamp: u32, payload: Bytes, marker: bool) -> Option<()> {
         let header = Header {
             version: 2,
             marker,
             payload_type: self.payload_type,
-            sequence_number: self.sequence,
+            sequence_number,
             timestamp,
             ssrc: self.ssrc,
             ..Default::default()
         };
-        self.sequence = self.sequence.wrapping_add(1);
         self.rtp.write_rtp(rtc::rtp::Packet { header, payload }).await.ok()
     }
 }

@@ -27,6 +27,20 @@ mod sources {
         }
     }
 
+    /// `transport.rs` without connections.
+    pub mod transport {
+        pub mod datagram;
+        pub mod parity;
+
+        /// `describe.rs`: the numbers in it.
+        mod describe {
+            pub(super) const OPUS: u8 = 111;
+            pub(super) const H264: u8 = 102;
+            pub(super) const RTX: u8 = 103;
+            pub(super) const PARITY: u8 = 104;
+        }
+    }
+
     /// `media.rs` without devices, screens and pictures.
     pub mod media {
         pub mod allocation;
@@ -46,4 +60,4 @@ mod sources {
     }
 }
 
-pub use sources::{call, contacts, conversation, e2ee, identity, media, settings, signal};
+pub use sources::{call, contacts, conversation, e2ee, identity, media, settings, signal, transport};

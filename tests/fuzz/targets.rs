@@ -28,13 +28,15 @@ use vesper::signal::message::{
     About, Accept, CallId, Candidate, CandidateKind, Confirm, Description, Invite, InviteCore, MediaKind, Message, MessageId,
     Reveal, Text,
 };
+use vesper::transport::datagram::Datagram;
+use vesper::transport::parity::{MOST_PACKETS, MOST_PARITIES, Recovery, protect};
 use zeroize::Zeroizing;
 
 /// A name, as `cargo fuzz run` knows it, and what it runs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 13] = [
+pub const ALL: [Target; 15] = [
     ("link_message", link_message),
     ("candidates_and_hints", candidates_and_hints),
     ("written", written),
@@ -45,6 +47,8 @@ pub const ALL: [Target; 13] = [
     ("sealed_item", sealed_item),
     ("video_reassembly", video_reassembly),
     ("sound", sound),
+    ("parity", parity),
+    ("datagram", datagram),
     ("h264", h264),
     ("vault", vault),
     ("safety_code", safety_code),
@@ -515,6 +519,62 @@ pub fn video_reassembly(data: &[u8]) {
         }
         assert!(jitter.deadline().is_none_or(|deadline| now < deadline), "a moment that has passed is no deadline");
     }
+}
+
+/// Parity and the packets that it protects, some of them lost, late or changed: what it gives back has the numbers of its block, is no
+/// longer than a packet may be, and is what was lost if nobody changed anything.
+pub fn parity(data: &[u8]) {
+    let (mut dice, mut recovery) = (Dice(data), Recovery::default());
+    let mut first = dice.u16();
+    for _ in 0..32 {
+        if dice.is_empty() {
+            break;
+        }
+        let (count, parities) = (1 + dice.below(12), 1 + usize::from(dice.u8() % 5));
+        let payloads: Vec<bytes::Bytes> = (0..count).map(|_| vec![dice.u8(); 1 + dice.below(1100)].into()).collect();
+        let mut honest = true;
+        let mut given = Vec::new();
+        for (index, payload) in payloads.iter().enumerate() {
+            if dice.u8() % 4 != 0 {
+                given.extend(recovery.media(first.wrapping_add(index as u16), payload));
+            }
+        }
+        for payload in protect(first, &payloads, parities, true) {
+            let changed = dice.bytes(&[payload.to_vec()]);
+            honest &= changed == payload;
+            given.extend(recovery.parity(u32::from(first), &changed.into()).into_iter().flat_map(|(_, found)| found));
+        }
+        for packet in given {
+            let index = usize::from(packet.sequence.wrapping_sub(first));
+            assert!(packet.payload.len() <= 1200, "longer than a packet");
+            assert!(!honest || index < count && packet.payload == payloads[index], "not what was lost");
+        }
+        assert!(count <= MOST_PACKETS && parities <= MOST_PARITIES);
+        if !honest {
+            // Of a block that somebody changed anything may be remembered; the next one stands for itself.
+            recovery = Recovery::default();
+        }
+        first = first.wrapping_add(count as u16);
+    }
+}
+
+/// A packet that rides the link: whatever is read is written again as it came, but for what RTCP leaves open.
+pub fn datagram(data: &[u8]) {
+    let honest = [
+        &b"\x80\xe6\x00\x01\x00\x00\x0b\xb8\x00\x00\x00\x12\x07sealed"[..],
+        b"\x80\x6f\x00\x01\x00\x00\x0b\xb8\x00\x00\x00\x11sealed",
+        b"\x81\xcd\x00\x03\x00\x00\x00\x22\x00\x00\x00\x12\x00\x07\x00\x01",
+        b"\x8b\xcd\x00\x06\x00\x00\x00\x22\x00\x00\x00\x12\x00\x07\x00\x02\x80\x03\x80\x04\x00\x00\x00\x09\x00\x00\x00\x00",
+        b"\x81\xce\x00\x02\x00\x00\x00\x22\x00\x00\x00\x12",
+    ];
+    let bytes = Dice(data).bytes(&honest.map(<[u8]>::to_vec));
+    let Some(read) = Datagram::parse(bytes.clone().into()) else { return };
+    assert_eq!(read.bytes, bytes.len());
+    let written = read.encode().expect("what was read can be written");
+    let media = !matches!(bytes[1], 205 | 206);
+    assert!(!media || written == bytes, "media comes through bit by bit");
+    let again = Datagram::parse(written.clone()).and_then(|again| again.encode());
+    assert!(media || again.is_none_or(|again| again == written), "one form is written");
 }
 
 /// Sound payloads, their copies and their numbers: the buffer stays as long as it may be, and there is always something to play.

@@ -64,10 +64,10 @@ fn before_accept_a_direct_profile_sends_nothing_outside_the_links_one_flow_and_o
 }
 
 /// Alice and Bob, who met over a relay and know no address of each other.
-struct Relayed {
-    alice: Person,
-    bob: Person,
-    relay: String,
+pub(crate) struct Relayed {
+    pub alice: Person,
+    pub bob: Person,
+    pub relay: String,
     _folder: TempDir,
     _process: Killed,
 }
@@ -83,7 +83,7 @@ impl Drop for Killed {
 
 impl Relayed {
     /// The relay is a process in Bob's host under its own address; Bob himself has another one.
-    fn meet(lab: &Lab, policy: &str) -> Self {
+    pub fn meet(lab: &Lab, policy: &str) -> Self {
         let relay = format!("http://{}:{RELAY_PORT}", lab.b.address);
         let mut server = lab.b.command(std::env::current_exe().unwrap());
         server.args(["--exact", "before_accept::the_relay"]).env(RELAY, format!("{}:{RELAY_PORT}", lab.b.address));
@@ -103,10 +103,10 @@ impl Relayed {
 }
 
 const BOB: &str = "10.77.0.3/24";
-const BOB_IP: &str = "10.77.0.3";
+pub(crate) const BOB_IP: &str = "10.77.0.3";
 
 /// What `host` sent to anywhere but the relay, and what it sent that belongs to no link.
-fn beside_the_relay(seen: &[Packet], host: &Host, lab: &Lab) -> Vec<Packet> {
+pub(crate) fn beside_the_relay(seen: &[Packet], host: &Host, lab: &Lab) -> Vec<Packet> {
     let relay = IpAddr::from(lab.b.address);
     // TCP to the relay's own address: its port, and once port 80, by which iroh looks whether a hotel's login page is in the way.
     let is_relays = |packet: &&Packet| packet.destination == relay && packet.protocol == 6;

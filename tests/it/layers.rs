@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Crates that one place wraps, and that place: the rest of the tree does not know that they exist.
 const WRAPPED: &[(&[&str], &[&str])] = &[
     (&["webrtc", "rtc"], &["transport"]),
-    (&["iroh", "iroh_mdns_address_lookup"], &["signal"]),
+    (&["iroh", "iroh_mdns_address_lookup", "noq_proto"], &["signal"]),
     (&["egui", "eframe", "egui_kittest"], &["ui", "main"]),
     (&["nokhwa"], &["media::camera"]),
     (&["cpal"], &["media::microphone", "media::speaker", "media::sound_devices", "media::sound_keeper"]),

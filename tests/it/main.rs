@@ -42,6 +42,8 @@ mod moving;
 #[cfg(target_os = "linux")]
 mod outcomes;
 #[cfg(target_os = "linux")]
+mod riding;
+#[cfg(target_os = "linux")]
 mod speech;
 #[cfg(target_os = "linux")]
 mod strangers;

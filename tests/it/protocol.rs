@@ -15,6 +15,7 @@ use vesper::media::audio_payload::unpack;
 use vesper::media::fragment::cut;
 use vesper::signal::knock::protocol::Binding;
 use vesper::signal::message::{CallId, Candidate, CandidateKind, Description, MediaKind, Message, MessageId, Text};
+use vesper::transport::datagram::Datagram;
 use zeroize::Zeroizing;
 
 const DOCUMENT: &str = include_str!("../../src/protocol.md");
@@ -121,6 +122,12 @@ fn every_example_of_the_protocol_document_is_what_the_code_makes() {
     let mut examples = examples();
     let sound = HEXLOWER.decode(examples.remove("sound").unwrap().as_bytes()).unwrap();
     assert_eq!(unpack(&sound).collect::<Vec<_>>(), [[0xaa; 3], [0xbb; 3]]);
+    let datagram = HEXLOWER.decode(examples.remove("datagram").unwrap().as_bytes()).unwrap();
+    let (head, packet) = datagram.split_at(5);
+    assert_eq!(head, [1, 7, 7, 7, 7]);
+    let read = Datagram::parse(packet.to_vec().into()).and_then(|datagram| datagram.encode());
+    assert_eq!(read.as_deref(), Some(packet));
+    assert!(packet.ends_with(&cut(b"sealed", true)[0]));
     let vault = HEXLOWER.decode(examples.remove("vault").unwrap().as_bytes()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("vault");

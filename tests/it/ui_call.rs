@@ -34,7 +34,14 @@ fn remembered(self_view: SelfView) -> Command {
 fn figures() -> Option<Arc<Statistics>> {
     Some(Arc::new(Statistics {
         sealed: Some(Sealed { suite: 2, opened: 48_120, rejected: 3, replayed: 1, epochs: 2, ..Sealed::default() }),
-        path: Some(Path { local: "host".into(), remote: "srflx".into(), relayed: false, rtt_ms: Some(38.0), restarts: 0 }),
+        path: Some(Path {
+            kind: "direct",
+            local: "host".into(),
+            remote: "srflx".into(),
+            relayed: false,
+            rtt_ms: Some(38.0),
+            restarts: 0,
+        }),
         video: Some(Video {
             sent_fps: 29.8,
             shown_fps: 29.6,

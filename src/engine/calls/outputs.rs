@@ -36,7 +36,7 @@ impl Calls {
                 let current = self.current.get_or_insert_with(|| Current::dialing(core, peer, CallMedia::Video));
                 current.call = Some(call);
                 current.role = role;
-                current.session = Some(Session::gather(core, call, role, secrets, current.echo));
+                current.session = Some(Session::gather(core, (call, peer), role, secrets, current.echo));
             }
             // The call that takes its place gathers next, and brings its own id.
             Output::Superseded { .. } => {}
@@ -70,6 +70,7 @@ impl Calls {
             Output::StartMedia { .. } => {
                 session.start_media();
                 session.peer_sends(current.remote);
+                current.figures_begin(core);
                 self.next_meter = core.screens.waker.is_some().then_some(now + METER);
             }
             Output::SendControl { control, copies, .. } => self.say(core, &control, copies, now),

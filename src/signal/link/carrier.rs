@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use super::datagrams::{self, Inlet, Route};
 use crate::contacts::Hint;
 use crate::identity::random;
 use crate::signal::frame::{self, FrameError};
@@ -84,17 +85,18 @@ pub(super) enum End {
 }
 
 impl Carrier {
-    /// Starts to carry messages over `connection`. Reports go to `reports`, which makes the stream wait when it is full.
+    /// Starts to carry messages over `connection`. Reports go to `reports`, which makes the stream wait when it is full;
+    /// datagrams go to whatever inlet there is.
     pub fn start(
         id: u64,
         connection: Connection,
         ours: bool,
-        reports: mpsc::Sender<(u64, Report)>,
+        (reports, inlet): (mpsc::Sender<(u64, Report)>, watch::Receiver<Option<Inlet>>),
         tasks: &mut tokio::task::JoinSet<()>,
     ) -> Self {
         let (outgoing, queue) = mpsc::channel(QUEUE);
         let probe = Arc::new(Notify::new());
-        tasks.spawn(carry(id, connection.clone(), ours, queue, probe.clone(), reports));
+        tasks.spawn(carry((id, connection.clone(), ours), queue, probe.clone(), reports, inlet));
         Self { id, connection, ours, outgoing: Some(outgoing), probe, closing: Closing::Done }
     }
 
@@ -131,7 +133,12 @@ impl Carrier {
 
     /// Whether the path in use is one without a relay.
     pub fn is_direct(&self) -> bool {
-        self.connection.paths().iter().any(|path| path.is_selected() && path.is_ip())
+        datagrams::is_direct(&self.connection)
+    }
+
+    /// The way that datagrams take over it.
+    pub fn route(&self) -> Route {
+        Route { id: self.id, connection: self.connection.clone() }
     }
 }
 
@@ -142,12 +149,11 @@ impl Drop for Carrier {
 }
 
 async fn carry(
-    id: u64,
-    connection: Connection,
-    ours: bool,
+    (id, connection, ours): (u64, Connection, bool),
     mut queue: mpsc::Receiver<Message>,
     probe: Arc<Notify>,
     reports: mpsc::Sender<(u64, Report)>,
+    inlet: watch::Receiver<Option<Inlet>>,
 ) {
     let end = match open(&connection, ours).await {
         Some((send, receive)) => {
@@ -163,6 +169,7 @@ async fn carry(
             };
             tokio::select! {
                 end = both => end,
+                () = datagrams::read(&connection, inlet) => End::Lost,
                 () = ping(id, &probe, replies, ponged, &reports) => {
                     connection.close(VarInt::from_u32(Closing::Silent as u32), b"");
                     End::Lost

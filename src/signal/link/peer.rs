@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use iroh::Endpoint;
 use iroh::endpoint::{ConnectOptions, Connection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::carrier::{Carrier, Closing, End, Report};
+use super::datagrams::{Inlet, Ride};
 use super::network::Network;
 use super::{ALPN, LinkEvent, LinkPeer};
 use crate::contacts::Hint;
@@ -35,6 +36,8 @@ pub(super) enum Input {
     Dial,
     /// Our addresses changed: the connections there are may be dead.
     Redial,
+    /// A call's datagrams go along from now on.
+    Ride(Ride),
     /// Say what is queued, then close.
     HangUp(Option<oneshot::Sender<()>>),
     /// A connection that TLS proved to be with this contact and that it dialled.
@@ -67,6 +70,9 @@ pub(super) struct Peer {
     contest: Option<u64>,
     next_id: u64,
     outbox: VecDeque<Message>,
+    /// The datagrams of the call there is, and where the connections hand on what arrives of them.
+    ride: Option<Ride>,
+    inlet: watch::Sender<Option<Inlet>>,
     dialing: Option<JoinHandle<Result<Connection, String>>>,
     /// The dialling under way is to replace a connection that may be dead: what is said meanwhile waits for the new one.
     redialing: bool,
@@ -105,6 +111,8 @@ impl Peer {
             contest: None,
             next_id: 0,
             outbox: VecDeque::new(),
+            ride: None,
+            inlet: watch::Sender::new(None),
             dialing: None,
             redialing: false,
             up: false,
@@ -125,6 +133,7 @@ impl Peer {
                 () = room(waiting) => {}
             }
             this.flush();
+            this.lead_datagrams();
             if this.hanging_up && this.outbox.is_empty() {
                 this.hanging_up = false;
                 this.carriers.iter_mut().for_each(Carrier::drain);
@@ -145,6 +154,10 @@ impl Peer {
                 self.stop_dialing();
                 self.connect().await;
                 self.redialing = self.dialing.is_some();
+            }
+            Input::Ride(ride) => {
+                self.inlet.send_replace(Some(ride.inlet()));
+                self.ride = Some(ride);
             }
             Input::HangUp(done) => {
                 self.stop_dialing();
@@ -266,7 +279,7 @@ impl Peer {
         let id = self.next_id;
         self.next_id += 1;
         self.redialing = false;
-        let carrier = Carrier::start(id, connection, ours, self.reports.clone(), &mut self.tasks);
+        let carrier = Carrier::start(id, connection, ours, (self.reports.clone(), self.inlet.subscribe()), &mut self.tasks);
         // Goes first, so that the other side knows that we are there.
         let _ = carrier.send(Message::Hints(self.our_hints.clone()));
         let we_are_smaller = self.me < self.peer.key;
@@ -298,6 +311,16 @@ impl Peer {
                 self.outbox.push_front(message);
                 return;
             }
+        }
+    }
+
+    /// Lets datagrams leave by the connection that sends, while somebody wants them.
+    fn lead_datagrams(&mut self) {
+        if self.ride.take_if(|ride| !ride.is_wanted()).is_some() {
+            self.inlet.send_replace(None);
+        }
+        if let Some(ride) = &self.ride {
+            ride.lead(self.sender().map(Carrier::route));
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::carrier::Closing;
+use super::datagrams::Ride;
 use super::gate::Gate;
 use super::network::{Bound, Network, Purpose, key, steady_port};
 use super::peer::{Input, Peer};
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Send(PublicKey, Message),
     Dial(PublicKey),
     Redial(PublicKey),
+    Ride(PublicKey, Ride),
     HangUp(PublicKey),
     Knock(KnockRequest),
     Close(oneshot::Sender<()>),
@@ -158,6 +160,7 @@ impl LinkTask {
             Command::Send(peer, message) => self.tell(peer, Input::Send(message)),
             Command::Dial(peer) => self.tell(peer, Input::Dial),
             Command::Redial(peer) => self.tell(peer, Input::Redial),
+            Command::Ride(peer, ride) => self.tell(peer, Input::Ride(ride)),
             Command::HangUp(peer) => self.tell(peer, Input::HangUp(None)),
             Command::Knock(request) => {
                 self.knocks.spawn(knock(self.identity.clone(), self.network.clone(), request, self.events.clone()));

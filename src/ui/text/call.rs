@@ -100,7 +100,12 @@ pub fn statistics(second: &Statistics) -> Vec<(&'static str, String)> {
         add("Round trip", path.rtt_ms.map(ms));
         let through = if path.relayed { "relayed" } else { "direct" };
         let ends = [&path.local, &path.remote].map(|end| if end.is_empty() { "?" } else { end.as_str() });
-        add("Path", Some(format!("{through} ({} – {})", ends[0], ends[1])));
+        let path = match path.kind {
+            "link" => "along with messages".to_owned(),
+            "relay" => "along with messages, relayed".to_owned(),
+            _ => format!("{through} ({} – {})", ends[0], ends[1]),
+        };
+        add("Path", Some(path));
     }
     if let Some(bandwidth) = &second.bandwidth {
         add("Packets lost", bandwidth.loss_percent.map(percent));

@@ -86,9 +86,13 @@ fn beside(whole: Rect, open: bool) -> (Option<Rect>, Option<Rect>) {
     (Some(Rect::from_min_max(whole.min, pos2(panel.left(), whole.bottom()))), Some(panel))
 }
 
-/// A picture can only be there once the path is.
+/// A picture can only be there once both have proven who they are; the first comes before the call has a connection of its own.
 fn has_picture(call: &CallView) -> bool {
-    matches!(call.stage, CallStage::Active { .. } | CallStage::Reconnecting { .. })
+    match call.stage {
+        CallStage::Connecting => call.words.is_some(),
+        CallStage::Active { .. } | CallStage::Reconnecting { .. } => true,
+        _ => false,
+    }
 }
 
 fn top_shade(rect: Rect) -> Rect {

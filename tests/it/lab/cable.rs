@@ -1,5 +1,6 @@
 //! What goes in at one end comes out at the other: later, slower, or not at all.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -37,12 +38,17 @@ struct Log {
     wanted: bool,
     seen: Mutex<Vec<Packet>>,
     more: Condvar,
+    /// The flows that come through, once no others do.
+    only: Mutex<Option<Vec<Flow>>>,
 }
+
+/// Two ends that talk, the lesser one first.
+type Flow = [(IpAddr, u16); 2];
 
 impl Cable {
     /// Joins the far ends of two devices. `seed` decides what is lost; with `log`, every packet is kept to be looked at.
     pub fn lay(a: Arc<Iface>, b: Arc<Iface>, quality: Quality, seed: u64, log: bool) -> Self {
-        let log = Arc::new(Log { wanted: log, seen: Mutex::default(), more: Condvar::new() });
+        let log = Arc::new(Log { wanted: log, seen: Mutex::default(), more: Condvar::new(), only: Mutex::default() });
         let ways = [(a.clone(), b.clone(), 1), (b, a, 2)].map(|(from, to, way)| {
             let state = State { way: Way::new(Instant::now(), quality, 2 * seed + way), over: false };
             let direction = Arc::new(Direction { state: Mutex::new(state), changed: Condvar::new() });
@@ -62,6 +68,17 @@ impl Cable {
 
     pub fn plug_in(&self) {
         self.ways.iter().for_each(|direction| direction.lock().way.pull(false));
+    }
+
+    /// From now on nothing comes through but packets of flows that were seen already, as behind a strict firewall.
+    pub fn keep_only_known_flows(&self) {
+        let known = self.log.seen.lock().unwrap().iter().map(flow).collect();
+        *self.log.only.lock().unwrap() = Some(known);
+    }
+
+    /// Lets everything through again.
+    pub fn let_all_flow(&self) {
+        *self.log.only.lock().unwrap() = None;
     }
 
     /// From now on the cable is like this, in both directions.
@@ -99,6 +116,12 @@ impl Cable {
     }
 }
 
+fn flow(packet: &Packet) -> Flow {
+    let mut ends = [(packet.source, packet.ports.0), (packet.destination, packet.ports.1)];
+    ends.sort_unstable();
+    ends
+}
+
 impl Direction {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -112,8 +135,12 @@ fn take_in(device: &Iface, direction: &Direction, log: &Log) {
         if log.wanted
             && let Some(packet) = Packet::parse(&buffer[..size])
         {
+            let passes = log.only.lock().unwrap().as_ref().is_none_or(|only| only.contains(&flow(&packet)));
             log.seen.lock().unwrap().push(packet);
             log.more.notify_all();
+            if !passes {
+                continue;
+            }
         }
         let mut state = direction.lock();
         let before = state.way.next();

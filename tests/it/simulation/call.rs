@@ -25,9 +25,9 @@ use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
 use vesper::media::wav::WavSink;
-use vesper::transport::Role;
 use vesper::transport::bandwidth::START_KBPS;
 use vesper::transport::bare::{Arrived, BarePath, Datagram};
+use vesper::transport::{Numbering, Role};
 use zeroize::Zeroizing;
 
 use super::link::{Link, Random, Way};
@@ -58,6 +58,8 @@ pub struct Call {
     here: BarePath,
     /// A picture that waits for room on the path: while there is one, no other is made.
     waits: Option<OutgoingFrame>,
+    /// Of pictures, of sound.
+    numbers: [Numbering; 2],
     bytes: u64,
     // The receiving end.
     there: BarePath,
@@ -123,6 +125,7 @@ impl Call {
             allocation: Allocation::default(),
             here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS),
             waits: None,
+            numbers: Default::default(),
             bytes: 0,
             there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS),
             round_trip: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
@@ -172,7 +175,7 @@ impl Call {
         }
         self.follow_path();
         while let Some(sound) = self.audio_send.step(self.now) {
-            self.here.send_sound(self.instant, sound);
+            self.here.send_sound(self.instant, self.numbers[1].number(sound));
         }
         if self.now >= self.next_picture {
             self.pattern.draw(self.next_picture, &mut self.frame);
@@ -183,7 +186,7 @@ impl Call {
             self.waits = self.video_send.step(self.now, self.instant, &self.frame, room).unwrap().or(self.waits.take());
         }
         if let Some(picture) = self.waits.take_if(|_| self.here.has_room()) {
-            self.here.send_picture(self.instant, picture);
+            self.here.send_picture(self.instant, self.numbers[0].number(picture));
         }
         for datagram in self.here.tick(self.instant) {
             self.bytes += datagram.bytes as u64;

@@ -105,18 +105,85 @@ fn a_peer_that_comes_back_is_reconnected() {
     let mut pair = pair();
     let call = pair.connect();
     pair.alice(Input::TransportDisconnected { call, path: 0 });
+    pair.pass(seconds(2));
+    pair.alice(Input::Tick);
+    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "nothing came over the link either");
     pair.pass(seconds(60));
-    pair.alice(Input::Heard { call });
-    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "by the link alone media does not flow");
     pair.alice(Input::TransportConnected { call, path: 0 });
+    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "nobody was heard for a minute");
+    pair.alice(Input::Heard { call });
     assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
 }
 
 #[test]
-fn a_call_that_finds_no_path_ends_after_fifteen_seconds() {
+fn a_connection_that_is_lost_is_not_missed_while_the_link_carries() {
     let mut pair = pair();
-    let confirm = pair.confirm();
-    pair.alice_gets(Message::Confirm(confirm));
+    let call = pair.connect();
+    pair.alice(Input::TransportDisconnected { call, path: 0 });
+    for _ in 0..30 {
+        pair.pass(seconds(1));
+        pair.alice(Input::Heard { call });
+        pair.alice(Input::Tick);
+        assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
+    }
+    pair.pass(seconds(6));
+    pair.alice(Input::Tick);
+    assert_eq!(pair.alice.current().unwrap().stage, Stage::Reconnecting, "now the link is gone, too");
+}
+
+#[test]
+fn a_call_settles_on_the_link_after_three_seconds_without_a_connection_and_moves_when_one_comes() {
+    let mut pair = pair();
+    let call = pair.secure();
+    pair.alice(Input::Heard { call });
+    assert!(!connected(&pair.alice(Input::Tick)));
+    pair.pass(seconds(3));
+    assert!(connected(&pair.alice(Input::Tick)) && !connected(&pair.bob(Input::Tick)), "Bob has heard nothing yet");
+    assert!(connected(&pair.bob(Input::Heard { call })));
+    pair.pass(seconds(5));
+    assert!(!connected(&pair.alice(Input::TransportConnected { call, path: 0 })), "that was said");
+    pair.pass(seconds(30));
+    pair.alice(Input::Heard { call });
+    let outputs = pair.alice(Input::Tick);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Abandon { .. } | Output::Regather { .. })), "it stands");
+}
+
+#[test]
+fn on_the_link_other_connections_are_tried_ever_more_seldom() {
+    let mut pair = pair();
+    let call = pair.secure();
+    let (mut given_up, mut tries) = (Vec::new(), Vec::new());
+    for second in 0..600 {
+        let (heard, ticked) = (pair.alice(Input::Heard { call }), pair.alice(Input::Tick));
+        for output in heard.into_iter().chain(ticked) {
+            match output {
+                Output::Abandon { path: 0, .. } => given_up.push(second),
+                Output::Regather { path, .. } => {
+                    tries.push(second);
+                    pair.alice(Input::Regathered { call, path, reach: None });
+                }
+                _ => {}
+            }
+        }
+        pair.pass(seconds(1));
+    }
+    assert_eq!(given_up, [15], "what nobody found by then costs packets");
+    assert_eq!(tries, [16, 31, 61, 121, 241, 481]);
+    assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
+}
+
+#[test]
+fn a_connection_that_fails_at_once_leaves_the_call_on_the_link() {
+    let mut pair = pair();
+    let call = pair.secure();
+    assert_eq!(ended(&pair.alice(Input::TransportFailed { call, path: 0 })), None);
+    assert!(connected(&pair.alice(Input::Heard { call })), "there is nothing to wait for");
+}
+
+#[test]
+fn a_call_that_finds_no_path_and_hears_nothing_over_the_link_ends_after_fifteen_seconds() {
+    let mut pair = pair();
+    pair.secure();
     pair.pass(seconds(15));
     assert_eq!(ended(&pair.alice(Input::Tick)), Some(EndReason::NoPath));
     assert_eq!(ended(&pair.bob(Input::Tick)), Some(EndReason::NoPath));

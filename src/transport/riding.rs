@@ -1,0 +1,136 @@
+//! The path over the link: what a connection of its own would carry, in datagrams of the connection that the two have already.
+//!
+//! It carries the first pictures and the first sound, while ICE and DTLS are under way, and whole calls where they find no path. It is
+//! the same path as every other: paced, reported, repaired, protected, with the packets' own numbers, at a rate that the link can
+//! be asked to carry. It begins once both sides have proven who they are; packets that come before wait in the link's queue.
+
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep_until;
+
+use crate::media::clock::MediaTime;
+use crate::media::packet::IncomingPacket;
+use crate::signal::link::Datagrams;
+
+use super::bare::{Arrived, BarePath};
+use super::config::{MediaPorts, PeerEvent, Role};
+use super::counters::{Over, PathStats};
+use super::datagram::Datagram;
+
+/// Most kbit/s that ride the link, with all headers: it is a guest there, perhaps on a relay that others use, too.
+const MOST_KBPS: u32 = 1000;
+/// How often the path is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// Packets that are taken in one go, before others have their turn.
+const BATCH: usize = 64;
+
+/// One end of the path over the link.
+pub struct Ride {
+    pub role: Role,
+    pub media: MediaPorts,
+    pub datagrams: Datagrams,
+    /// Most kbit/s to ever send.
+    pub max_kbps: u32,
+}
+
+impl Ride {
+    /// Carries packets both ways until nobody sends any more. `keyframe` asks the other side for one; `tell` hears of estimates and
+    /// wishes, as from any path.
+    pub async fn run(self, keyframe: &Notify, publish: &watch::Sender<Option<PathStats>>, tell: impl Fn(PeerEvent)) {
+        let Self { role, mut media, mut datagrams, max_kbps } = self;
+        let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS));
+        let mut bytes = Bytes::default();
+        let (mut told, mut looked) = ((0, 0), None);
+        let mut readable = true;
+        loop {
+            let now = Instant::now();
+            for datagram in path.tick(now) {
+                bytes.out += send(&datagrams, &datagram);
+            }
+            let (estimate, repair_percent) = path.reading();
+            let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
+            if std::mem::replace(&mut told, (kbps, repair_percent)) != told {
+                tell(PeerEvent::Estimate { kbps, repair_percent });
+            }
+            let deadline = path.deadline(now);
+            if deadline.is_some() && looked.is_none_or(|looked| now.duration_since(looked) >= LOOK) {
+                looked = Some(now);
+                publish.send_replace(Some(stats(&path, &datagrams, bytes)));
+            }
+            let due = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                sound = media.audio_out.recv() => match sound {
+                    Some(sound) => path.send_sound(Instant::now(), sound),
+                    None => return,
+                },
+                picture = media.video_out.recv(), if path.has_room() => match picture {
+                    Some(picture) => path.send_picture(Instant::now(), picture),
+                    None => return,
+                },
+                packet = datagrams.arriving.recv(), if readable => {
+                    readable = packet.is_some();
+                    let more = std::iter::from_fn(|| datagrams.arriving.try_recv().ok());
+                    for packet in packet.into_iter().chain(more).take(BATCH) {
+                        bytes.arrived += packet.len() as u64;
+                        let Some(datagram) = Datagram::parse(packet) else { continue };
+                        for arrived in path.arrive(Instant::now(), MediaTime::now(), datagram) {
+                            take(&mut path, &media.video_in, &media.audio_in, arrived, &tell);
+                        }
+                    }
+                }
+                () = keyframe.notified() => path.request_keyframe(),
+                () = due => {}
+            }
+        }
+    }
+}
+
+/// What went each way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytes {
+    out: u64,
+    arrived: u64,
+}
+
+/// Sends a datagram; how many bytes of it left.
+fn send(datagrams: &Datagrams, datagram: &Datagram) -> u64 {
+    let encoded = datagram.encode().filter(|packet| datagrams.out.send(packet));
+    encoded.map_or(0, |packet| packet.len() as u64)
+}
+
+fn take(
+    path: &mut BarePath,
+    video: &SyncSender<IncomingPacket>,
+    audio: &SyncSender<IncomingPacket>,
+    arrived: Arrived,
+    tell: &impl Fn(PeerEvent),
+) {
+    let taken = match arrived {
+        Arrived::Picture(packet) => video.try_send(packet).is_ok(),
+        Arrived::Sound(packet) => audio.try_send(packet).is_ok(),
+        Arrived::KeyframeRequest => return tell(PeerEvent::KeyframeRequest),
+    };
+    path.note_taken(taken);
+}
+
+fn stats(path: &BarePath, datagrams: &Datagrams, bytes: Bytes) -> PathStats {
+    let (estimate, _) = path.reading();
+    PathStats {
+        rtt_ms: path.measured_round_trip().map(|round_trip| round_trip.as_secs_f64() * 1e3),
+        bytes_in: bytes.arrived,
+        bytes_out: bytes.out,
+        loss_percent: estimate.loss_percent,
+        queue_ms: estimate.queue_ms,
+        delivered_kbps: estimate.delivered_kbps,
+        target_kbps: estimate.target_kbps,
+        over: if datagrams.out.is_direct() == Some(false) { Over::Relay } else { Over::Link },
+        ..path.counts()
+    }
+}

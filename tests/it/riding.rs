@@ -1,0 +1,88 @@
+//! Calls that ride the link: at first, until they have a connection of their own, and for good where none can be made.
+
+use crate::before_accept::{BOB_IP, Relayed, beside_the_relay};
+use crate::lab::Lab;
+use crate::lab::cable::Quality;
+use crate::lab::people::People;
+use crate::lab::vesper::{Ended, Vesper};
+
+/// At which line an event was printed first.
+fn position(ended: &Ended, event: &str) -> usize {
+    let at = ended.events.iter().position(|line| line["event"] == event);
+    at.unwrap_or_else(|| panic!("no {event} in {ended:#?}"))
+}
+
+#[test]
+fn the_first_picture_and_the_first_sound_are_there_before_the_connection_is() {
+    let (Some(lab), Some(people)) = (Lab::up(Quality::FAR), People::meet()) else { return };
+    let mut bob = people.bob.answer(&lab.b, ["--auto", "--once"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    for side in [&mut alice, &mut bob] {
+        side.wait_all(&["connected", "first_video", "first_audio"]);
+    }
+    // Whoever hangs up at once has counted nothing.
+    lab.cable.wait_for(|packet| packet.is_srtp() && packet.source == lab.a.address);
+    lab.cable.wait_for(|packet| packet.is_srtp() && packet.source == lab.b.address);
+    alice.say("hangup");
+    for ended in [alice.end(), bob.end()] {
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        for first in ["first_video", "first_audio"] {
+            assert!(position(&ended, first) < position(&ended, "connected"), "{first}: {ended:#?}");
+        }
+        let report = ended.report();
+        assert_eq!(report["path"]["kind"], "direct", "{report}");
+        assert_eq!((&report["sealed"]["rejected"], &report["sealed"]["replayed"]), (&0.into(), &0.into()), "{report}");
+        assert_eq!(report["video"]["repairs"]["pli"], 0, "no frame was lost when the connection took over: {report}");
+    }
+}
+
+#[test]
+fn a_call_without_any_path_but_the_link_shows_pictures_both_ways_and_moves_when_one_opens() {
+    let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
+    let mut bob = people.bob.answer(&lab.b, ["--once"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    bob.wait("incoming");
+    alice.wait("ringing");
+    lab.cable.keep_only_known_flows();
+    bob.say("accept video");
+    for side in [&mut alice, &mut bob] {
+        side.wait_all(&["connected", "first_video", "first_audio"]);
+        side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("No direct way")));
+    }
+    assert!(!lab.cable.seen().iter().any(|packet| packet.is_dtls()), "nothing answered a check");
+    lab.cable.let_all_flow();
+    for side in [&mut alice, &mut bob] {
+        side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("A direct way")));
+    }
+    alice.say("hangup");
+    for ended in [alice.end(), bob.end()] {
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let report = ended.report();
+        assert_eq!((&report["ended"], &report["path"]["kind"]), (&"hangup".into(), &"direct".into()), "{report}");
+        assert_eq!(report["sealed"]["rejected"], 0, "{report}");
+        assert!(!ended.saw("reconnecting"), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_profile_that_never_shows_its_address_calls_through_its_relay_without_any_other_server() {
+    let Some(lab) = Lab::up(Quality::CLEAN) else { return };
+    let people = Relayed::meet(&lab, "never");
+    let media = ["--camera", "test", "--mic", "tone", "--speaker", "none", "--size", "640x360", "--fps", "15"];
+    let before = lab.cable.seen().len();
+    let answering = ["answer", "--auto", "--once", "--relay", &people.relay, "--policy", "never"];
+    let mut alice = Vesper::start(Some(&lab.a), &people.alice.folder, answering.into_iter().chain(media));
+    let calling = ["call", &people.alice.key, "--relay", &people.relay, "--bind", BOB_IP];
+    let mut bob = Vesper::start(Some(&lab.b), &people.bob.folder, calling.into_iter().chain(media));
+    for side in [&mut alice, &mut bob] {
+        side.wait_all(&["connected", "first_video", "first_audio"]);
+        side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("No direct way")));
+    }
+    bob.say("hangup");
+    for ended in [bob.end(), alice.end()] {
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let report = ended.report();
+        assert_eq!((&report["ended"], &report["path"]["kind"]), (&"hangup".into(), &"relay".into()), "{report}");
+    }
+    assert_eq!(beside_the_relay(&lab.cable.seen()[before..], &lab.a, &lab), [], "the relay is all that hears of her");
+}
