@@ -42,6 +42,7 @@ mod rings;
 mod screening;
 mod session;
 pub mod snapshot;
+mod sound_test;
 mod sources;
 mod verifying;
 mod views;
