@@ -47,8 +47,9 @@ impl Vesper {
         environment: &[(&str, &str)],
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
-        let program = env!("CARGO_BIN_EXE_vesper");
-        let mut command = host.map_or_else(|| Command::new(program), |host| host.command(program));
+        // `./dev` can name a program that is there already.
+        let program = std::env::var_os("VESPER_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_vesper").into());
+        let mut command = host.map_or_else(|| Command::new(&program), |host| host.command(&program));
         command.arg("--profile").arg(folder).arg("--json").args(arguments);
         // Whatever the program looks for in a home, it is not this person's.
         command.env("HOME", folder).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME").env_remove("VESPER_PASSPHRASE");
