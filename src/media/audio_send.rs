@@ -31,6 +31,9 @@ const MOST_FAR_END: usize = 4;
 const SIZE_HOLD: Duration = Duration::from_secs(5);
 /// Copies go along for this long after losses made them worth it: losses that come in bursts are not over between two of them.
 const LOSS_HOLD: Duration = Duration::from_secs(15);
+/// A packet leaves this long after its last sample was taken, whatever it held: how long the processing of a voice takes tells when
+/// somebody speaks, and this is longer. On a computer that is slower still, it leaves when it is made.
+const HAND_OVER: Duration = Duration::from_millis(6);
 
 /// What a sender needs.
 pub struct AudioSendConfig {
@@ -104,7 +107,10 @@ impl AudioSender {
                     Taken::Nothing => {}
                     Taken::Closed => return,
                 }
-                while let Some(frame) = pipeline.step(MediaTime::now()) {
+                loop {
+                    let due = Instant::now() + HAND_OVER;
+                    let Some(frame) = pipeline.step(MediaTime::now()) else { break };
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
                     pipeline.shared.dropped.fetch_add(u64::from(out.try_send(frame).is_err()), Ordering::Relaxed);
                 }
                 wait = pipeline.source.wait(MediaTime::now());

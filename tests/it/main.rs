@@ -6,6 +6,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand outside: they read the clock and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, also in the functions that tests share")]
 
+#[path = "../bench/likeness.rs"]
+#[allow(dead_code, reason = "the bench uses it; its rules are tested here, where tests run")]
+mod bench_likeness;
+#[path = "../bench/measure.rs"]
+#[allow(dead_code, reason = "the bench uses it; its rules are tested here, where tests run")]
+mod bench_measure;
 mod calls;
 mod layers;
 mod nonces;

@@ -1,83 +1,91 @@
 //! What goes in at one end comes out at the other: later, slower, or not at all.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::{Builder, sleep};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use tun_tap::Iface;
 
 use super::packet::Packet;
+pub use super::quality::Quality;
+use super::way::{Counts, Way};
 
 /// How long a test waits for a packet before it gives up: a bound against hanging, not a measure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a cable treats packets, the same in both directions.
-#[derive(Debug, Clone, Copy)]
-pub struct Quality {
-    /// One way.
-    pub delay: Duration,
-    pub loss_percent: u64,
-    /// 0: no limit.
-    pub kbps: u32,
-    /// What the buffer before a limited rate holds; what comes on top is dropped.
-    pub queue: Duration,
-}
-
-impl Quality {
-    pub const CLEAN: Self = Self { delay: Duration::ZERO, loss_percent: 0, kbps: 0, queue: Duration::ZERO };
-    /// Another country.
-    pub const FAR: Self = Self { delay: Duration::from_millis(50), ..Self::CLEAN };
-    /// A bad evening on a shared wireless network.
-    pub const LOSSY: Self =
-        Self { delay: Duration::from_millis(30), loss_percent: 10, kbps: 3000, queue: Duration::from_millis(200) };
-}
-
 /// Both directions. Its threads end by themselves when the devices are gone.
 pub struct Cable {
-    shared: Arc<Shared>,
+    /// From the first host to the second, and back.
+    ways: [Arc<Direction>; 2],
+    log: Arc<Log>,
 }
 
-struct Shared {
-    pulled: AtomicBool,
+/// One direction, and what wakes whoever hands over what arrives.
+struct Direction {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    way: Way,
+    /// Its device is gone.
+    over: bool,
+}
+
+/// Every packet that either host sent, if that is wanted.
+struct Log {
+    wanted: bool,
     seen: Mutex<Vec<Packet>>,
     more: Condvar,
 }
 
 impl Cable {
-    /// Joins the far ends of two devices.
-    pub fn lay(a: Arc<Iface>, b: Arc<Iface>, quality: Quality) -> Self {
-        let shared = Arc::new(Shared { pulled: AtomicBool::new(false), seen: Mutex::default(), more: Condvar::new() });
-        for (from, to, seed) in [(a.clone(), b.clone(), 1), (b, a, 2)] {
-            // Holds what is on its way; when the receiver is that far behind, packets are dropped as on any wire.
-            let (sender, receiver) = sync_channel(4096);
-            let shared = shared.clone();
-            let way = Way { quality, free_at: Instant::now(), dice: seed };
-            spawn("cable-in", move || take_in(&from, way, &shared, &sender));
-            spawn("cable-out", move || put_out(&to, &receiver));
-        }
-        Self { shared }
+    /// Joins the far ends of two devices. `seed` decides what is lost; with `log`, every packet is kept to be looked at.
+    pub fn lay(a: Arc<Iface>, b: Arc<Iface>, quality: Quality, seed: u64, log: bool) -> Self {
+        let log = Arc::new(Log { wanted: log, seen: Mutex::default(), more: Condvar::new() });
+        let ways = [(a.clone(), b.clone(), 1), (b, a, 2)].map(|(from, to, way)| {
+            let state = State { way: Way::new(Instant::now(), quality, 2 * seed + way), over: false };
+            let direction = Arc::new(Direction { state: Mutex::new(state), changed: Condvar::new() });
+            let (its, log) = (direction.clone(), log.clone());
+            spawn("cable-in", move || take_in(&from, &its, &log));
+            let its = direction.clone();
+            spawn("cable-out", move || put_out(&to, &its));
+            direction
+        });
+        Self { ways, log }
     }
 
     /// From now on nothing comes through, and nobody is told.
     pub fn pull(&self) {
-        self.shared.pulled.store(true, Ordering::SeqCst);
+        self.ways.iter().for_each(|direction| direction.lock().way.pull(true));
     }
 
     pub fn plug_in(&self) {
-        self.shared.pulled.store(false, Ordering::SeqCst);
+        self.ways.iter().for_each(|direction| direction.lock().way.pull(false));
+    }
+
+    /// From now on the cable is like this, in both directions.
+    pub fn set(&self, quality: Quality) {
+        for direction in &self.ways {
+            direction.lock().way.set(Instant::now(), quality);
+            direction.changed.notify_all();
+        }
+    }
+
+    /// What the directions did so far: from the first host to the second, and back.
+    pub fn counts(&self) -> [Counts; 2] {
+        self.ways.each_ref().map(|direction| direction.lock().way.counts(Instant::now()))
     }
 
     /// Every packet that either host sent so far, also those that were lost on the way.
     pub fn seen(&self) -> Vec<Packet> {
-        self.shared.seen.lock().unwrap().clone()
+        self.log.seen.lock().unwrap().clone()
     }
 
     /// The first packet that fits, past or to come.
     pub fn wait_for(&self, fits: impl Fn(&Packet) -> bool) -> Packet {
         let deadline = Instant::now() + PATIENCE;
-        let mut seen = self.shared.seen.lock().unwrap();
+        let mut seen = self.log.seen.lock().unwrap();
         let mut looked_at = 0;
         loop {
             if let Some(packet) = seen[looked_at..].iter().find(|packet| fits(packet)) {
@@ -86,92 +94,57 @@ impl Cable {
             looked_at = seen.len();
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "no such packet among the {looked_at} that were sent");
-            seen = self.shared.more.wait_timeout(seen, left).unwrap().0;
+            seen = self.log.more.wait_timeout(seen, left).unwrap().0;
         }
     }
 }
 
-/// One direction: a drop-tail buffer drained at a rate, then loss, then delay. Keeps the order.
-struct Way {
-    quality: Quality,
-    /// When the last byte that was taken in will have left the buffer.
-    free_at: Instant,
-    dice: u64,
-}
-
-impl Way {
-    /// When a packet of `size` bytes that enters at `now` comes out; never, if it is lost.
-    fn out_at(&mut self, now: Instant, size: usize) -> Option<Instant> {
-        let Quality { delay, loss_percent, kbps, queue } = self.quality;
-        let starts = self.free_at.max(now);
-        if kbps > 0 {
-            if starts - now > queue {
-                return None;
-            }
-            self.free_at = starts + Duration::from_micros(size as u64 * 8000 / u64::from(kbps));
-        } else {
-            self.free_at = starts;
-        }
-        (self.roll() % 100 >= loss_percent).then(|| self.free_at + delay)
-    }
-
-    /// xorshift64 (Marsaglia 2003): the same losses in every run.
-    fn roll(&mut self) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice
+impl Direction {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 }
 
 /// Reads what a host sends until its device is gone.
-fn take_in(device: &Iface, mut way: Way, shared: &Shared, out: &SyncSender<(Instant, Vec<u8>)>) {
+fn take_in(device: &Iface, direction: &Direction, log: &Log) {
     let mut buffer = [0; 2048];
     while let Ok(size) = device.recv(&mut buffer) {
-        let now = Instant::now();
-        if let Some(packet) = Packet::parse(&buffer[..size]) {
-            shared.seen.lock().unwrap().push(packet);
-            shared.more.notify_all();
+        if log.wanted
+            && let Some(packet) = Packet::parse(&buffer[..size])
+        {
+            log.seen.lock().unwrap().push(packet);
+            log.more.notify_all();
         }
-        if shared.pulled.load(Ordering::SeqCst) {
-            continue;
-        }
-        if let Some(due) = way.out_at(now, size) {
-            let _ = out.try_send((due, buffer[..size].to_vec()));
+        let mut state = direction.lock();
+        let before = state.way.next();
+        state.way.put(Instant::now(), &buffer[..size]);
+        // Whoever sleeps until then need not be woken.
+        if state.way.next() != before {
+            direction.changed.notify_all();
         }
     }
+    direction.lock().over = true;
+    direction.changed.notify_all();
 }
 
 /// Hands each packet to the other host when it is due; a host that is not up yet misses it.
-fn put_out(device: &Iface, packets: &Receiver<(Instant, Vec<u8>)>) {
-    for (due, packet) in packets {
-        sleep(due.saturating_duration_since(Instant::now()));
-        let _ = device.send(&packet);
+fn put_out(device: &Iface, direction: &Direction) {
+    let mut state = direction.lock();
+    while !state.over {
+        let now = Instant::now();
+        if let Some(packet) = state.way.take(now) {
+            drop(state);
+            let _ = device.send(&packet);
+            state = direction.lock();
+            continue;
+        }
+        state = match state.way.next() {
+            Some(due) => direction.changed.wait_timeout(state, due.saturating_duration_since(now)).unwrap().0,
+            None => direction.changed.wait(state).unwrap(),
+        };
     }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) {
     Builder::new().name(name.into()).spawn(body).expect("a thread can be started");
-}
-
-#[test]
-fn a_way_delays_drops_and_never_reorders() {
-    let start = Instant::now();
-    let quality = Quality { delay: Duration::from_millis(30), loss_percent: 10, kbps: 1000, queue: Duration::from_millis(100) };
-    let mut way = Way { quality, free_at: start, dice: 1 };
-    // 1250 bytes take 10 ms at 1000 kbit/s; one packet every 20 ms fits.
-    let out: Vec<_> = (0..1000).map(|n| way.out_at(start + Duration::from_millis(20 * n), 1250)).collect();
-    let lost = out.iter().filter(|out| out.is_none()).count();
-    assert!((60..140).contains(&lost), "{lost} of 1000 were lost");
-    assert_eq!(out.iter().flatten().next(), Some(&(start + Duration::from_millis(40))));
-    assert!(out.iter().flatten().is_sorted());
-}
-
-#[test]
-fn a_full_queue_drops_what_comes_on_top() {
-    let start = Instant::now();
-    let quality = Quality { kbps: 1000, queue: Duration::from_millis(100), ..Quality::CLEAN };
-    let mut way = Way { quality, free_at: start, dice: 1 };
-    let out: Vec<_> = (0..100).map(|_| way.out_at(start, 1250)).collect();
-    assert_eq!(out.iter().flatten().count(), 11, "100 ms in the buffer and one on the wire");
 }

@@ -1,6 +1,6 @@
 //! The program as a process: what it prints with `--json`, and what it is told on standard input.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -47,8 +47,7 @@ impl Vesper {
         environment: &[(&str, &str)],
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
-        // `./dev` can name a program that is there already.
-        let program = std::env::var_os("VESPER_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_vesper").into());
+        let program = program();
         let mut command = host.map_or_else(|| Command::new(&program), |host| host.command(&program));
         command.arg("--profile").arg(folder).arg("--json").args(arguments);
         // Whatever the program looks for in a home, it is not this person's.
@@ -148,6 +147,11 @@ impl Drop for Vesper {
             eprintln!("{} printed:\n{}\nand:\n{}", self.who, seen.join("\n"), errors.join().unwrap_or_default());
         }
     }
+}
+
+/// The program that was built with this, or the one that `VESPER_BINARY` names: what is measured is a release build.
+pub fn program() -> OsString {
+    std::env::var_os("VESPER_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_vesper").into())
 }
 
 /// Asks a process to end.

@@ -1,9 +1,6 @@
-//! Measures calls and conversations and prints what came out: `./dev bench`. It asserts nothing; the tests do.
-
-#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+//! What single parts cost, without a call: `./dev bench costs`.
 
 use std::error::Error;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +12,7 @@ use ml_kem::ml_kem_768::DecapsulationKey;
 use ml_kem::{B32, Seed};
 use vesper::conversation::Library;
 use vesper::e2ee::{Direction, Inbound, Opener, RootKey, Sealer, StreamId};
-use vesper::engine::snapshot::{ContactView, Conversations, ConversationsStage, MessageId, Snapshot, Stage};
+use vesper::engine::snapshot::{Candidates, ContactView, Conversations, ConversationsStage, MessageId, Snapshot, Stage};
 use vesper::identity::Identity;
 use vesper::signal::message::Text;
 use vesper::ui::local::Local;
@@ -24,24 +21,12 @@ use vesper::ui::views::window_ui;
 use vesper::ui::{text, theme};
 use zeroize::Zeroizing;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Measures them all and prints what came out.
+pub fn measure() -> Result<(), Box<dyn Error>> {
     println!("what ML-KEM-768 adds to a handshake, both sides together: {:.2} ms", lattice().as_secs_f64() * 1000.0);
     let (seal, open) = sealing();
     println!("sealing 2 Mbit/s of pictures and 50 packets of sound a second: {seal:.3} % of a core; opening: {open:.3} %");
-    conversations()?;
-    let vesper = std::env::var("VESPER_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_vesper").into());
-    let profile = tempfile::tempdir()?;
-    println!("a call to Echo over loopback, 20 s of the test picture at 1280x720 and a tone:");
-    let mut check = Command::new(vesper);
-    check.args(["check", "--seconds", "20", "--camera", "test", "--mic", "tone", "--speaker", "none", "--json", "--profile"]);
-    check.arg(profile.path().join("bench"));
-    let output = check.stderr(Stdio::inherit()).output()?;
-    let lines = String::from_utf8(output.stdout)?;
-    let Some(report) = lines.lines().rev().find_map(report) else {
-        return Err(format!("there was no report; vesper ended with {}, after:\n{lines}", output.status).into());
-    };
-    println!("{report:#}");
-    Ok(())
+    conversations()
 }
 
 /// The time of one key, one encapsulation and one opening.
@@ -78,11 +63,6 @@ fn sealing() -> (f64, f64) {
         }
     }
     [sealing, opening].map(|time| time.as_secs_f64() * 100.0 / f64::from(SECONDS)).into()
-}
-
-/// The line as JSON if it is the call report.
-fn report(line: &str) -> Option<serde_json::Value> {
-    serde_json::from_str::<serde_json::Value>(line).ok().filter(|value| value["event"] == "report")
 }
 
 /// Opening, searching and scrolling a profile with a hundred thousand messages.
@@ -134,6 +114,11 @@ fn conversations() -> Result<(), Box<dyn Error>> {
             blocked: false,
             last: None,
             missed_calls: 0,
+            verified_by: None,
+            candidates: Candidates::default(),
+            silent: false,
+            relay: None,
+            warning: None,
         }],
         ..Snapshot::default()
     };

@@ -1,17 +1,21 @@
 //! Two hosts on one machine and the cable between them.
 //!
 //! Each host is a network namespace with one TUN device; the far ends of both devices are here, in [`cable`], which sees every
-//! IP packet, delays it, drops it and writes it down. [`vesper`] runs the program in a host and reads what it prints, [`people`]
+//! IP packet, treats it by the rules of [`way`] and writes it down; [`quality`] has the links by name. [`vesper`] runs the program in a host and reads what it prints, [`people`]
 //! makes profiles that know each other, [`desktop`] is a screen for their windows.
 //!
 //! Needs root and `ip` (iproute2). Without them a test says so and is skipped, but never where `CI` is set.
 
 pub mod bus;
 pub mod cable;
+pub mod cellular;
 pub mod desktop;
+pub mod dice;
 pub mod packet;
 pub mod people;
+pub mod quality;
 pub mod vesper;
+pub mod way;
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -40,8 +44,7 @@ pub struct Host {
 impl Lab {
     /// Puts up two hosts, or says why this machine cannot and returns nothing.
     pub fn up(quality: Quality) -> Option<Self> {
-        sweep();
-        match Self::try_up(quality) {
+        match Self::try_up(quality, 0, true) {
             Ok(lab) => Some(lab),
             Err(why) => {
                 skip(&format!("it needs root, /dev/net/tun and iproute2 for two hosts of its own ({why})"));
@@ -50,12 +53,14 @@ impl Lab {
         }
     }
 
-    fn try_up(quality: Quality) -> Result<Self, String> {
+    /// The same; `seed` decides what is lost, and only with `log` is every packet kept. The error says what is missing.
+    pub fn try_up(quality: Quality, seed: u64, log: bool) -> Result<Self, String> {
+        sweep();
         static LABS: AtomicU32 = AtomicU32::new(0);
         let lab = format!("vesper-{}-{}", std::process::id(), LABS.fetch_add(1, Ordering::Relaxed));
         let (a, to_a) = Host::up(format!("{lab}-a"), Ipv4Addr::new(10, 77, 0, 1))?;
         let (b, to_b) = Host::up(format!("{lab}-b"), Ipv4Addr::new(10, 77, 0, 2))?;
-        Ok(Self { cable: Cable::lay(to_a, to_b, quality), a, b })
+        Ok(Self { cable: Cable::lay(to_a, to_b, quality, seed, log), a, b })
     }
 }
 
@@ -158,4 +163,22 @@ fn a_pulled_cable_carries_nothing() {
     lab.cable.wait_for(|packet| packet.protocol == packet::ICMP);
     let refused = lab.cable.seen().into_iter().filter(|packet| packet.protocol == packet::ICMP).count();
     assert_eq!(refused, 1, "only the packet after plugging in came through");
+}
+
+#[test]
+fn a_cable_changes_while_it_carries_and_counts_what_it_does() {
+    let Some(lab) = Lab::up(Quality::CLEAN) else { return };
+    let send = |port: u16| {
+        let send = format!("printf x > /dev/udp/10.77.0.2/{port}");
+        assert!(lab.a.command("bash").args(["-c", &send]).status().unwrap().success());
+        lab.cable.wait_for(|packet| packet.is_udp_to(port));
+    };
+    send(4000);
+    lab.cable.wait_for(|packet| packet.protocol == packet::ICMP);
+    let [before, _] = lab.cable.counts();
+    assert_eq!(before.lost, 0);
+    lab.cable.set(Quality { loss_percent: 100.0, ..Quality::CLEAN });
+    send(4001);
+    let [after, _] = lab.cable.counts();
+    assert!(after.lost > 0 && after.arrived == before.arrived, "{before:?}, then {after:?}");
 }
