@@ -43,6 +43,7 @@ mod screening;
 mod session;
 mod session_event;
 pub mod snapshot;
+mod sound_test;
 mod sources;
 mod verifying;
 mod views;

@@ -107,6 +107,8 @@ pub struct Settings {
     pub self_view: SelfView,
     /// Where calls ring, by name; `None` is where calls are heard.
     pub ring_speaker: Option<String>,
+    /// How loud calls ring, in percent of the ringtone's own loudness.
+    pub ring_volume: u8,
     /// Announce a call on the desktop, beside the popup.
     pub notify_calls: bool,
     /// Announce messages while nobody looks at the window.
@@ -144,6 +146,7 @@ impl Default for Settings {
             push_to_talk: false,
             self_view: SelfView::default(),
             ring_speaker: None,
+            ring_volume: 80,
             notify_calls: true,
             notify_messages: true,
             notify_missed: true,

@@ -254,7 +254,7 @@ fn context(table_name: &str, key: &[u8; 32]) -> Vec<u8> {
 /// What a file of a profile holds, by its name.
 fn kept(path: &Path) -> &'static str {
     match path.file_name().and_then(|name| name.to_str()) {
-        Some("messages.redb") => "messages",
+        Some("messages.redb" | "messages.redb.new") => "messages",
         Some("conversations.keys") => "conversations",
         _ => "contacts",
     }

@@ -12,6 +12,7 @@
 //! many conversations there are and how long each one's entries are, not with whom; whoever writes to them can put back an older
 //! entry or remove one, but cannot make, change or move one. A file that is full or broken is opened again at the next write.
 
+mod renew;
 mod row;
 
 use std::collections::BTreeMap;
@@ -86,6 +87,11 @@ impl Library {
         let mut library = Self { me, path, database: Some(database), ring, keys, threads: BTreeMap::new() };
         library.migrate()?;
         library.load()?;
+        if library.is_renewal_due()
+            && let Err(error) = library.renew()
+        {
+            tracing::warn!("what was deleted is still in the message file, sealed: {error}");
+        }
         Ok(library)
     }
 
@@ -169,14 +175,19 @@ impl Library {
         self.set_state(peer, &unread, State::Seen)
     }
 
-    /// Deletes one entry here. That it was there is remembered, so that it does not come back when it is sent again.
+    /// Deletes one entry here, and what the file still holds of it. That it was there is remembered, so that it does not come back
+    /// when it is sent again.
     pub fn delete(&mut self, peer: PublicKey, position: &Position) -> Result<(), StoreError> {
         let Some(thread) = self.threads.get(&peer) else { return Ok(()) };
         let Some(entry) = thread.find(position).and_then(|index| thread.get(index)) else { return Ok(()) };
         let key = self.row_key(&peer, &position.sender, &position.id);
         let put = (key, self.seal(&peer, &key, &Row::deleted(entry)));
+        self.announce_renewal()?;
         self.commit(&Writes { puts: vec![put] })?;
         self.thread_mut(peer).remove(position);
+        if let Err(error) = self.renew() {
+            tracing::warn!("what is deleted stays in the message file, sealed, until the next start: {error}");
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The version of the message file's layout, and the steps from an older one to this.
 
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::key_ring::KeyRing;
 
@@ -24,6 +24,16 @@ pub enum Trouble {
 /// Brings the file that `transaction` writes to to the newest schema; a new file gets its number. True if there is something to commit.
 pub fn migrate(transaction: &WriteTransaction, ring: &KeyRing) -> Result<bool, Trouble> {
     run(transaction, ring, STEPS)
+}
+
+/// Writes the number of `from` into `to`, which is to be its copy.
+pub fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), redb::Error> {
+    let number = from.open_table(META)?.get("schema")?.map(|number| number.value());
+    let mut meta = to.open_table(META)?;
+    if let Some(number) = number {
+        meta.insert("schema", number)?;
+    }
+    Ok(())
 }
 
 fn run(transaction: &WriteTransaction, ring: &KeyRing, steps: &[Step]) -> Result<bool, Trouble> {

@@ -200,6 +200,10 @@ pub enum Command {
     CheckDevices {
         on: bool,
     },
+    /// Let the person hear the chosen speaker for a moment; with `ring`, how a call rings.
+    TestSound {
+        ring: bool,
+    },
     /// Hang up, close everything, end.
     Quit,
 }

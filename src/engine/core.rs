@@ -271,6 +271,7 @@ impl Core {
             Command::SetName { name } => self.people.set_name(&name).map(|()| Vec::new()),
             Command::RefreshDevices => return self.look_at_devices(),
             Command::CheckDevices { on } => return self.check_devices(on, calls.in_call()),
+            Command::TestSound { ring } => return self.test_sound(ring),
             Command::DeclineWith { body } => {
                 let ringing = calls.view(self).filter(|call| call.stage == snapshot::CallStage::Incoming);
                 let Some(key) = ringing.map(|call| call.peer) else { return };

@@ -192,7 +192,6 @@ impl Current {
             remote_camera_on: self.remote.camera,
             microphone_level: self.level,
             quality_bars: self.figures.bars(),
-            figures: self.figures.overlay(),
             hint: self.figures.hint(self.remote),
             warning: core.people.look_alike(self.peer).filter(|_| !core.people.is_locked()),
             locked: core.people.is_locked(),
@@ -287,9 +286,9 @@ fn ring(core: &Core, ring: Ring) -> Option<RingPlayer> {
     let settings = &core.people.settings;
     let speaker = match ring {
         Ring::Incoming => settings.ring_speaker.as_ref().or(settings.speaker.as_ref()),
-        Ring::Ringback => settings.speaker.as_ref(),
+        Ring::Ringback | Ring::Test => settings.speaker.as_ref(),
     };
-    core.options.ring.then(|| RingPlayer::start(ring, speaker.cloned(), events).ok()).flatten()
+    core.options.ring.then(|| RingPlayer::start(ring, speaker.cloned(), settings.ring_volume, events).ok()).flatten()
 }
 
 impl Switches {

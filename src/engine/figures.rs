@@ -8,7 +8,7 @@ use super::core::Core;
 use super::current::Switches;
 use super::report::{Audio, Bandwidth, Path, Percentiles, Process, Repairs, Report, Sealed, Video};
 use super::session::Session;
-use super::snapshot::{CallFigures, NoticeKind};
+use super::snapshot::NoticeKind;
 use crate::media::allocation::Level;
 use crate::media::audio_receive::AudioReceiveStats;
 use crate::media::audio_send::AudioSendStats;
@@ -30,7 +30,6 @@ pub struct Figures {
     bars: u8,
     /// Height of the tallest picture so far.
     tallest: usize,
-    overlay: Option<CallFigures>,
     hint: Option<String>,
     shown: Option<Arc<Report>>,
     level: Level,
@@ -91,7 +90,6 @@ impl Figures {
         let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
         self.tallest = self.tallest.max(second.video.as_ref().map_or(0, |video| video.height));
         self.bars = bars(&second, &now, self.tallest);
-        self.overlay = Some(overlay(&second, &now));
         self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars));
         if std::mem::replace(&mut self.level, session.level()) != session.level() {
             core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
@@ -142,11 +140,6 @@ impl Figures {
     /// The figures of the last second.
     pub fn last_second(&self) -> Option<Arc<Report>> {
         self.shown.clone()
-    }
-
-    /// The figures of the last second, for whoever wants to see them.
-    pub fn overlay(&self) -> Option<CallFigures> {
-        self.overlay
     }
 
     /// What is wrong, in words.
@@ -297,29 +290,6 @@ fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
         sound_delay_ms: now.audio_received.as_ref().and_then(heard_after),
         concealed_percent: second.audio.as_ref().and_then(|audio| audio.concealed_percent),
         height_share: video.filter(|_| tallest > 0).map(|video| video.height as f64 / tallest as f64),
-    }
-}
-
-/// The second in figures, as the window shows them.
-fn overlay(second: &Report, now: &Counters) -> CallFigures {
-    let (video, audio) = (second.video.as_ref(), second.audio.as_ref());
-    let received = now.audio_received.as_ref();
-    CallFigures {
-        width: video.map_or(0, |video| video.width),
-        height: video.map_or(0, |video| video.height),
-        shown_fps: video.map_or(0.0, |video| video.shown_fps as f32),
-        sent_kbps: (video.map_or(0.0, |video| video.sent_kbps) + audio.map_or(0.0, |audio| audio.sent_kbps)) as u32,
-        received_kbps: (video.map_or(0.0, |video| video.received_kbps) + audio.map_or(0.0, |audio| audio.received_kbps)) as u32,
-        target_kbps: second.bandwidth.as_ref().map_or(0, |bandwidth| bandwidth.target_kbps as u32),
-        loss_percent: second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).map(|percent| percent as f32),
-        rtt_ms: second.path.as_ref().and_then(|path| path.rtt_ms).map(|ms| ms as f32),
-        picture_delay_ms: video.and_then(|video| video.latency_ms.p50).map(|ms| ms as u32),
-        picture_waits_ms: now.video_received.as_ref().map_or(0, |video| video.playout_delay_ms),
-        frozen_ms: video.map_or(0, |video| video.frozen_ms as u32),
-        concealed_percent: audio.and_then(|audio| audio.concealed_percent).map(|percent| percent as f32),
-        sound_waits_ms: received.map_or(0, |received| received.jitter_buffer_ms),
-        sound_target_ms: received.map_or(0, |received| received.jitter_target_ms),
-        av_offset_ms: received.and_then(|received| received.av_offset_ms),
     }
 }
 

@@ -225,10 +225,8 @@ pub struct CallView {
     pub locked: bool,
     /// It rings without a sound here: the person asked for that.
     pub silenced: bool,
-    /// What the last second was like.
-    pub statistics: Option<Arc<Statistics>>,
     /// The last second in figures; nothing before the first.
-    pub figures: Option<CallFigures>,
+    pub statistics: Option<Arc<Statistics>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -253,31 +251,6 @@ pub enum CallStage {
         result: String,
         lasted: Option<Duration>,
     },
-}
-
-/// What the last second of a call was like, for those who want to know it exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct CallFigures {
-    /// The picture that is shown.
-    pub width: usize,
-    pub height: usize,
-    pub shown_fps: f32,
-    /// Picture and sound together, without headers; and what the path is thought to carry.
-    pub sent_kbps: u32,
-    pub received_kbps: u32,
-    pub target_kbps: u32,
-    /// Of what we sent, the share that did not arrive at first.
-    pub loss_percent: Option<f32>,
-    pub rtt_ms: Option<f32>,
-    /// Lens to screen; of that, what pictures wait so that all are shown evenly; and how long the picture stood still.
-    pub picture_delay_ms: Option<u32>,
-    pub picture_waits_ms: u32,
-    pub frozen_ms: u32,
-    /// Sound that was made up; how long sound is held back and is meant to be; how much later than the picture it is heard.
-    pub concealed_percent: Option<f32>,
-    pub sound_waits_ms: u32,
-    pub sound_target_ms: u32,
-    pub av_offset_ms: Option<f32>,
 }
 
 /// A sentence for the person, with what to do next in it.

@@ -63,9 +63,23 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Puts the file at `new` in the place of the one at `path`, whose bytes are then written over.
+pub fn take_place(new: &Path, path: &Path) -> io::Result<()> {
+    let old = OpenOptions::new().write(true).open(path)?;
+    fs::rename(new, path)?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    overwrite_file(old)
+}
+
 /// Writes other bytes over those of a file, as many, and waits for the disk.
 pub fn overwrite(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
+    overwrite_file(OpenOptions::new().write(true).open(path)?)
+}
+
+fn overwrite_file(mut file: File) -> io::Result<()> {
     let mut left = file.metadata()?.len();
     while left > 0 {
         let bytes: [u8; 256] = super::random();

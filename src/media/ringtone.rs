@@ -1,4 +1,4 @@
-//! What is heard before a call: the ringtone of an incoming one, the ringback tone of ours.
+//! What is heard before a call: the ringtone of an incoming one, the ringback tone of ours, and a sound to try a speaker with.
 
 use std::io::Cursor;
 use std::thread::{self, JoinHandle};
@@ -15,13 +15,15 @@ use super::slot::{SlotReader, SlotWriter, Taken, slot};
 /// Made by `assets/make-ringtone`.
 const RINGTONE: &[u8] = include_bytes!("../../assets/ringtone.wav");
 
-/// Which of the two.
+/// Which sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ring {
     /// Somebody calls us.
     Incoming,
     /// Their side rings: 425 Hz, one second on and four off (ITU-T E.180, the tone of most of Europe).
     Ringback,
+    /// Two soft notes, for somebody who wants to know whether they hear anything.
+    Test,
 }
 
 /// Rings, over and over, until it is dropped.
@@ -31,11 +33,12 @@ pub struct RingPlayer {
 }
 
 impl RingPlayer {
-    /// Rings on the speaker of that name, or the default one. A speaker that cannot be opened is an event.
-    pub fn start(ring: Ring, speaker: Option<String>, events: MediaEvents) -> Result<Self, SoundError> {
+    /// Rings on the speaker of that name, or the default one; the ringtone at `volume` percent. A speaker that cannot be opened
+    /// is an event.
+    pub fn start(ring: Ring, speaker: Option<String>, volume: u8, events: MediaEvents) -> Result<Self, SoundError> {
         let (running, stopped) = slot();
         let mut sink = AudioSink::open(AudioSinkSpec::Speaker(speaker), None, &events)?;
-        let thread = thread::Builder::new().name("ring".into()).spawn(move || play(&sound(ring), &mut sink, &stopped))?;
+        let thread = thread::Builder::new().name("ring".into()).spawn(move || play(&sound(ring, volume), &mut sink, &stopped))?;
         Ok(Self { running: Some(running), thread: Some(thread) })
     }
 }
@@ -65,7 +68,7 @@ fn play(sound: &[f32], sink: &mut AudioSink, stopped: &SlotReader<()>) {
 }
 
 /// One round of it, at 48 kHz.
-fn sound(ring: Ring) -> Vec<f32> {
+fn sound(ring: Ring, volume: u8) -> Vec<f32> {
     match ring {
         Ring::Incoming => {
             let mut reader = hound::WavReader::new(Cursor::new(RINGTONE)).expect("the ringtone is a WAV file");
@@ -74,10 +77,36 @@ fn sound(ring: Ring) -> Vec<f32> {
                 reader.samples::<i16>().map_while(Result::ok).map(|sample| f32::from(sample) / 32_768.0).collect();
             let mut sound = Vec::new();
             resampler.process(&samples, &mut sound);
+            let gain = gain(volume);
+            sound.iter_mut().for_each(|sample| *sample *= gain);
             sound
         }
         Ring::Ringback => ringback(),
+        Ring::Test => chime(),
     }
+}
+
+/// What a percentage means: ears hear ratios, so half of it is a quarter of the amplitude, 12 dB less.
+fn gain(percent: u8) -> f32 {
+    let part = f32::from(percent.min(100)) / 100.0;
+    part * part
+}
+
+/// Two notes, a fourth apart, that fade away, and the rest of three seconds.
+fn chime() -> Vec<f32> {
+    const NOTES: [(f32, f32); 2] = [(0.05, 659.26), (0.45, 880.0)];
+    const LOUDNESS: f32 = 0.25;
+    const ATTACK: f32 = 0.01;
+    let rate = AUDIO_RATE as f32;
+    let sample = |index: usize| {
+        let t = index as f32 / rate;
+        let notes = NOTES.iter().filter(|(start, _)| t > *start).map(|(start, hertz)| {
+            let since = t - start;
+            (since * hertz * std::f32::consts::TAU).sin() * (since / ATTACK).min(1.0) * (-since * 5.0).exp()
+        });
+        notes.sum::<f32>() * LOUDNESS
+    };
+    (0..3 * AUDIO_RATE as usize).map(sample).collect()
 }
 
 fn ringback() -> Vec<f32> {
@@ -99,13 +128,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sound_and_then_rest_without_a_click_at_the_seam() {
-        for ring in [Ring::Incoming, Ring::Ringback] {
-            let sound = sound(ring);
+    fn each_sounds_and_then_rests_without_a_click_at_the_seam() {
+        for ring in [Ring::Incoming, Ring::Ringback, Ring::Test] {
+            let sound = sound(ring, 100);
             assert!(sound.len() >= 3 * AUDIO_RATE as usize);
             assert!(sound.iter().any(|sample| sample.abs() > 0.1));
             assert!(sound.iter().all(|sample| sample.abs() < 0.7));
             assert!((sound[0] - sound[sound.len() - 1]).abs() < 0.01);
         }
+    }
+
+    #[test]
+    fn the_ringtone_is_as_loud_as_the_person_wants() {
+        let loudest = |volume| sound(Ring::Incoming, volume).into_iter().fold(0.0, |most: f32, sample| most.max(sample.abs()));
+        assert!((loudest(50) - loudest(100) / 4.0).abs() < 0.001);
+        assert_eq!(loudest(0), 0.0);
+        assert_eq!(loudest(255), loudest(100));
     }
 }

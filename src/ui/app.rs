@@ -234,6 +234,19 @@ impl App {
         }
     }
 
+    /// Nobody sees what a camera shows in a window that is put away: it closes, and opens again when the window does.
+    fn close_unseen_devices(&mut self, ctx: &Context) {
+        if ctx.input(|input| input.viewport().minimized) != Some(true) {
+            return;
+        }
+        if self.snapshot.device_check.is_some() && std::mem::take(&mut self.local.device_check.told) {
+            send(&self.handles.commands, Command::CheckDevices { on: false });
+        }
+        if self.snapshot.verify.as_ref().is_some_and(|verify| verify.scan == Scan::Looking) {
+            send(&self.handles.commands, Command::ScanCode { on: false });
+        }
+    }
+
     /// What the window holds of people goes when the profile is locked.
     fn forget_when_locked(&mut self) {
         if matches!(self.snapshot.stage, Stage::Locked { .. }) && !self.locked {
@@ -313,6 +326,7 @@ impl eframe::App for App {
         self.forget_when_locked();
         self.take_raises(ctx);
         self.lock_when_idle(ctx);
+        self.close_unseen_devices(ctx);
         if ctx.input(|input| input.viewport().close_requested()) {
             send(&self.handles.commands, Command::Quit);
         }

@@ -86,8 +86,9 @@ pub const VERIFIED: &str = "Verified";
 pub const NOT_VERIFIED: &str = "Not verified";
 pub const BLOCKED: &str = "Blocked";
 pub const ECHO_STATUS: &str = "Answers from inside this program";
-pub const ECHO_SUB: &str = "Echo is a second person inside Vesper: it answers, sends your picture back, and your voice a second later. \
-                            Nothing leaves this computer. Use it to try your camera and microphone.";
+pub const ECHO_SUB: &str = "Echo is a second person inside Vesper. It answers every call, sends your picture back, and your voice a \
+                            second later, so that you can try your camera and microphone. Nothing leaves this computer. \
+                            Echo reads no messages: to write to somebody, add a person.";
 pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
 pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
@@ -239,7 +240,6 @@ pub const NO_CAMERA: &str = "No camera found. Plug one in, or call with your voi
 pub const NO_MICROPHONE: &str = "No microphone found. Plug one in; until then nobody hears you.";
 pub const NO_SPEAKER: &str = "No speaker found. Plug one in; until then you hear nobody.";
 pub const TEST_CALL: &str = "Test call";
-pub const TEST_CALL_SUB: &str = "Echo sends your picture and your voice back.";
 pub const NOISE: &str = "Noise suppression";
 pub const NOISE_SUB: &str = "Removes fans, keyboards and traffic";
 pub const ECHO_CANCELLATION: &str = "Echo cancellation";

@@ -152,6 +152,8 @@ pub mod mark {
 
     pub const ONLINE: Color32 = rgb(0x2FB977);
     pub const OFFLINE: Color32 = rgb(0x868D9C);
+    /// The part of a meter in which a voice is loud.
+    pub const LOUD: Color32 = rgb(0xE5A83B);
     pub const QR_INK: Color32 = rgb(0x111114);
     pub const QR_PAPER: Color32 = rgb(0xFFFFFF);
     pub const SWITCH_KNOB: Color32 = rgb(0xFFFFFF);
@@ -204,7 +206,11 @@ pub mod size {
     pub const SIDEBAR: f32 = 324.0;
     pub const SIDEBAR_MIN: f32 = 248.0;
     /// Below this the words of a call go under its top bar.
-    pub const WIDE_STAGE: f32 = 860.0;
+    pub const WIDE_STAGE: f32 = 960.0;
+    /// Below this height what stands in the middle of a call is smaller.
+    pub const LOW_STAGE: f32 = 560.0;
+    /// A conversation that is narrower has its rarer buttons in its menu.
+    pub const WIDE_CONVERSATION: f32 = 520.0;
     pub const SETTINGS_LIST: f32 = 264.0;
     pub const SETTINGS_PAGE: f32 = 822.0;
     pub const HEADER: f32 = 64.0;

@@ -72,6 +72,11 @@ impl Picture {
         self.shown.is_some()
     }
 
+    /// Columns and rows of the picture, if there is one.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        self.shown.as_ref().map(|shown| shown.size)
+    }
+
     /// Fills `rect` with the picture: cut a little where that is enough, else whole with the blurred copy beside it. False if
     /// there is none.
     pub fn letterbox(&self, painter: &Painter, rect: Rect) -> bool {

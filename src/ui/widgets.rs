@@ -10,6 +10,7 @@ pub mod field;
 pub mod label;
 pub mod paint;
 pub mod qr;
+pub mod slider;
 pub mod strength;
 pub mod switch;
 pub mod thread;

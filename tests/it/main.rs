@@ -50,4 +50,6 @@ mod strangers;
 #[cfg(target_os = "linux")]
 mod talk;
 #[cfg(target_os = "linux")]
+mod two_apps;
+#[cfg(target_os = "linux")]
 mod xvfb;

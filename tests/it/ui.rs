@@ -153,7 +153,6 @@ pub(crate) fn call(stage: CallStage) -> CallView {
         remote_camera_on: true,
         microphone_level: Some(0.4),
         quality_bars: 4,
-        figures: None,
         hint: None,
         warning: None,
         locked: false,

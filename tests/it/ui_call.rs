@@ -131,6 +131,28 @@ fn the_own_picture_is_moved_resized_mirrored_and_hidden_and_all_of_it_is_remembe
 }
 
 #[test]
+fn the_small_pictures_are_moved_and_resized_with_the_arrow_keys() {
+    let mut window = window(in_call(call(active())), Local::default());
+    let arrow = |window: &mut Window, name: &str, key| {
+        window.get_by_label(name).focus();
+        window.run_steps(2);
+        press(window, Modifiers::NONE, key)
+    };
+    let mut view = SelfView { corner: Corner::TopRight, ..SelfView::default() };
+    assert_eq!(arrow(&mut window, text::SELF_VIEW, Key::ArrowUp), [remembered(view)]);
+    view.corner = Corner::TopLeft;
+    assert_eq!(arrow(&mut window, text::SELF_VIEW, Key::ArrowLeft), [remembered(view)]);
+    assert_eq!(arrow(&mut window, text::SELF_VIEW, Key::ArrowLeft), [], "it is there already");
+    view.width += 20;
+    assert_eq!(arrow(&mut window, text::RESIZE_SELF_VIEW, Key::ArrowRight), [remembered(view)]);
+    view.width -= 20;
+    assert_eq!(arrow(&mut window, text::RESIZE_SELF_VIEW, Key::ArrowDown), [remembered(view)]);
+    let mut window = self::window(in_call(call(active())), away());
+    let moved = SelfView { call_corner: Corner::BottomRight, ..SelfView::default() };
+    assert_eq!(arrow(&mut window, text::CALL_PICTURE, Key::ArrowDown), [remembered(moved)]);
+}
+
+#[test]
 fn the_place_of_the_own_picture_comes_from_the_settings() {
     let self_view = SelfView { corner: Corner::TopLeft, ..SelfView::default() };
     let snapshot = Snapshot { settings: Settings { self_view, ..Settings::default() }, ..in_call(call(active())) };

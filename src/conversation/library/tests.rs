@@ -154,6 +154,68 @@ fn the_disk_holds_no_plain_text_before_or_after_a_deletion() {
     }
 }
 
+/// The sealed values of all rows, as they stand in the file.
+fn values(library: &Library) -> Vec<Vec<u8>> {
+    let table = library.database.as_ref().unwrap().begin_read().unwrap().open_table(MESSAGES).unwrap();
+    table.iter().unwrap().map(|row| row.unwrap().1.value().to_vec()).collect()
+}
+
+/// Of a text that fills a page of the file by itself.
+const LONG: &str = "to be forgotten ";
+
+#[test]
+fn of_a_deleted_text_not_even_what_was_sealed_is_left_in_any_of_its_states() {
+    let (place, bo) = (Place::new(), somebody(2));
+    let mut library = place.open();
+    for number in 0..40 {
+        library.write(bo, &format!("kept {number}"), 100).unwrap();
+    }
+    let gone = library.write(bo, &LONG.repeat(200), 100).unwrap().position;
+    let long = |library: &Library| values(library).into_iter().find(|value| value.len() > LONG.len() * 200).unwrap();
+    let mut sealed = vec![long(&library)];
+    library.set_state(bo, &[gone], State::Delivered).unwrap();
+    sealed.push(long(&library));
+    let holds = |value: &[u8]| {
+        let file = fs::read(place.file("messages.redb")).unwrap();
+        // The random number in front, and a piece of what it seals.
+        [&value[1..25], &value[40..72]].iter().any(|piece| file.windows(piece.len()).any(|window| window == *piece))
+    };
+    assert!(sealed.iter().all(|value| holds(value)), "this test can see");
+    library.delete(bo, &gone).unwrap();
+    assert!(!sealed.iter().any(|value| holds(value)));
+    assert!(!place.file("messages.redb.new").exists());
+    assert_eq!(bodies(&library, bo).len(), 40);
+    library.write(bo, "after", 100).unwrap();
+    drop(library);
+    assert_eq!(bodies(&place.open(), bo).len(), 41);
+}
+
+#[test]
+fn a_deletion_that_a_crash_cut_short_is_finished_at_the_next_start() {
+    let (place, bo) = (Place::new(), somebody(2));
+    let mut library = place.open();
+    // Several, for closing the file writes over some of what was freed.
+    let gone: Vec<_> = (0..10).map(|_| library.write(bo, &LONG.repeat(200), 100).unwrap()).collect();
+    let sealed = values(&library);
+    library.write(bo, "kept", 100).unwrap();
+    // Here the process ends, after the deletion was written and before the file is made anew.
+    library.announce_renewal().unwrap();
+    let put = |entry: &Arc<Entry>| {
+        let key = library.row_key(&bo, &entry.position.sender, &entry.position.id);
+        (key, library.seal(&bo, &key, &Row::deleted(entry)))
+    };
+    let puts = gone.iter().map(put).collect();
+    library.commit(&Writes { puts }).unwrap();
+    drop(library);
+    let left = || {
+        let file = fs::read(place.file("messages.redb")).unwrap();
+        sealed.iter().any(|value| file.windows(24).any(|window| *window == value[1..25]))
+    };
+    assert!(left(), "this test can see");
+    assert_eq!(bodies(&place.open(), bo), ["kept"]);
+    assert!(!left() && !place.file("messages.redb.new").exists());
+}
+
 #[test]
 fn after_a_deletion_an_old_copy_of_the_messages_opens_no_more() {
     let (place, bo, cem) = (Place::new(), somebody(2), somebody(3));

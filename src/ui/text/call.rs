@@ -5,10 +5,10 @@ use crate::engine::snapshot::{CallMedia, Statistics};
 // Leaving the call view.
 pub const LEAVE_CALL_VIEW: &str = "Back to your conversations; the call goes on";
 pub const BACK_TO_CALL: &str = "Back to the call";
-pub const CALL_PICTURE: &str = "The call, in a small picture; drag it to any corner";
+pub const CALL_PICTURE: &str = "The call, in a small picture; drag it to any corner, or use the arrow keys";
 
 // Our own picture.
-pub const RESIZE_SELF_VIEW: &str = "Drag to resize your picture";
+pub const RESIZE_SELF_VIEW: &str = "Resize your picture: drag it, or use the arrow keys";
 pub const SHOW_SELF_VIEW: &str = "Show your picture";
 pub const HIDE_SELF_VIEW: &str = "Hide your picture";
 pub const MIRROR_SELF_VIEW: &str = "Mirror your picture";
@@ -37,7 +37,14 @@ pub const YOUR_PICTURE: &str = "What your camera sees";
 pub const CAMERA_OPENS: &str = "Your camera opens…";
 pub const LEVEL: &str = "How loud your microphone is";
 pub const MICROPHONE_OPENS: &str = "Your microphone opens…";
-pub const SPEAK: &str = "Say something: the bar should move.";
+pub const SPEAK: &str = "Speak: it should reach the yellow part at most.";
+pub const CAMERA_CLOSED: &str = "Your camera is closed";
+pub const METER_CLOSED: &str = "It moves while camera and microphone are tried.";
+pub const INPUT_LEVEL: &str = "Input level";
+pub const MIRROR: &str = "Mirror my video";
+pub const MIRROR_SUB: &str = "Only you see it mirrored";
+pub const TEST_SPEAKER: &str = "Test";
+pub const TEST_SPEAKER_SUB: &str = "You should hear two notes.";
 pub const LOBBY_VIDEO: &str = "Call with video";
 pub const LOBBY_VOICE: &str = "Call with voice";
 pub const LOBBY_SETTING: &str = "Check camera and microphone before a call";
@@ -64,7 +71,7 @@ pub const KEYS: [(&str, &str); 13] = [
     ("Ctrl + Shift + V", "Accept with video"),
     ("Ctrl + Shift + A", "Accept with your voice"),
     ("Ctrl + Shift + D", "Decline"),
-    ("Enter", "Send a message, or call from the check before"),
+    ("Enter", "Send a message; start the call you prepare"),
     ("Shift + Enter", "A new line in a message"),
     ("?", "Show these keys"),
 ];
@@ -75,6 +82,11 @@ pub fn lobby_title(name: &str, media: CallMedia) -> String {
         CallMedia::Audio => format!("Voice call with {name}"),
         CallMedia::Video => format!("Video call with {name}"),
     }
+}
+
+/// How large the picture of a camera is.
+pub fn picture_size(width: usize, height: usize) -> String {
+    format!("{width} × {height}")
 }
 
 /// The lines of the overlay: what is measured, and nothing where nothing is.

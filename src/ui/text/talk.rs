@@ -23,6 +23,7 @@ pub const DELETE_CONVERSATION_SUB: &str =
     "All messages and calls with them are erased from this computer and cannot be brought back. Theirs stay on their computer.";
 pub const DELETE: &str = "Delete";
 pub const MESSAGES_OPENING: &str = "Your messages are being opened…";
+pub const MESSAGES_FAILED: &str = "Your messages cannot be read";
 pub const MESSAGES_LOCKED: &str = "Your messages are locked. Unlock Vesper to read and write.";
 pub const CANNOT_WRITE: &str = "You blocked this person. Unblock and invite them to write to each other again.";
 pub const OPEN_LINK: &str = "Open link";

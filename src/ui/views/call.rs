@@ -109,9 +109,11 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
     let glow = avatar.colors()[0].lerp_to_gamma(stage::BACKGROUND, 0.72);
     let top = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + rect.height() * 0.7));
     paint::vertical_gradient(ui.painter(), top, glow, stage::BACKGROUND);
-    let center = rect.center() - vec2(0.0, 70.0);
-    avatar.paint(ui.painter(), center, size::AVATAR_STAGE);
-    let name_at = center + vec2(0.0, size::AVATAR_STAGE / 2.0 + 36.0);
+    // In a low window the words of the call stand right above.
+    let (diameter, up) = if rect.height() < size::LOW_STAGE { (size::AVATAR_L, 52.0) } else { (size::AVATAR_STAGE, 70.0) };
+    let center = rect.center() - vec2(0.0, up);
+    avatar.paint(ui.painter(), center, diameter);
+    let name_at = center + vec2(0.0, diameter / 2.0 + 36.0);
     let room = rect.width() - 2.0 * space::XXL;
     label::line(ui.painter(), name_at, Align2::CENTER_CENTER, &call.name, theme::semibold(type_size::DISPLAY), stage::TEXT, room);
     let (line, ink) = match &call.stage {

@@ -1,8 +1,8 @@
 //! One person: who they are, whether they can be reached, and how to call them.
 
 use eframe::egui::{
-    Align, Align2, CornerRadius, Layout, Popup, PopupCloseBehavior, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role,
-    pos2, vec2,
+    Align, Align2, CornerRadius, Layout, Popup, PopupCloseBehavior, Rect, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+    accesskit::Role, pos2, vec2,
 };
 
 use super::{conversation, people};
@@ -13,6 +13,11 @@ use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{avatar::Avatar, button, choice, label, paint, strength};
 use crate::ui::{icons, text, theme};
+
+/// A pane that is lower has no room for a large picture.
+const LOW: f32 = 400.0;
+/// What the note at the foot takes.
+const NOTE: f32 = 40.0;
 
 /// The pane beside the list.
 pub fn contact_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
@@ -45,7 +50,15 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let at = rect.left_center() + vec2(44.0, 0.0);
     avatar.paint_with_presence(ui.painter(), at, size::AVATAR_M, contact.online, p.background);
-    let room = rect.width() - 76.0 - 258.0;
+    let wide = rect.width() >= size::WIDE_CONVERSATION;
+    let tools_width = if contact.echo {
+        112.0
+    } else if wide {
+        250.0
+    } else {
+        156.0
+    };
+    let room = rect.width() - 76.0 - tools_width - if contact.verified { 32.0 } else { space::S };
     let name_at = rect.left_top() + vec2(76.0, 22.0);
     let font = theme::semibold(type_size::HEADING);
     let name = label::line(ui.painter(), name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, room);
@@ -54,16 +67,21 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     }
     let status_at = rect.left_top() + vec2(76.0, 44.0);
     let status = status(contact);
-    label::line(ui.painter(), status_at, Align2::LEFT_CENTER, &status, theme::regular(type_size::CAPTION), p.text_second, room);
+    let status_room = rect.width() - 76.0 - tools_width - space::S;
+    let font = theme::regular(type_size::CAPTION);
+    label::line(ui.painter(), status_at, Align2::LEFT_CENTER, &status, font, p.text_second, status_room);
 
-    let tools = Rect::from_min_max(pos2(rect.right() - 284.0, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
+    let tools = Rect::from_min_max(pos2(rect.right() - tools_width, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
     let layout = Layout::right_to_left(Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(tools).layout(layout), |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         // Echo cannot be renamed, blocked or removed, and a menu without entries is none.
-        let managed = if contact.echo { None } else { menu_ui(ui, contact, local).or(verify_ui(ui, contact, local)) };
         let talk = !contact.echo && snapshot.conversations.threads.get(&contact.key).is_some_and(|thread| !thread.is_empty());
-        if talk && button::icon(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION).clicked() {
+        let mut managed = if contact.echo { None } else { menu_ui(ui, contact, local, !wide, talk) };
+        if wide && !contact.echo && !contact.blocked && button::icon(ui, icons::SHIELD_CHECK, text::VERIFY).clicked() {
+            managed = Some(verify(contact, local));
+        }
+        if wide && talk && button::icon(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION).clicked() {
             local.talk.toggle_search();
         }
         let video = button::round(ui, icons::VIDEO_CAMERA, text::VIDEO_CALL, !contact.blocked);
@@ -75,20 +93,24 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
 }
 
 /// The way to the safety number.
-fn verify_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Command> {
-    if contact.blocked || !button::icon(ui, icons::SHIELD_CHECK, text::VERIFY).clicked() {
-        return None;
-    }
+fn verify(contact: &ContactView, local: &mut Local) -> Command {
     local.dialog = Some(Dialog::Verify { key: contact.key });
-    Some(Command::ShowNumber { key: contact.key })
+    Command::ShowNumber { key: contact.key }
 }
 
-fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) -> Option<Command> {
+/// The menu; a `full` one has what there is no room for beside it, and the search of a conversation with `talk` in it.
+fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local, full: bool, talk: bool) -> Option<Command> {
     let key = contact.key;
     let opener = button::icon(ui, icons::DOTS_VERTICAL, text::MORE);
     let mut wish = None;
     Popup::menu(&opener).close_behavior(PopupCloseBehavior::CloseOnClick).show(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
+        if full && talk && choice::menu_item(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION, false) {
+            local.talk.toggle_search();
+        }
+        if full && !contact.blocked && choice::menu_item(ui, icons::SHIELD_CHECK, text::VERIFY, false) {
+            wish = Some(verify(contact, local));
+        }
         if choice::menu_item(ui, icons::PENCIL, text::RENAME, false) {
             local.dialog = Some(Dialog::Rename { key, name: contact.petname.clone() });
         }
@@ -127,17 +149,18 @@ fn status(contact: &ContactView) -> String {
 /// The middle of the pane: the person, what a call to them means just now, and the button.
 fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &Local) -> Option<Command> {
     let p = theme::palette(ui);
-    note_ui(ui, rect);
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
-    let center = pos2(rect.center().x, rect.center().y - 118.0);
-    avatar.paint(ui.painter(), center, size::AVATAR_L);
+    let low = rect.height() < LOW;
+    let (diameter, up) = if low { (size::AVATAR_SELF_VIEW, rect.height() / 2.0 - 44.0) } else { (size::AVATAR_L, 118.0) };
+    let center = pos2(rect.center().x, rect.center().y - up);
+    avatar.paint(ui.painter(), center, diameter);
     let width = (rect.width() - 2.0 * space::XXL).min(400.0);
     let column = Rect::from_min_max(
-        pos2(center.x - width / 2.0, center.y + size::AVATAR_L / 2.0 + space::L),
+        pos2(center.x - width / 2.0, center.y + diameter / 2.0 + if low { space::S } else { space::L }),
         pos2(center.x + width / 2.0, rect.bottom()),
     );
     let mut wish = None;
-    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
+    let mut content = |ui: &mut Ui| {
         label::text(ui, &contact.petname, theme::semibold(type_size::NAME), p.text);
         let sentence = match contact {
             ContactView { echo: true, .. } => text::ECHO_SUB,
@@ -155,14 +178,25 @@ fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &Local) -> Opt
                 wish = Some(Command::ApproveRelay { key: contact.key, relay: relay.clone(), approve: true });
             }
         }
-        ui.add_space(space::M);
+        ui.add_space(if low { space::XS } else { space::M });
         let called = if contact.blocked { unblock_ui(ui, contact) } else { call_ui(ui, contact) };
         wish = wish.take().or(called);
         if let Some((what, when)) = &contact.last {
-            ui.add_space(space::L);
+            ui.add_space(if low { space::XS } else { space::L });
             wish = wish.take().or(last_ui(ui, contact, what, *when, local));
         }
-    });
+        ui.min_rect().bottom()
+    };
+    let layout = UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center));
+    let bottom = ui
+        .scope_builder(layout, |ui| {
+            // What a warning adds has to be reached in a low window too.
+            if low { ScrollArea::vertical().show(ui, content).inner } else { content(ui) }
+        })
+        .inner;
+    if bottom + NOTE < rect.bottom() {
+        note_ui(ui, rect);
+    }
     wish
 }
 

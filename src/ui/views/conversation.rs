@@ -101,7 +101,9 @@ pub fn conversation_ui(
 ) -> Option<Command> {
     let conversations = &snapshot.conversations;
     if let Some(sentence) = not_open(conversations) {
-        return status_ui(ui, rect, sentence);
+        let failed = matches!(conversations.stage, ConversationsStage::Failed(_));
+        status_ui(ui, rect, sentence, failed);
+        return None;
     }
     let empty = Arc::new(Thread::default());
     let thread = conversations.threads.get(&contact.key).unwrap_or(&empty);
@@ -149,10 +151,11 @@ pub fn first_words_ui(
 
 fn write_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, talk: &mut TalkLocal) -> (f32, Option<String>) {
     if contact.blocked {
-        let at = pos2(rect.center().x, rect.bottom() - 32.0);
         let p = theme::palette(ui);
-        let font = theme::regular(type_size::LABEL);
-        label::line(ui.painter(), at, Align2::CENTER_CENTER, text::CANNOT_WRITE, font, p.text_second, rect.width() - 48.0);
+        let place = Rect::from_min_max(pos2(rect.left() + space::XL, rect.bottom() - 52.0), rect.max - vec2(space::XL, 8.0));
+        ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Center)), |ui| {
+            label::text(ui, text::CANNOT_WRITE, theme::regular(type_size::LABEL), p.text_second);
+        });
         return (64.0, None);
     }
     let draft = talk.drafts.entry(contact.key).or_default();
@@ -193,12 +196,25 @@ fn not_open(conversations: &Conversations) -> Option<&str> {
     }
 }
 
-fn status_ui(ui: &mut Ui, rect: Rect, sentence: &str) -> Option<Command> {
-    let column = Rect::from_center_size(rect.center(), vec2((rect.width() - 48.0).min(420.0), 80.0));
+/// Why there is nothing to read here just now.
+fn status_ui(ui: &mut Ui, rect: Rect, sentence: &str, failed: bool) {
+    let p = theme::palette(ui);
+    let column = Rect::from_center_size(rect.center(), vec2((rect.width() - 48.0).min(420.0), 140.0));
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
-        label::text(ui, sentence, theme::regular(type_size::BODY), theme::palette(ui).text_second);
+        let (place, _) = ui.allocate_exact_size(vec2(size::AVATAR_SELF_VIEW, size::AVATAR_SELF_VIEW), Sense::hover());
+        let (icon, ink, ground) = if failed {
+            (icons::WARNING, p.warning_text, p.warning_soft)
+        } else {
+            (icons::CHAT_CIRCLE_DOTS, p.accent_text, p.accent_soft)
+        };
+        ui.painter().circle_filled(place.center(), place.width() / 2.0, ground);
+        icons::paint(ui.painter(), place.center(), icon, size::ICON_L, icons::FILL, ink);
+        ui.add_space(space::S);
+        if failed {
+            label::text(ui, text::MESSAGES_FAILED, theme::semibold(type_size::HEADING), p.text);
+        }
+        label::text(ui, sentence, theme::regular(type_size::BODY), p.text_second);
     });
-    None
 }
 
 /// The bar of the search: words, how many matches, to the next older and newer.

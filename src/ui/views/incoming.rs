@@ -76,7 +76,9 @@ fn answers_ui(ui: &mut Ui, rect: Rect, call: &CallView) -> Option<Command> {
     let p = theme::palette(ui);
     let row = rect.bottom() - 130.0;
     let at = |column: f32| pos2(rect.center().x + column * 104.0, row);
-    let decline = button::answer(ui, at(-1.0), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
+    // The only answer stands in the middle.
+    let first = if call.locked { 0.0 } else { -1.0 };
+    let decline = button::answer(ui, at(first), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
     if call.locked {
         return decline.then_some(Command::Decline);
     }
@@ -117,7 +119,7 @@ fn foot_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal) 
 fn reply_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal) -> Option<Command> {
     let p = theme::palette(ui);
     let head =
-        Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 190.0), vec2(rect.width() - 2.0 * space::XL, 40.0));
+        Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 128.0), vec2(rect.width() - 2.0 * space::XL, 40.0));
     label::line(
         ui.painter(),
         head.left_center(),

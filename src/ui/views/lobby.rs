@@ -9,7 +9,7 @@ use crate::ui::local::Local;
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::video::Pictures;
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::device_check::device_check_ui;
+use crate::ui::widgets::device_check::{Check, device_check_ui};
 use crate::ui::widgets::{choice, dialog, label, switch};
 use crate::ui::{icons, text, theme};
 
@@ -83,7 +83,7 @@ fn body_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Settings, pictures: 
         ui.vertical(|ui| {
             ui.set_width(half);
             let mirrored = settings.self_view.mirrored;
-            device_check_ui(ui, snapshot.device_check.as_ref(), mirrored, pictures, half);
+            device_check_ui(ui, Check::of(snapshot), mirrored, pictures, half);
         });
         ui.vertical(|ui| {
             ui.set_width(half);

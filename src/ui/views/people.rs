@@ -89,6 +89,7 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
     );
     let search = Rect::from_min_size(rect.min + vec2(space::M, 64.0), vec2(width - 2.0 * space::M, size::FIELD));
     field::search(ui, search, &mut local.search);
+    ui.add_space(space::XS);
     opened
 }
 

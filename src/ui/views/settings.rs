@@ -1,6 +1,7 @@
 //! The settings: a list of pages at the left, cards at the right. What is changed here holds at once.
 
 mod about;
+mod audio_video;
 mod notifications;
 mod privacy;
 mod profile;
@@ -11,14 +12,14 @@ use eframe::egui::{
 };
 
 use super::welcome;
-use crate::engine::command::{CallMedia, Command};
+use crate::engine::command::Command;
 use crate::engine::snapshot::Snapshot;
 use crate::settings::{LinkMode, Reach, Settings, Theme};
 use crate::ui::local::{Local, Page, ReachKind, SettingsPage};
 use crate::ui::tokens::{radius, size, space, type_size};
 use crate::ui::video::Pictures;
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{button, choice, device_check, label, paint, switch};
+use crate::ui::widgets::{button, choice, label, paint, switch};
 use crate::ui::{icons, text, theme};
 
 const PAGES: [(SettingsPage, char, &str); 7] = [
@@ -59,7 +60,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures
             let mut settings = snapshot.settings.clone();
             let wish = match local.settings.page {
                 SettingsPage::Profile => profile::profile_ui(ui, snapshot, local),
-                SettingsPage::AudioVideo => audio_video_ui(ui, snapshot, local, &mut settings, pictures),
+                SettingsPage::AudioVideo => audio_video::audio_video_ui(ui, snapshot, local, &mut settings, pictures),
                 SettingsPage::Notifications => notifications::notifications_ui(ui, snapshot, &mut settings),
                 SettingsPage::Appearance => appearance_ui(ui, &mut settings),
                 SettingsPage::Privacy => privacy::privacy_ui(ui, snapshot, local, &mut settings),
@@ -132,54 +133,6 @@ fn card<T>(ui: &mut Ui, title: &str, content: impl FnOnce(&mut Ui) -> T) -> T {
             content(ui)
         })
         .inner
-}
-
-fn audio_video_ui(
-    ui: &mut Ui,
-    snapshot: &Snapshot,
-    local: &mut Local,
-    settings: &mut Settings,
-    pictures: &Pictures,
-) -> Option<Command> {
-    let devices = &snapshot.devices;
-    card(ui, text::BEFORE_A_CALL, |ui| device_check::in_settings_ui(ui, snapshot, local, settings, pictures));
-    let mut wish = None;
-    card(ui, text::CAMERA, |ui| {
-        choice::device(ui, text::CAMERA_DEVICE, &devices.cameras, &mut settings.camera);
-        missing(ui, devices.cameras.is_empty(), text::NO_CAMERA);
-        ui.add_space(space::XS);
-        if let Some(echo) = snapshot.contacts.iter().find(|contact| contact.echo) {
-            ui.horizontal(|ui| {
-                if TextButton::new(Look::Secondary, text::TEST_CALL).icon(icons::VIDEO_CAMERA).small().show(ui) {
-                    wish = Some(Command::Call { key: echo.key, media: CallMedia::Video });
-                }
-                label::text(ui, text::TEST_CALL_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
-            });
-        }
-    });
-    card(ui, text::MICROPHONE, |ui| {
-        choice::device(ui, text::INPUT_DEVICE, &devices.microphones, &mut settings.microphone);
-        missing(ui, devices.microphones.is_empty(), text::NO_MICROPHONE);
-        ui.add_space(space::XS);
-        switch::row(ui, text::NOISE, text::NOISE_SUB, &mut settings.noise_suppression);
-        switch::row(ui, text::ECHO_CANCELLATION, text::ECHO_CANCELLATION_SUB, &mut settings.echo_cancellation);
-        switch::row(ui, text::GAIN, text::GAIN_SUB, &mut settings.automatic_gain);
-    });
-    card(ui, text::SPEAKER, |ui| {
-        choice::device(ui, text::OUTPUT_DEVICE, &devices.speakers, &mut settings.speaker);
-        missing(ui, devices.speakers.is_empty(), text::NO_SPEAKER);
-    });
-    card(ui, text::RINGTONE, |ui| {
-        choice::device_or(ui, text::RING_DEVICE, text::AS_SPEAKER, &devices.speakers, &mut settings.ring_speaker);
-        label::text(ui, text::RING_DEVICE_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
-    });
-    wish
-}
-
-fn missing(ui: &mut Ui, none: bool, sentence: &str) {
-    if none {
-        label::text(ui, sentence, theme::regular(type_size::CAPTION), theme::palette(ui).warning_text);
-    }
 }
 
 fn appearance_ui(ui: &mut Ui, settings: &mut Settings) -> Option<Command> {

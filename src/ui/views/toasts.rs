@@ -5,8 +5,8 @@ use eframe::egui::{
 };
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{NoticeKind, Snapshot};
-use crate::ui::local::Local;
+use crate::engine::snapshot::{NoticeKind, Snapshot, Stage};
+use crate::ui::local::{Local, Page};
 use crate::ui::tokens::{radius, size, space, type_size};
 use crate::ui::widgets::{button, paint};
 use crate::ui::{icons, text, theme};
@@ -24,10 +24,13 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
     if snapshot.notices.is_empty() && local.notice.is_none() {
         return None;
     }
-    let in_call = snapshot.call.is_some();
-    let area = Area::new(Id::unique("notices"))
-        .order(Order::Tooltip)
-        .anchor(Align2::CENTER_BOTTOM, vec2(0.0, if in_call { -124.0 } else { -24.0 }));
+    // Above the controls of a call, and above the field for a message.
+    let clear = match (snapshot.stage, snapshot.call.is_some(), local.page) {
+        (_, true, _) => 124.0,
+        (Stage::Ready, false, Page::People) => 92.0,
+        _ => space::XL,
+    };
+    let area = Area::new(Id::unique("notices")).order(Order::Tooltip).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -clear));
     area.show(ctx, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         let first = snapshot.notices.len().saturating_sub(SHOWN);

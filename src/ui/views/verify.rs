@@ -69,8 +69,9 @@ fn number_ui(ui: &mut Ui, verify: &VerifyView, local: &mut Local, pictures: &Pic
         }
         ui.vertical(|ui| {
             label::text(ui, text::SAFETY_NUMBER, theme::semibold(type_size::OVERLINE), p.text_third);
+            ui.add_space(space::XS);
             digits_ui(ui, verify);
-            ui.add_space(space::S);
+            ui.add_space(space::M);
             wish = scan_ui(ui, verify, local);
         });
     });

@@ -33,7 +33,7 @@ pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
 fn create_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::WELCOME, text::WELCOME_SUB);
     let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
-    ui.add_space(space::XS);
+    ui.add_space(space::S);
     let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
     strength::meaning(ui, &state.passphrase);
     ui.add_space(space::M);
@@ -48,9 +48,9 @@ fn create_ui(ui: &mut Ui, state: &mut Welcome) {
 fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::RESTORE_TITLE, text::RESTORE_SUB);
     Field::new(text::BACKUP_FILE, text::BACKUP_FILE_HINT, 4096).icon(icons::LINK).show(ui, &mut state.file);
-    ui.add_space(space::XS);
+    ui.add_space(space::S);
     strength::old(ui, text::BACKUP_PASSPHRASE, &mut state.backup);
-    ui.add_space(space::XS);
+    ui.add_space(space::S);
     strength::new(ui, text::NEW_PASSPHRASE, &mut state.passphrase, "");
     strength::meaning(ui, &state.passphrase);
     ui.add_space(space::M);
@@ -125,11 +125,10 @@ pub(super) fn heading(ui: &mut Ui, title: &str, sub: &str) {
     let p = theme::palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(52.0, 52.0), Sense::hover());
     logo(ui, rect);
-    ui.add_space(space::S);
+    ui.add_space(space::M);
     label::text(ui, title, theme::semibold(type_size::TITLE), p.text);
-    ui.add_space(-space::XS);
     label::text(ui, sub, theme::regular(type_size::BODY), p.text_second);
-    ui.add_space(space::S);
+    ui.add_space(space::M);
 }
 
 fn logo(ui: &Ui, rect: eframe::egui::Rect) {

@@ -82,11 +82,12 @@ impl<'a> TextButton<'a> {
             Look::Secondary | Look::Danger => (p.hover.gamma_multiply(hover), Stroke::new(1.0, p.border_strong)),
             Look::Plain => (p.accent_soft.gamma_multiply(hover), Stroke::NONE),
         };
-        let fade = if self.enabled { 1.0 } else { 0.45 };
+        // What cannot be pressed yet is as flat as the ground, and can still be read.
+        let (fill, edge, ink) =
+            if self.enabled { (fill, edge, ink) } else { (p.surface, Stroke::new(1.0, p.border), p.text_third) };
         let corner = if small { 10 } else { radius::M };
-        ui.painter().rect(rect, CornerRadius::same(corner), fill.gamma_multiply(fade), edge, StrokeKind::Inside);
+        ui.painter().rect(rect, CornerRadius::same(corner), fill, edge, StrokeKind::Inside);
         let mut at = rect.center() - vec2((galley.size().x + icon_width) / 2.0, 0.0);
-        let ink = ink.gamma_multiply(fade);
         if let Some(icon) = self.icon {
             icons::paint(ui.painter(), at + vec2(size::ICON / 2.0 - 1.0, 0.0), icon, 18.0, icons::REGULAR, ink);
             at.x += icon_width;

@@ -114,7 +114,7 @@ fn combo(ui: &mut Ui, name: &str, shown: String, list: impl FnOnce(&mut Ui)) {
             icons::paint(ui.painter(), center, icons::CARET_DOWN, size::ICON_S, icons::REGULAR, color);
         };
         let field =
-            ComboBox::from_id_salt(name).width(ui.available_width().min(420.0)).truncate().selected_text(shown).icon(icon);
+            ComboBox::from_id_salt(name).width(ui.available_width().min(440.0)).truncate().selected_text(shown).icon(icon);
         field.show_ui(ui, list).response
     });
     name_combo(response.inner, name, above.id);

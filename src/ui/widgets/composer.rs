@@ -1,8 +1,8 @@
 //! The field for a message: Enter sends, Shift+Enter begins a line.
 
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea, Sense,
-    Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
+    Align2, Color32, CornerRadius, CursorIcon, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, RichText, ScrollArea,
+    Sense, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
 use super::{label, paint};
@@ -12,7 +12,9 @@ use crate::ui::{icons, text, theme};
 
 /// Lines that are shown at once; a longer message is scrolled.
 const MOST_LINES: f32 = 6.0;
-const LINE: f32 = 20.0;
+/// Above and below the text, and the height of a field with one line in it.
+const PADDING: f32 = 15.0;
+const LEAST: f32 = 48.0;
 /// Far above what can be sent, so that pasting too much says so instead of cutting it off.
 const MOST_CHARS: usize = 4 * MAX_BODY;
 
@@ -23,11 +25,11 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
     let warning = if too_long { 22.0 } else { 0.0 };
     let send = size::FIELD;
     let width = rect.width() - 2.0 * space::XL - send - space::M;
-    let lines = lines(ui, draft, width - 2.0 * space::L);
-    let height = (lines.min(MOST_LINES) * LINE + 28.0).max(48.0);
+    let written = written_height(ui, draft, width - 2.0 * space::L);
+    let height = (written + 2.0 * PADDING).max(LEAST);
     let field = Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 20.0 - height), vec2(width, height));
     let ground = ui.painter().add(eframe::egui::Shape::Noop);
-    let inner = field.shrink2(vec2(space::L, 13.0));
+    let inner = field.shrink2(vec2(space::L, (height - written) / 2.0));
     let edit = TextEdit::multiline(draft)
         .id(id)
         .font(theme::regular(type_size::MESSAGE))
@@ -70,14 +72,16 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
     (height + 32.0 + warning, sent)
 }
 
-fn lines(ui: &Ui, draft: &str, width: f32) -> f32 {
+/// How high the text stands, up to the most lines that are shown.
+fn written_height(ui: &Ui, draft: &str, width: f32) -> f32 {
+    let font = theme::regular(type_size::MESSAGE);
+    let line = ui.painter().layout_no_wrap(" ".to_owned(), font.clone(), Color32::WHITE).size().y;
     // What fills the field anyway need not be laid out twice.
     if draft.len() > 4096 {
-        return MOST_LINES;
+        return MOST_LINES * line;
     }
-    let galley =
-        ui.painter().layout(draft.to_owned(), theme::regular(type_size::MESSAGE), theme::palette(ui).text, width.max(40.0));
-    (galley.rows.len() as f32).max(1.0)
+    let galley = ui.painter().layout(draft.to_owned(), font, Color32::WHITE, width.max(40.0));
+    galley.size().y.clamp(line, MOST_LINES * line)
 }
 
 fn send_button(ui: &Ui, rect: Rect, id: Id, ready: bool) -> bool {

@@ -1,6 +1,6 @@
 //! A dialog over the rest of the window.
 
-use eframe::egui::{Context, CornerRadius, Frame, Id, Margin, Modal, Stroke, Ui, vec2};
+use eframe::egui::{Align, Context, CornerRadius, Frame, Id, Layout, Margin, Modal, Stroke, Ui, vec2};
 
 use super::{button, label, paint};
 use crate::ui::tokens::{radius, space, type_size};
@@ -21,9 +21,9 @@ pub fn show<T>(ctx: &Context, title: &str, width: f32, content: impl FnOnce(&mut
         let closed = ui
             .horizontal(|ui| {
                 let room = ui.available_width() - 44.0;
-                ui.allocate_ui(vec2(room, 36.0), |ui| {
+                ui.allocate_ui_with_layout(vec2(room, 36.0), Layout::top_down(Align::Min), |ui| {
                     ui.set_min_width(room);
-                    ui.add_space(4.0);
+                    ui.add_space(space::XS);
                     label::text(ui, title, theme::semibold(type_size::TITLE), p.text);
                 });
                 button::icon(ui, icons::X, text::CLOSE).clicked()

@@ -7,7 +7,7 @@ use eframe::egui::{Color32, CornerRadius, Frame, Id, Margin, Rect, Response, Sen
 use super::{field::Field, label};
 use crate::engine::snapshot::{Strength, strength};
 use crate::ui::local::Passphrase;
-use crate::ui::tokens::{radius, size, space, type_size};
+use crate::ui::tokens::{mark, radius, size, space, type_size};
 use crate::ui::{icons, text, theme};
 
 /// The longest passphrase that a field takes, in characters.
@@ -30,11 +30,13 @@ pub fn new(ui: &mut Ui, name: &str, passphrase: &mut Passphrase, own: &str) -> R
 
 /// What is said below a new passphrase: that nobody can reset it, or what having none means.
 pub fn meaning(ui: &mut Ui, passphrase: &Passphrase) {
-    if !passphrase.text.is_empty() {
-        warning(ui, text::PASSPHRASE_KEEP);
-    } else if passphrase.sure_of_none {
-        warning(ui, text::PASSPHRASE_NONE);
-    }
+    let sentence = match (passphrase.text.is_empty(), passphrase.sure_of_none) {
+        (false, _) => text::PASSPHRASE_KEEP,
+        (true, true) => text::PASSPHRASE_NONE,
+        (true, false) => return,
+    };
+    ui.add_space(space::XS);
+    warning(ui, sentence);
 }
 
 /// A sentence in the colours of a warning.
@@ -64,7 +66,7 @@ fn bars(ui: &mut Ui, Strength { bars, words }: Strength) {
     let (fill, ink) = match bars {
         1 => (p.danger, p.danger_text),
         2 => (p.warning_text, p.warning_text),
-        _ => (p.success, p.success_text),
+        _ => (mark::ONLINE, p.success_text),
     };
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 5.0), Sense::hover());
     let width = (rect.width() - 3.0 * 6.0) / 4.0;
@@ -73,7 +75,6 @@ fn bars(ui: &mut Ui, Strength { bars, words }: Strength) {
         let color = if bar < bars { fill } else { p.border };
         ui.painter().rect_filled(Rect::from_min_size(min, vec2(width, 5.0)), CornerRadius::same(2), color);
     }
-    ui.add_space(-space::XS);
     label::text(ui, words, theme::regular(type_size::CAPTION), ink);
 }
 

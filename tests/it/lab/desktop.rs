@@ -5,6 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use eframe::egui::Color32;
+use vesper::ui::tokens::{DARK, LIGHT};
+
 use super::skip;
 use super::vesper::terminate;
 
@@ -132,6 +135,12 @@ impl Window<'_> {
         self.tool(&["key", key]);
     }
 
+    /// Types into whatever has the focus.
+    pub fn write(&self, text: &str) {
+        self.tool(&["windowactivate", "--sync", &self.id]);
+        self.tool(&["type", "--delay", "40", text]);
+    }
+
     /// Presses a key until something happened: what it is for may not be on the screen yet.
     pub fn press_until(&self, key: &str, happened: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -221,6 +230,32 @@ impl Picture {
     pub fn brightness(&self) -> u32 {
         let sum: u64 = self.rgb.iter().map(|shade| u64::from(*shade)).sum();
         (sum * 100 / self.rgb.len().max(1) as u64) as u32
+    }
+
+    /// Whether a point has the colour of the one thing to do there, under the pointer or not.
+    pub fn is_accent(&self, x: usize, y: usize) -> bool {
+        [&DARK, &LIGHT].iter().any(|p| [p.accent, p.accent_hover].iter().any(|color| self.is(x, y, *color)))
+    }
+
+    /// Whether this is the page of conversations, with the second one chosen.
+    pub fn is_like_a_conversation(&self) -> bool {
+        [&DARK, &LIGHT].iter().any(|p| self.is(308, 228, p.selected))
+    }
+
+    /// The middle of the largest thing to do that there is in the list of conversations.
+    pub fn button_in_the_list(&self) -> Option<(usize, usize)> {
+        let points = (120..self.height.saturating_sub(60)).flat_map(|y| (0..300).map(move |x| (x, y)));
+        let found: Vec<_> = points.filter(|(x, y)| self.is_accent(*x, *y)).collect();
+        // A number of unread messages is no button.
+        let mean = |all: fn(&(usize, usize)) -> usize| found.iter().map(all).sum::<usize>() / found.len().max(1);
+        (found.len() > 2000).then(|| (mean(|point| point.0), mean(|point| point.1)))
+    }
+
+    /// Whether a point has about this colour.
+    fn is(&self, x: usize, y: usize, color: Color32) -> bool {
+        let at = (y * self.width + x) * 3;
+        let near = |(is, wanted): (&u8, u8)| is.abs_diff(wanted) <= 3;
+        self.rgb.get(at..at + 3).is_some_and(|rgb| rgb.iter().zip([color.r(), color.g(), color.b()]).all(near))
     }
 
     /// The brightness of a small square around a point, 0 to 255.

@@ -87,7 +87,7 @@ pub fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let in_call = Snapshot { call: Some(call(active())), ..with_maya(maya()) };
     let narrow = vec2(640.0, 480.0);
     let failed = Conversations {
-        stage: ConversationsStage::Failed("the disk is full: free some space".into()),
+        stage: ConversationsStage::Failed("The disk is full: free some space.".into()),
         ..Conversations::default()
     };
     vec![

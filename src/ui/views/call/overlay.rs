@@ -3,18 +3,22 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::engine::snapshot::CallView;
-use crate::ui::tokens::{space, stage, type_size};
+use crate::ui::tokens::{size, space, stage, type_size};
 use crate::ui::widgets::label;
 use crate::ui::{text, theme};
 
 const WIDTH: f32 = 304.0;
-const ROW: f32 = 18.0;
+/// The height of a line, and in a low window.
+const ROWS: [f32; 2] = [18.0, 16.0];
 
 /// The last second of the call in figures, below the top bar at the left.
 pub fn statistics_ui(ui: &Ui, rect: Rect, call: &CallView) {
     let lines = call.statistics.as_deref().map(text::statistics).unwrap_or_default();
     let rows = lines.len().max(1) as f32;
-    let panel = Rect::from_min_size(rect.min + vec2(space::XL, 92.0), vec2(WIDTH, rows * ROW + 2.0 * space::M));
+    // In a narrow window the words of the call are in a second line.
+    let top = if rect.width() < size::WIDE_STAGE { 120.0 } else { 92.0 };
+    let (row_height, padding) = if rect.height() < size::LOW_STAGE { (ROWS[1], space::S) } else { (ROWS[0], space::M) };
+    let panel = Rect::from_min_size(rect.min + vec2(space::XL, top), vec2(WIDTH, rows * row_height + 2.0 * padding));
     let edge = Stroke::new(1.0, stage::PILL_BORDER);
     ui.painter().rect(panel, CornerRadius::same(12), stage::PILL, edge, StrokeKind::Inside);
     let response = ui.interact(panel, ui.scope_id().with("statistics"), Sense::hover());
@@ -26,13 +30,13 @@ pub fn statistics_ui(ui: &Ui, rect: Rect, call: &CallView) {
         label::line(ui.painter(), at, Align2::LEFT_CENTER, text::NO_STATISTICS, font, stage::TEXT_SECOND, room);
     }
     for (row, (name, value)) in lines.iter().enumerate() {
-        let middle = panel.top() + space::M + (row as f32 + 0.5) * ROW;
+        let middle = panel.top() + padding + (row as f32 + 0.5) * row_height;
         let font = theme::regular(type_size::CAPTION);
         label::line(ui.painter(), pos2(left, middle), Align2::LEFT_CENTER, name, font, stage::TEXT_SECOND, 112.0);
         let font = theme::mono(type_size::OVERLINE);
         let at = pos2(panel.right() - space::M, middle);
         label::line(ui.painter(), at, Align2::RIGHT_CENTER, value, font, stage::TEXT, WIDTH - 2.0 * space::M - 100.0);
-        let line = Rect::from_center_size(pos2(panel.center().x, middle), vec2(WIDTH - 2.0 * space::M, ROW));
+        let line = Rect::from_center_size(pos2(panel.center().x, middle), vec2(WIDTH - 2.0 * space::M, row_height));
         let response = ui.interact(line, ui.scope_id().with(("figure", *name)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{name}: {value}")));
     }

@@ -5,7 +5,7 @@ use eframe::egui::{
     Align2, CornerRadius, CursorIcon, Rect, Sense, Shadow, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
-use super::corners::{Margins, center_of, nearest};
+use super::corners::{Margins, arrow, center_of, nearest, toward};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallView, Snapshot};
 use crate::settings::{Corner, SelfView, Settings};
@@ -22,8 +22,12 @@ fn margins(rect: Rect) -> Margins {
     Margins { side: 24.0, top: 84.0, bottom }
 }
 
+/// The height that the tag takes at the lower edge.
+const TAG: f32 = 30.0;
 /// What can be taken hold of to resize it.
 const HANDLE: f32 = 22.0;
+/// What an arrow key makes of its width.
+const KEY_STEP: f32 = 20.0;
 /// Of the window, at most.
 const MOST: f32 = 0.42;
 
@@ -55,14 +59,20 @@ pub fn self_view_ui(
     {
         changed.corner = nearest(pointer, rect);
     }
+    if let Some(way) = arrow(ui, &response) {
+        changed.corner = toward(view.corner, way);
+    }
     let at = if response.dragged() { home.translate(offset) } else { home };
     draw(ui, at, snapshot, call, view, pictures);
     paint::focus_ring(ui, &response, at, f32::from(radius::L), &DARK);
-    let (width, let_go) = handle_ui(ui, at, view.corner);
+    let Grip { width, let_go, steps } = grip_ui(ui, at, view.corner);
     if let Some(width) = width {
         // Kept in the measure of a window of the usual size, so that it grows and shrinks with the window.
         local.call.self_view = view.resized(width / scale);
         changed = local.call.self_view;
+    }
+    if steps != 0.0 {
+        changed = changed.resized(f32::from(changed.width) + steps * KEY_STEP);
     }
     if changed != view {
         local.call.self_view = changed;
@@ -86,8 +96,17 @@ fn size_of(view: SelfView, rect: Rect) -> Vec2 {
     vec2(wide, wide * height / width)
 }
 
-/// The corner of the picture that points into the window. Returns the new width while it is dragged, and whether it was let go.
-fn handle_ui(ui: &Ui, at: Rect, corner: Corner) -> (Option<f32>, bool) {
+/// What was done with the grip.
+struct Grip {
+    /// The new width, while it is dragged.
+    width: Option<f32>,
+    let_go: bool,
+    /// How many steps larger by the keyboard; negative is smaller.
+    steps: f32,
+}
+
+/// The corner of the picture that points into the window: to be dragged, or moved with the arrow keys, up and to the right for larger.
+fn grip_ui(ui: &Ui, at: Rect, corner: Corner) -> Grip {
     let inner = match corner {
         Corner::TopLeft => at.right_bottom(),
         Corner::TopRight => at.left_bottom(),
@@ -99,14 +118,17 @@ fn handle_ui(ui: &Ui, at: Rect, corner: Corner) -> (Option<f32>, bool) {
         Corner::TopLeft | Corner::BottomRight => CursorIcon::ResizeNwSe,
         Corner::TopRight | Corner::BottomLeft => CursorIcon::ResizeNeSw,
     };
-    let response = ui.interact(place, ui.scope_id().with("resize self-view"), Sense::DRAG).on_hover_cursor(cursor);
+    let response = ui.interact(place, ui.scope_id().with("resize self-view"), Sense::drag()).on_hover_cursor(cursor);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text::RESIZE_SELF_VIEW));
-    if response.hovered() || response.dragged() {
-        ui.painter().circle_filled(inner + (at.center() - inner).normalized() * 14.0, 4.0, stage::TEXT);
+    let dot = inner + (at.center() - inner).normalized() * 14.0;
+    if response.hovered() || response.dragged() || response.has_focus() {
+        ui.painter().circle_filled(dot, 4.0, stage::TEXT);
     }
+    paint::focus_ring(ui, &response, Rect::from_center_size(dot, vec2(12.0, 12.0)), 6.0, &DARK);
+    let steps = arrow(ui, &response).map_or(0.0, |(right, down)| f32::from(right) - f32::from(down));
     let outer = at.center() + (at.center() - inner);
     let pointer = response.dragged().then(|| response.interact_pointer_pos()).flatten();
-    (pointer.map(|pointer| (pointer.x - outer.x).abs()), response.drag_stopped())
+    Grip { width: pointer.map(|pointer| (pointer.x - outer.x).abs()), let_go: response.drag_stopped(), steps }
 }
 
 /// A small mark in the corner that brings it back.
@@ -132,8 +154,10 @@ fn draw(ui: &Ui, at: Rect, snapshot: &Snapshot, call: &CallView, view: SelfView,
     if !(call.camera_on && pictures.preview.fill(painter, at, radius::L, view.mirrored))
         && let Some(me) = &snapshot.me
     {
-        let diameter = size::AVATAR_SELF_VIEW.min(at.height() * 0.5);
-        Avatar { name: &me.name, key: &me.key, echo: false }.paint(painter, at.center(), diameter);
+        // In a small one it makes room for the tag.
+        let diameter = size::AVATAR_SELF_VIEW.min(at.height() * 0.42);
+        let up = (diameter / 2.0 + TAG - (at.height() / 2.0 - 4.0)).max(0.0);
+        Avatar { name: &me.name, key: &me.key, echo: false }.paint(painter, at.center() - vec2(0.0, up), diameter);
     }
     painter.rect_stroke(at, corner, Stroke::new(1.0, stage::SELF_VIEW_BORDER), StrokeKind::Inside);
     tag(ui, at, call);
@@ -142,7 +166,7 @@ fn draw(ui: &Ui, at: Rect, snapshot: &Snapshot, call: &CallView, view: SelfView,
 /// "You" at the lower left, with the microphone when it is off.
 fn tag(ui: &Ui, at: Rect, call: &CallView) {
     let width = if call.microphone_on { 42.0 } else { 62.0 };
-    let tag = Rect::from_min_size(pos2(at.left() + 8.0, at.bottom() - 30.0), vec2(width, 22.0));
+    let tag = Rect::from_min_size(pos2(at.left() + 8.0, at.bottom() - TAG), vec2(width, 22.0));
     ui.painter().rect_filled(tag, CornerRadius::same(11), stage::PILL);
     let font = theme::semibold(type_size::CAPTION);
     label::line(ui.painter(), tag.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, text::YOU, font, stage::TEXT, 40.0);

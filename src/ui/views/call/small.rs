@@ -4,7 +4,7 @@ use eframe::egui::{
     CornerRadius, CursorIcon, Rect, Sense, Shadow, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2,
 };
 
-use super::corners::{Margins, center_of, nearest};
+use super::corners::{Margins, arrow, center_of, nearest, toward};
 use super::{has_picture, self_view};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView, Snapshot};
@@ -42,6 +42,10 @@ pub fn small_ui(
     line_ui(ui, at, call, local);
     paint::focus_ring(ui, &response, at, f32::from(radius::L), &DARK);
     let pressed = ui.scope_builder(UiBuilder::new().max_rect(at), |ui| strip_ui(ui, at, call, local)).inner;
+    if let Some(way) = arrow(ui, &response) {
+        local.call.self_view.call_corner = toward(local.call.self_view.call_corner, way);
+        return Some(self_view::remember(snapshot, local.call.self_view));
+    }
     if response.drag_stopped()
         && let Some(pointer) = ui.input(|input| input.pointer.latest_pos())
     {

@@ -2,13 +2,15 @@
 
 use eframe::egui::Ui;
 
+use super::audio_video::{LABEL, halves, widths};
 use super::card;
 use crate::engine::command::Command;
 use crate::engine::snapshot::Snapshot;
 use crate::settings::{QuietHours, Settings};
-use crate::ui::text;
-use crate::ui::tokens::space;
-use crate::ui::widgets::{choice, switch};
+use crate::ui::tokens::{space, type_size};
+use crate::ui::widgets::button::{Look, TextButton};
+use crate::ui::widgets::{choice, label, slider, switch};
+use crate::ui::{icons, text, theme};
 
 /// The whole page.
 pub fn notifications_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Settings) -> Option<Command> {
@@ -31,8 +33,38 @@ pub fn notifications_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Setting
             });
         }
     });
-    card(ui, text::RINGTONE, |ui| {
-        choice::device_or(ui, text::RING_DEVICE, text::AS_SPEAKER, &snapshot.devices.speakers, &mut settings.ring_speaker);
-    });
-    None
+    let pressed = card(ui, text::RINGTONE, |ui| ringtone_ui(ui, snapshot, settings));
+    pressed.then_some(Command::TestSound { ring: true })
+}
+
+/// Where calls ring and how loud. True when the person wants to hear it.
+fn ringtone_ui(ui: &mut Ui, snapshot: &Snapshot, settings: &mut Settings) -> bool {
+    let half = (ui.available_width() - space::XXL) / 2.0;
+    let [left, _] = widths(ui, half);
+    let mut pressed = false;
+    let speaker = &mut settings.ring_speaker;
+    let volume = &mut settings.ring_volume;
+    halves(
+        ui,
+        left,
+        |ui| {
+            choice::device_or(ui, text::RING_DEVICE, text::AS_SPEAKER, &snapshot.devices.speakers, speaker);
+            label::text(ui, text::RING_DEVICE_SUB, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+        },
+        |ui| {
+            let button = 92.0;
+            let room = ui.available_width() - button;
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(room);
+                    *volume = slider::percent(ui, text::RING_VOLUME, *volume).unwrap_or(*volume);
+                });
+                ui.vertical(|ui| {
+                    ui.add_space(LABEL);
+                    pressed = TextButton::new(Look::Secondary, text::TEST_RING).icon(icons::BELL).small().show(ui);
+                });
+            });
+        },
+    );
+    pressed
 }

@@ -1,0 +1,145 @@
+//! Two people who never met, each before their window: an invitation, a text, a call that is declined, and one that
+//! is missed. Nothing but the mouse, the keyboard and the screen does it.
+
+use std::cell::Cell;
+
+use eframe::egui::{Theme, Vec2, vec2};
+use egui_kittest::kittest::Queryable as _;
+use serde_json::Value;
+use vesper::engine::snapshot::{CallStage, CallView, InvitationView, Snapshot};
+use vesper::ui::local::{Dialog, Local};
+use vesper::ui::text;
+use vesper::ui::views::incoming;
+
+use crate::lab::Lab;
+use crate::lab::cable::Quality;
+use crate::lab::desktop::{Desktop, Picture, Window, wait};
+use crate::lab::people::Person;
+use crate::lab::vesper::Vesper;
+use crate::ui::{NOW, call, in_call, people, window_of};
+
+const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];
+/// What [`Window::move_to`] makes of a window.
+const SIZE: Vec2 = vec2(1280.0, 720.0);
+/// The row below Echo's.
+const SECOND_PERSON: (usize, usize) = (160, 228);
+/// The field below a conversation.
+const FIELD: (usize, usize) = (640, 676);
+
+/// Where the thing with this name is, in a window that shows the same.
+fn place(snapshot: Snapshot, local: Local, size: Vec2, name: &str) -> (usize, usize) {
+    let center = window_of(snapshot, local, Theme::Dark, size).get_by_label(name).rect().center();
+    (center.x as usize, center.y as usize)
+}
+
+fn dialog(inviting: bool) -> Local {
+    let mut local = Local { dialog: Some(Dialog::AddPerson), ..Local::default() };
+    local.add.inviting = inviting;
+    local
+}
+
+/// What the profile of `person` holds of its only conversation.
+fn entries(person: &Person, other: &Person) -> Vec<Value> {
+    Vesper::start(None, &person.folder, ["messages", &other.key]).end().events
+}
+
+fn has_text(person: &Person, other: &Person, words: &str) -> bool {
+    entries(person, other).iter().any(|entry| entry["text"] == words)
+}
+
+fn has_call(person: &Person, other: &Person, outcome: &str) -> bool {
+    entries(person, other).iter().any(|entry| entry["call"]["outcome"] == outcome)
+}
+
+fn knows(person: &Person, other: &Person) -> bool {
+    let listed = Vesper::start(None, &person.folder, ["contacts", "list"]).end();
+    listed.events.iter().any(|line| line["key"] == other.key.as_str())
+}
+
+fn until(what: &str, happened: impl Fn() -> bool) {
+    wait(|| happened().then_some(())).unwrap_or_else(|| panic!("{what} never happened"));
+}
+
+#[test]
+fn two_people_meet_write_ring_and_miss_a_call_through_their_windows_alone() {
+    let Some(lab) = Lab::up(Quality::CLEAN) else { return };
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| Person::create(&folder.path().join(name), name));
+    let start = |person: &Person, host| Vesper::start_with(Some(host), &person.folder, &desktop.environment(), SOURCES);
+    let (alices, bobs) = (start(&alice, &lab.a), start(&bob, &lab.b));
+    let (left, right) = (desktop.window(alices.id(), "Vesper"), desktop.window(bobs.id(), "Vesper"));
+    left.move_to(0, 0);
+    right.move_to(1320, 0);
+    for window in [&left, &right] {
+        window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
+    }
+
+    meet(&left, &right);
+    until("the request is accepted", || knows(&alice, &bob) && knows(&bob, &alice));
+
+    // Write.
+    left.click(SECOND_PERSON.0, SECOND_PERSON.1);
+    left.click(FIELD.0, FIELD.1);
+    left.write("hello from the left");
+    left.press_until("Return", || has_text(&bob, &alice, "hello from the left"));
+    right.click(SECOND_PERSON.0, SECOND_PERSON.1);
+
+    // Ring, and decline.
+    let ring = || {
+        // The head has its buttons at the right edge: more, verify, search, and then this one.
+        right.click(1112, 32);
+        right.press_until("Return", || desktop.has_window(alices.id(), "Incoming call"));
+        desktop.window(alices.id(), "Incoming call")
+    };
+    let ringing = || in_call(CallView { words: None, ..call(CallStage::Incoming) });
+    let decline = place(ringing(), Local::default(), incoming::SIZE, text::DECLINE);
+    ring().click(decline.0, decline.1);
+    until("the popup goes", || !desktop.has_window(alices.id(), "Incoming call"));
+    until("the declined call is noted", || has_call(&alice, &bob, "declined"));
+    // The end of the call is put away.
+    right.press_until("Escape", || right.look().is_like_a_conversation());
+
+    // Ring, and give up: a missed call.
+    ring();
+    right.press_until("ctrl+d", || !desktop.has_window(alices.id(), "Incoming call"));
+    until("the missed call is noted", || has_call(&alice, &bob, "missed"));
+}
+
+/// One invites, the other pastes the invitation, the first accepts the request.
+fn meet(inviting: &Window, invited: &Window) {
+    let add = place(people(), Local::default(), SIZE, text::ADD_PERSON);
+    let mine = place(people(), dialog(false), SIZE, text::MINE);
+    let make = place(people(), dialog(true), SIZE, text::MAKE_INVITATION);
+    // How long an invitation is depends on the addresses in it, and each line of it moves the button.
+    let copies = [96, 40, 140, 180].map(|length| {
+        let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000 };
+        place(Snapshot { invitation: Some(invitation), ..people() }, dialog(true), SIZE, text::COPY)
+    });
+    inviting.click(add.0, add.1);
+    inviting.click(mine.0, mine.1);
+    inviting.look_for("the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1).then_some(()));
+    inviting.click(make.0, make.1);
+    inviting.look_for("the invitation", |picture| (!picture.is_accent(make.0 - 100, make.1)).then_some(()));
+
+    let field = place(people(), dialog(false), SIZE, text::INVITATION);
+    let send = place(people(), dialog(false), SIZE, text::SEND_REQUEST);
+    invited.click(add.0, add.1);
+    let tries = Cell::new(0);
+    let pasted = || {
+        let copy = copies[tries.replace(tries.get() + 1) % copies.len()];
+        inviting.click(copy.0, copy.1);
+        invited.click(field.0, field.1);
+        invited.press("ctrl+a");
+        invited.press("ctrl+v");
+        // The form takes what is pasted in its next frame.
+        invited.look();
+        invited.look().is_accent(send.0 - 100, send.1)
+    };
+    until("the invitation is pasted", pasted);
+    invited.click(send.0, send.1);
+
+    inviting.press("Escape");
+    let accept = inviting.look_for("the request", Picture::button_in_the_list);
+    inviting.click(accept.0, accept.1);
+}
