@@ -29,8 +29,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const STATE_EVERY: u32 = 5;
 /// How long after a path fell silent another one is tried; it often comes back by itself.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-/// How long after the start the call settles on the link, if no connection was found by then. One that is found later takes over.
-const LINK_PATIENCE: Duration = Duration::from_secs(3);
 /// How long after a connection fell silent the link may take to show that it carries, before a person is told.
 const DOUBT: Duration = Duration::from_secs(2);
 /// How often HANGUP is sent on a carrier that loses.
@@ -49,8 +47,6 @@ pub(super) struct Live {
     transport_up: bool,
     /// The handshake's connection came to nothing, or was given up.
     first_failed: bool,
-    /// When the call settles on the link.
-    link_at: Instant,
     /// Until when something has to be heard over the link.
     doubt: Option<Instant>,
     restarts: Restarts,
@@ -87,7 +83,6 @@ impl Live {
             phase: Phase::Connecting,
             transport_up: false,
             first_failed: false,
-            link_at: turn.now + LINK_PATIENCE,
             doubt: None,
             restarts: Restarts::new(call, peer),
             mended: false,
@@ -146,7 +141,6 @@ impl Live {
             Input::TransportFailed { call, path } if call == self.call => {
                 if self.phase == Phase::Connecting {
                     self.first_failed = true;
-                    self.settle(turn);
                 } else if self.restarts.is_current(path) {
                     self.disconnected(turn);
                 }
@@ -181,8 +175,7 @@ impl Live {
 
     pub fn deadline(&self) -> Instant {
         let phase = match (self.phase, self.heard) {
-            (Phase::Connecting, Some(_)) => self.link_at.min(self.connect_by),
-            (Phase::Connecting | Phase::Active, None) => self.connect_by,
+            (Phase::Connecting, _) | (Phase::Active, None) => self.connect_by,
             (Phase::Active, Some(heard)) => self.doubt.unwrap_or(heard + SILENCE).min(heard + SILENCE),
             (Phase::Reconnecting { until }, _) => until,
         };
@@ -210,10 +203,9 @@ impl Live {
         }
     }
 
-    /// Goes on over the link, if it carries and the time for a connection to be found is over.
+    /// Sealed words of the peer came over the link: the call stands, and a connection that is found later takes over.
     fn settle(&mut self, turn: &mut Turn<'_>) {
-        let over = self.first_failed || turn.now >= self.link_at;
-        if self.phase == Phase::Connecting && over && self.heard.is_some() {
+        if self.phase == Phase::Connecting {
             self.phase = Phase::Active;
             self.restarts.hurry(false);
             turn.event(CallEvent::Connected { peer: self.peer });
@@ -309,7 +301,6 @@ impl Live {
             }
             _ => {}
         }
-        self.settle(turn);
         self.restarts.tick(turn, self.transport_up && self.phase == Phase::Active);
         if self.heard.is_none()
             && let Some((_, confirm, resend)) = &mut self.confirm

@@ -45,8 +45,8 @@ const ON_LINK: &str = "No direct way for the call was found, so it goes along wi
 const ON_RELAY: &str =
     "No direct way for the call was found, so it goes through the relay that your messages take: with a smaller picture";
 const OFF_LINK: &str = "A direct way for the call was found: the picture gets better";
-/// Shorter than this is not worth a word.
-const LINK_SECONDS: u32 = 2;
+/// Shorter than this is not worth a word: a connection may take so long to be found.
+const LINK_SECONDS: u32 = 4;
 
 /// What is said of a connection that carries less than it should.
 fn slow(level: Level) -> Option<&'static str> {

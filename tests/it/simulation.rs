@@ -123,7 +123,7 @@ profiles! {
         ..BAD
     };
     five_percent_in_bursts_of_six: Profile { link: bursts(5, 6), least_fps: 27.0, most_frozen: 500, most_gap: 260, most_latency: 200, most_concealed: 1.0, ..BAD };
-    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 14.0, most_frozen: 3000, most_latency: 300, most_mouth_to_ear: 220.0, ..BAD };
+    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 14.0, most_frozen: 3000, most_gap: 700, most_latency: 300, most_mouth_to_ear: 220.0, ..BAD };
     three_hundred_kilobit: Profile { link: narrow(300), least_fps: 18.0, most_frozen: 500, most_gap: 300, most_mouth_to_ear: 300.0, ..NARROW };
     a_hundred_kilobit: Profile { link: narrow(100), least_fps: 7.0, ..NARROW };
     fifty_kilobit: Profile { link: narrow(50), ..SOUND_ALONE };

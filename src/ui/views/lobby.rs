@@ -42,7 +42,11 @@ pub fn lobby_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &
     local.device_check.shown = true;
     let mut settings = snapshot.settings.clone();
     let title = text::lobby_title(&contact.petname, lobby.media);
-    let entered = !ui.ctx().text_edit_focused() && ui.input(|input| input.key_pressed(Key::Enter));
+    // What was written in before has no more to do with what is typed now.
+    if ui.ctx().text_edit_focused() {
+        ui.memory_mut(|memory| memory.focused().into_iter().for_each(|id| memory.surrender_focus(id)));
+    }
+    let entered = ui.input(|input| input.key_pressed(Key::Enter));
     let nothing_focused = ui.memory(|memory| memory.focused().is_none());
     let (answer, closed) = dialog::show(ui.ctx(), &title, size::DIALOG, |ui| {
         body_ui(ui, snapshot, &mut settings, pictures);
