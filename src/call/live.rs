@@ -29,6 +29,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const STATE_EVERY: u32 = 5;
 /// How long after a path fell silent another one is tried; it often comes back by itself.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// How long the handshake's connection may take while the link carries. DTLS waits ever longer after each packet that is lost, and
+/// another one that begins anew is there sooner. One over a TURN server has the whole time.
+const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 /// How long after a connection fell silent the link may take to show that it carries, before a person is told.
 const DOUBT: Duration = Duration::from_secs(2);
 /// How often HANGUP is sent on a carrier that loses.
@@ -53,6 +56,8 @@ pub(super) struct Live {
     /// The seal broke once, and another connection was asked to mend it.
     mended: bool,
     connect_by: Instant,
+    /// When the handshake's connection is given up for another, if the link carries.
+    first_by: Instant,
     /// When anything sealed by the peer last opened.
     heard: Option<Instant>,
     beat: Instant,
@@ -87,6 +92,7 @@ impl Live {
             restarts: Restarts::new(call, peer),
             mended: false,
             connect_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { CONNECT_TIMEOUT },
+            first_by: turn.now + if relayed { CONNECT_TIMEOUT_RELAY } else { FIRST_PATIENCE },
             heard: None,
             beat: turn.now + HEARTBEAT,
             beats: 0,
@@ -295,7 +301,7 @@ impl Live {
             (Phase::Active, _) if self.doubt.is_some_and(|doubt| turn.now >= doubt) => {
                 self.reconnecting(turn, turn.now + RECONNECT_TIMEOUT);
             }
-            (Phase::Active, _) if turn.now >= self.connect_by => self.give_up_first(turn),
+            (Phase::Active, _) if turn.now >= self.first_by => self.give_up_first(turn),
             (Phase::Reconnecting { until }, _) if turn.now >= until => {
                 return self.end(turn, EndReason::PeerGone, Some(hangup::NORMAL));
             }

@@ -164,8 +164,8 @@ fn on_the_link_other_connections_are_tried_ever_more_seldom() {
         }
         pair.pass(seconds(1));
     }
-    assert_eq!(given_up, [15], "what nobody found by then costs packets");
-    assert_eq!(tries, [16, 31, 61, 121, 241, 481]);
+    assert_eq!(given_up, [6], "what nobody found by then costs packets");
+    assert_eq!(tries, [7, 22, 52, 112, 232, 472]);
     assert_eq!(pair.alice.current().unwrap().stage, Stage::Active);
 }
 
