@@ -321,7 +321,7 @@ mod tests {
         let (connection, relay) = (over(Over::Connection), over(Over::Relay));
         let mut told = |path| figures.told_of_link(Some(path));
         assert_eq!([&relay, &connection].map(&mut told), [None; 2], "a second is not worth a word");
-        assert_eq!([&relay; 4].map(&mut told), [None, Some(ON_RELAY), None, None]);
+        assert_eq!([&relay; 6].map(&mut told), [None, None, None, Some(ON_RELAY), None, None]);
         assert_eq!([&connection; 2].map(&mut told), [Some(OFF_LINK), None]);
     }
 
