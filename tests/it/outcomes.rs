@@ -205,7 +205,8 @@ fn nothing_of_a_call_leaves_the_callee_before_it_is_accepted() {
     assert_eq!(early, None, "ICE or DTLS before anybody accepted");
     bob.say("accept video");
     alice.wait("connected");
-    assert!(lab.cable.seen().iter().any(|packet| packet.is_dtls()), "the media path is DTLS on sockets of its own");
+    // The media path is DTLS on sockets of its own.
+    lab.cable.wait_for(|packet| packet.is_dtls());
     alice.say("hangup");
     bob.end();
 }
