@@ -15,7 +15,7 @@ struct Talk {
 }
 
 impl Talk {
-    /// Two people who see and hear each other, or nothing where this machine has no lab: the skip is said already.
+    /// Two people who see and hear each other directly, or nothing where this machine has no lab: the skip is said already.
     fn begin() -> Option<Self> {
         let people = People::meet()?;
         let lab = Lab::up(Quality::CLEAN)?;
@@ -23,6 +23,10 @@ impl Talk {
         let mut alice = people.alice.call(&lab.a, &people.bob, []);
         alice.wait_all(&["first_video", "first_audio"]);
         bob.wait_all(&["first_video", "first_audio"]);
+        // And over a connection of the call's own.
+        for host in [&lab.a, &lab.b] {
+            lab.cable.wait_for(|packet| packet.is_srtp() && packet.source == host.address);
+        }
         Some(Self { lab, people, alice, bob })
     }
 
