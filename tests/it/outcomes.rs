@@ -155,6 +155,10 @@ fn a_cable_that_is_pulled_and_put_back_does_not_end_the_call() {
     let bob = people.bob.answer(&lab.b, ["--auto", "--once"]);
     let mut alice = people.alice.call(&lab.a, &people.bob, []);
     alice.wait("first_video");
+    // Over a connection of the call's own.
+    for host in [&lab.a, &lab.b] {
+        lab.cable.wait_for(|packet| packet.is_srtp() && packet.source == host.address);
+    }
     lab.cable.pull();
     alice.wait("reconnecting");
     lab.cable.plug_in();
