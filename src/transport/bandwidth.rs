@@ -146,6 +146,8 @@ impl Probe {
 pub struct BandwidthEstimator {
     target: f64,
     cap: f64,
+    /// Where it began, as a share of where it usually does.
+    boldness: f64,
     delay: Delay,
     throughput: Throughput,
     trains: Trains,
@@ -157,8 +159,8 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
-    /// The rate at which a queue built up last, and when.
-    limit: Option<(f64, Instant)>,
+    /// The rate at which a queue built up last.
+    limit: Option<Limit>,
     hold_until: Option<Instant>,
     /// Rate and loss when much began to be lost.
     heavy: Option<(f64, f64)>,
@@ -169,6 +171,15 @@ pub struct BandwidthEstimator {
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
+}
+
+/// What the path carried when a queue built up.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    kbps: f64,
+    until: Instant,
+    /// How often in a row it turned out to be about the same.
+    confirmed: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +196,7 @@ impl BandwidthEstimator {
         Self {
             target: f64::from(START_KBPS).min(cap),
             cap,
+            boldness: 1.0,
             delay: Delay::default(),
             throughput: Throughput::default(),
             trains: Trains::default(),
@@ -202,6 +214,14 @@ impl BandwidthEstimator {
             standing: None,
             backed_off: 0,
             rival: None,
+        }
+    }
+
+    /// Begins with this, for whoever knows something of the path before the first report.
+    pub fn begin_at(&mut self, kbps: u32) {
+        if self.heard.is_none() {
+            self.target = f64::from(kbps).clamp(f64::from(FLOOR_KBPS), self.cap);
+            self.boldness = (self.target / f64::from(START_KBPS)).min(1.0);
         }
     }
 
@@ -344,7 +364,11 @@ impl BandwidthEstimator {
         let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
         let share = if long { BACK_OFF_HARD } else { BACK_OFF };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
-        self.limit = Some((carried, now));
+        let confirmed =
+            self.limit.filter(|limit| (0.7..1.4).contains(&(carried / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
+        // A step too far on a tiny path is a second of sound that waits: what was found there twice is tried less and less often.
+        let times = if self.target < TINY { 1 << confirmed.min(2) } else { 1 };
+        self.limit = Some(Limit { kbps: carried, until: now + REMEMBER_LIMIT * times, confirmed });
         self.backed_off += 1;
         self.hold_until = Some(now + self.settle());
         self.next_probe = Some(now + PROBE_AFTER_LIMIT);
@@ -356,17 +380,14 @@ impl BandwidthEstimator {
         self.backed_off = 0;
         self.next_probe.get_or_insert(now + PROBE_AGAIN);
         let tiny = self.target < TINY;
-        let remember = REMEMBER_LIMIT * if tiny { 5 } else { 1 };
-        if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > remember) {
-            self.limit = None;
-        }
-        let known = self.limit.map_or(0.0, |(limit, _)| limit * BEYOND_LIMIT);
+        let limit = self.limit.filter(|limit| now < limit.until).map(|limit| limit.kbps);
+        let known = limit.map_or(0.0, |limit| limit * BEYOND_LIMIT);
         if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
             self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
             self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
         }
-        let near = self.limit.is_some_and(|(limit, _)| self.target > limit * NEAR);
+        let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {
             let growth = match (near, tiny) {
                 (true, true) => GROWTH_TINY,
@@ -425,7 +446,7 @@ impl BandwidthEstimator {
     }
 
     fn window(&self) -> f64 {
-        let Some(round_trip) = self.round_trip else { return FIRST_WINDOW };
+        let Some(round_trip) = self.round_trip else { return (FIRST_WINDOW * self.boldness).max(LEAST_WINDOW) };
         let queue = match &self.rival {
             // The queue of somebody else delays our packets, too.
             Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + MOST_QUEUE,
@@ -438,7 +459,7 @@ impl BandwidthEstimator {
     fn pace(&self) -> f64 {
         if self.round_trip.is_none() {
             // The first picture is the first train.
-            return FIRST_PACE_KBPS.min(self.cap * 8.0);
+            return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
         let factor = if self.is_calm() { 2.5 } else { 1.3 };
         self.target * factor

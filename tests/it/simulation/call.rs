@@ -25,6 +25,7 @@ use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
 use vesper::media::wav::WavSink;
+use vesper::transport::StartRate;
 use vesper::transport::bandwidth::START_KBPS;
 use vesper::transport::bare::{Arrived, BarePath, Datagram};
 use vesper::transport::{Numbering, Role};
@@ -123,11 +124,11 @@ impl Call {
             video_send: VideoSendPipeline::new(sealer(StreamId::Camera), FPS, start.video_kbps),
             audio_send,
             allocation: Allocation::default(),
-            here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS),
+            here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS, StartRate::default()),
             waits: None,
             numbers: Default::default(),
             bytes: 0,
-            there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS),
+            there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS, StartRate::default()),
             round_trip: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
             video_receive: VideoReceivePipeline::new(opener(StreamId::Camera), clock_offset, lip_sync).unwrap(),
             audio_receive: AudioReceivePipeline::new(audio_receive, now, instant).unwrap().0,
