@@ -70,6 +70,8 @@ const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
 const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
+/// Where less than this share comes through, half is tried at once.
+const FAR_LESS: f64 = 0.4;
 const LOSS_EVERY: Duration = Duration::from_secs(1);
 /// How long losses are remembered at least; at high rates it is 150 packets.
 const LOSS_AGE: Duration = Duration::from_millis(1500);
@@ -159,11 +161,13 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
+    /// The target before the silence.
+    before_silence: f64,
     /// The rate at which a queue built up last.
     limit: Option<Limit>,
     hold_until: Option<Instant>,
-    /// Rate and loss when much began to be lost.
-    heavy: Option<(f64, f64)>,
+    /// When much began to be lost.
+    heavy: Option<Heavy>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
     /// Since when a queue has stood without interruption, and what we had before.
@@ -171,6 +175,14 @@ pub struct BandwidthEstimator {
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
+}
+
+/// What was when much began to be lost.
+#[derive(Debug, Clone, Copy)]
+struct Heavy {
+    target: f64,
+    delivered: f64,
+    loss: f64,
 }
 
 /// What the path carried when a queue built up.
@@ -206,6 +218,7 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
+            before_silence: 0.0,
             limit: None,
             hold_until: None,
             heavy: None,
@@ -253,7 +266,7 @@ impl BandwidthEstimator {
             // A path that came back may be another one: what was learnt of the old one does not hold.
             (self.limit, self.hold_until, self.next_probe) = (None, None, Some(now));
             self.delay.forget();
-            self.target = self.target.max(f64::from(START_KBPS) / 2.0).min(self.cap);
+            self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
         self.delay.observe(now, packets);
@@ -274,6 +287,9 @@ impl BandwidthEstimator {
         let more = due.saturating_sub(self.silences);
         if more == 0 {
             return false;
+        }
+        if self.silences == 0 {
+            self.before_silence = self.target;
         }
         self.silences = due;
         self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));
@@ -352,9 +368,12 @@ impl BandwidthEstimator {
         if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
             return;
         }
-        let (rate, loss) = *self.heavy.get_or_insert((self.target, self.loss));
-        if self.target > rate * 0.5 || self.loss < loss * 0.75 {
-            self.target *= 0.85;
+        let delivered = self.throughput.kbps();
+        let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
+        // A full path gives as much for half as much, and a random one half.
+        let helps = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
+        if self.target > heavy.target * 0.5 || helps && delivered < self.target * (1.0 - HEAVY_LOSS) {
+            self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
         }
         self.loss_hold_until = Some(now + LOSS_EVERY);
     }
