@@ -43,7 +43,7 @@ const IN_USE: f64 = 0.75;
 const GROWTH: f64 = 1.15;
 const GROWTH_NEAR: f64 = 1.04;
 /// And where a step too far is a second of sound that waits.
-const GROWTH_TINY: f64 = 1.01;
+const GROWTH_TINY: (f64, f64) = (1.08, 1.01);
 /// Nearer than this share of the last known limit counts as near; the limit is forgotten after a while, for links change.
 const NEAR: f64 = 0.85;
 const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
@@ -51,6 +51,7 @@ const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
 const BACK_OFF: f64 = 0.9;
 /// And when it is already so long that it is heard.
 const BACK_OFF_HARD: f64 = 0.75;
+const BACK_OFF_TINY: f64 = 0.85;
 /// Share of a train's rate that is believed: a train is short, and others may share the path.
 const BELIEVED: f64 = 0.85;
 /// How much of a train's length jitter may take away, in multiples of the mean difference between two packets' delays.
@@ -70,6 +71,8 @@ const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
 const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
+/// Where less than this share comes through, half is tried at once.
+const FAR_LESS: f64 = 0.4;
 const LOSS_EVERY: Duration = Duration::from_secs(1);
 /// How long losses are remembered at least; at high rates it is 150 packets.
 const LOSS_AGE: Duration = Duration::from_millis(1500);
@@ -78,8 +81,11 @@ const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
 /// A queue this long is acted on at the first report that shows it, if the one before showed some: a computer may stall.
 const LONG_MS: f64 = 90.0;
-/// How long packets may wait on the path before nothing new goes in.
-const MOST_QUEUE: Duration = Duration::from_millis(70);
+/// How long packets may wait on the path before nothing new goes in: where answers are quick, less is noticed in time.
+const QUEUE_SHARE: f64 = 0.35;
+const MOST_QUEUE: (Duration, Duration) = (Duration::from_millis(35), Duration::from_millis(70));
+/// Between two reports.
+const REPORT: Duration = Duration::from_millis(35);
 /// The least window: two frames of sound and one small picture must always fit.
 const LEAST_WINDOW: f64 = 3500.0;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
@@ -159,11 +165,13 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
+    /// The target before the silence.
+    before_silence: f64,
     /// The rate at which a queue built up last.
     limit: Option<Limit>,
     hold_until: Option<Instant>,
-    /// Rate and loss when much began to be lost.
-    heavy: Option<(f64, f64)>,
+    /// When much began to be lost.
+    heavy: Option<Heavy>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
     /// Since when a queue has stood without interruption, and what we had before.
@@ -171,6 +179,14 @@ pub struct BandwidthEstimator {
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
+}
+
+/// What was when much began to be lost.
+#[derive(Debug, Clone, Copy)]
+struct Heavy {
+    target: f64,
+    delivered: f64,
+    loss: f64,
 }
 
 /// What the path carried when a queue built up.
@@ -206,6 +222,7 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
+            before_silence: 0.0,
             limit: None,
             hold_until: None,
             heavy: None,
@@ -253,7 +270,7 @@ impl BandwidthEstimator {
             // A path that came back may be another one: what was learnt of the old one does not hold.
             (self.limit, self.hold_until, self.next_probe) = (None, None, Some(now));
             self.delay.forget();
-            self.target = self.target.max(f64::from(START_KBPS) / 2.0).min(self.cap);
+            self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
         self.delay.observe(now, packets);
@@ -274,6 +291,9 @@ impl BandwidthEstimator {
         let more = due.saturating_sub(self.silences);
         if more == 0 {
             return false;
+        }
+        if self.silences == 0 {
+            self.before_silence = self.target;
         }
         self.silences = due;
         self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));
@@ -352,9 +372,12 @@ impl BandwidthEstimator {
         if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
             return;
         }
-        let (rate, loss) = *self.heavy.get_or_insert((self.target, self.loss));
-        if self.target > rate * 0.5 || self.loss < loss * 0.75 {
-            self.target *= 0.85;
+        let delivered = self.throughput.kbps();
+        let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
+        // A full path gives as much for half as much, and a random one half.
+        let helps = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
+        if self.target > heavy.target * 0.5 || helps && delivered < self.target * (1.0 - HEAVY_LOSS) {
+            self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
         }
         self.loss_hold_until = Some(now + LOSS_EVERY);
     }
@@ -362,7 +385,12 @@ impl BandwidthEstimator {
     fn back_off(&mut self, now: Instant, long: bool) {
         // What arrives while a queue stands is what the path carries.
         let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
-        let share = if long { BACK_OFF_HARD } else { BACK_OFF };
+        let share = match long {
+            // There a quarter less may be the whole picture.
+            true if carried < TINY => BACK_OFF_TINY,
+            true => BACK_OFF_HARD,
+            false => BACK_OFF,
+        };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
         let confirmed =
             self.limit.filter(|limit| (0.7..1.4).contains(&(carried / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
@@ -390,9 +418,10 @@ impl BandwidthEstimator {
         let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {
             let growth = match (near, tiny) {
-                (true, true) => GROWTH_TINY,
+                (false, true) => GROWTH_TINY.0,
+                (true, true) => GROWTH_TINY.1,
                 (true, false) => GROWTH_NEAR,
-                (false, _) => GROWTH,
+                (false, false) => GROWTH,
             };
             self.target *= growth.powf(lasted.as_secs_f64());
         }
@@ -447,13 +476,13 @@ impl BandwidthEstimator {
 
     fn window(&self) -> f64 {
         let Some(round_trip) = self.round_trip else { return (FIRST_WINDOW * self.boldness).max(LEAST_WINDOW) };
+        let (least, most) = MOST_QUEUE;
         let queue = match &self.rival {
             // The queue of somebody else delays our packets, too.
-            Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + MOST_QUEUE,
-            None => MOST_QUEUE + Duration::from_secs_f64(self.delay.jitter_ms() / 500.0),
+            Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + most,
+            None => round_trip.mul_f64(QUEUE_SHARE).clamp(least, most) + Duration::from_secs_f64(self.delay.jitter_ms() / 500.0),
         };
-        let report = Duration::from_millis(40);
-        (self.target / 8.0 * (round_trip + queue + report).as_secs_f64() * 1e3).max(LEAST_WINDOW)
+        (self.target / 8.0 * (round_trip + queue + REPORT).as_secs_f64() * 1e3).max(LEAST_WINDOW)
     }
 
     fn pace(&self) -> f64 {

@@ -112,7 +112,7 @@ const SOUND_ALONE: Profile =
 profiles! {
     clean: GOOD;
     ten_percent_lost: Profile { link: random(10), least_fps: 29.0, most_gap: 150, most_latency: 150, most_concealed: 0.5, ..BAD };
-    twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.0, ..BAD };
+    twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.2, ..BAD };
     thirty_percent_lost: Profile { link: random(30), least_fps: 22.0, most_frozen: 1500, most_latency: 300, ..BAD };
     half_is_lost: Profile {
         link: random(50),
@@ -134,10 +134,10 @@ profiles! {
         link: Link { kbps: 2500, delay_ms: 35, jitter_ms: 10, queue_ms: 600, narrows: Some((12_000, 28_000, 400)), ..WIDE },
         seconds: 40,
         size: HIGH,
-        least_fps: 24.0,
-        most_frozen: 1000,
-        most_gap: 500,
-        most_latency: 250,
+        least_fps: 20.0,
+        most_frozen: 1500,
+        most_gap: 900,
+        most_latency: 350,
         most_concealed: 3.0,
         most_mouth_to_ear: 200.0,
         ..GOOD

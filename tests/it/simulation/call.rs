@@ -26,7 +26,6 @@ use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
 use vesper::media::wav::WavSink;
 use vesper::transport::StartRate;
-use vesper::transport::bandwidth::START_KBPS;
 use vesper::transport::bare::{Arrived, BarePath, Datagram};
 use vesper::transport::{Numbering, Role};
 use zeroize::Zeroizing;
@@ -84,7 +83,7 @@ impl Call {
         let voice = folder.path().join("voice.wav");
         write_voice(&voice);
         let start = (MediaTime(1_700_000_000_000_000), Instant::now());
-        let ends = [Role::Caller, Role::Callee].map(|role| End::new(role, size, &voice, start));
+        let ends = [Role::Caller, Role::Callee].map(|role| End::new(role, (size, link.round_trip()), &voice, start));
         let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(link, seed));
         Self { start, ends, ways, _folder: folder }
     }
@@ -121,7 +120,15 @@ impl Call {
 }
 
 impl End {
-    fn new(role: Role, size: (usize, usize), voice: &Path, (now, instant): (MediaTime, Instant)) -> Self {
+    /// `round_trip`: as the messages before the call saw it.
+    fn new(
+        role: Role,
+        (size, round_trip): ((usize, usize), Duration),
+        voice: &Path,
+        (now, instant): (MediaTime, Instant),
+    ) -> Self {
+        let first = StartRate::default();
+        first.after_round_trip(round_trip);
         let root = RootKey::new(0, Zeroizing::new([5; 32]));
         let inbound = Inbound::new(instant, Arc::<SealCounts>::default());
         let (ours, theirs) = match role {
@@ -155,11 +162,11 @@ impl End {
         };
         let audio_send = AudioSend::new(audio_send, now, instant).unwrap();
         audio_send.begin();
-        let start = Allocation::default().divide(now, START_KBPS, 0);
+        let start = Allocation::default().divide(now, first.kbps(), 0);
         Self {
             now,
             instant,
-            path: BarePath::new(role, MOST_IN_ALL_KBPS, StartRate::default()),
+            path: BarePath::new(role, MOST_IN_ALL_KBPS, first),
             pace: Pace::new((FPS, 1)),
             next_picture: now,
             pattern: TestPattern::new(size.0, size.1),

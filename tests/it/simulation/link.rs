@@ -1,6 +1,7 @@
 //! A link that delays, queues, loses and reorders, by a seed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a link does to packets. Times in ms.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,14 @@ pub enum Loss {
         percent: u32,
         length: u32,
     },
+}
+
+impl Link {
+    /// Of a message that fills a packet, and its answer.
+    pub fn round_trip(&self) -> Duration {
+        let packet = 1200 * 8 / u64::from(self.kbps);
+        Duration::from_millis(2 * (self.delay_ms + packet) + self.jitter_ms)
+    }
 }
 
 /// Numbers that look random and are the same for the same seed (SplitMix64, Steele et al. 2014).
