@@ -255,7 +255,7 @@ fn when_the_rate_falls_the_picture_gets_smaller_and_goes_on() {
         assert_eq!(call.deliver(packets).len(), 1);
     }
     call.send.set_kbps(300);
-    for _ in 0..20 {
+    for _ in 0..30 {
         let packets = call.send();
         assert_eq!(call.deliver(packets).len(), 1);
     }
