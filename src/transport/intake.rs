@@ -105,7 +105,10 @@ impl Intake {
                     self.take(message);
                 }
             }
-            _ => self.waiting.clear(),
+            _ => {
+                Counters::add(&self.counters.dropped, self.waiting.len() as u64);
+                self.waiting.clear();
+            }
         }
         self.look_at = None;
     }
@@ -219,6 +222,7 @@ mod tests {
         intake.admission.decide(true);
         intake.handle_read(video(2)).unwrap();
         assert!(packets.try_recv().is_err());
+        assert_eq!(intake.counters.read().dropped, 2);
     }
 
     #[test]
