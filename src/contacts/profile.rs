@@ -60,6 +60,8 @@ pub enum ProfileError {
     InUse(PathBuf),
     #[error("there is no profile here: start with a new one, or choose another with --profile ({})", .0.display())]
     Missing(PathBuf),
+    #[error("there are other things in this folder, and it was left as it is: choose an empty or a new one with --profile ({})", .0.display())]
+    NotOurs(PathBuf),
     #[error("the profile is locked: unlock it first")]
     Locked,
     #[error("a profile without a passphrase cannot be locked: set one in the settings")]
@@ -74,7 +76,7 @@ pub enum ProfileError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the profile folder cannot be used: {source} ({})", path.display())]
+    #[error("the profile folder cannot be used: {source}; choose another one with --profile ({})", path.display())]
     Io { source: io::Error, path: PathBuf },
 }
 
@@ -118,10 +120,10 @@ impl Profile {
         let name = Some(names::clean(name)).filter(|name| !name.is_empty()).ok_or(ProfileError::NoName)?;
         let failed = |source| ProfileError::Io { source, path: directory.to_owned() };
         files::create_folder(directory).map_err(failed)?;
-        // A folder with other things in it is somebody's, and keeps its mode: our files have their own.
-        if fs::read_dir(directory).map_err(failed)?.next().is_none() {
-            files::restrict(directory, 0o700).map_err(failed)?;
+        if has_other_things(directory).map_err(failed)? {
+            return Err(ProfileError::NotOurs(directory.to_owned()));
         }
+        files::restrict(directory, 0o700).map_err(failed)?;
         let lock = lock(directory)?;
         if Self::exists(directory) {
             return Err(VaultError::Exists(vault_path(directory)).into());
@@ -251,6 +253,15 @@ impl Unlocking {
     }
 }
 
+/// Whether anything in the folder is not a profile's: then it is somebody's, and a profile would be open to whoever may enter.
+fn has_other_things(directory: &Path) -> io::Result<bool> {
+    let mut others = false;
+    for entry in fs::read_dir(directory)? {
+        others |= rank(&entry?).is_none();
+    }
+    Ok(others)
+}
+
 /// Where in [`FILES`] something in the folder stands; nothing if it is not ours.
 fn rank(entry: &fs::DirEntry) -> Option<usize> {
     let name = entry.file_name();
@@ -368,7 +379,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_empty_folder_is_closed_to_others_and_one_in_use_keeps_its_mode() {
+    fn an_empty_folder_is_closed_to_others_and_one_in_use_is_left_alone() {
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let home = tempfile::tempdir().unwrap();
@@ -379,8 +390,9 @@ mod tests {
         }
         fs::write(used.join("log"), b"").unwrap();
         Profile::create(&empty, "Ana", None).unwrap();
-        Profile::create(&used, "Ana", None).unwrap();
+        assert!(matches!(Profile::create(&used, "Ana", None), Err(ProfileError::NotOurs(_))));
         assert_eq!((mode(&empty), mode(&used)), (0o700, 0o755));
+        assert_eq!(fs::read_dir(&used).unwrap().count(), 1);
     }
 
     #[test]
