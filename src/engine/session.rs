@@ -205,10 +205,11 @@ impl Session {
         let events = self.forward_media_events(core);
         let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
-        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
+        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),
             Err(error) => {
-                core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display()));
+                let text = format!("{} cannot be written: {error}; choose another file", path.display());
+                core.notices.media(MediaEvent::FileLost { text });
                 None
             }
         });
@@ -267,7 +268,7 @@ impl Session {
         if let Ok(audio) = &audio_send {
             audio.hold_open(settings.push_to_talk && !self.mirror);
         }
-        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, format!("{what}: {error}."));
+        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, &format!("{what}: {error}"));
         self.pipelines = Some(Pipelines {
             video_send,
             video_receive,

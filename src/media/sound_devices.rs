@@ -26,6 +26,10 @@ pub enum DeviceError {
     NoMicrophone,
     #[error("there is no speaker; plug one in, or check the system's sound settings")]
     NoSpeaker,
+    #[error("the microphone “{0}” is not there; plug it in, or choose another one")]
+    NotThisMicrophone(String),
+    #[error("the speaker “{0}” is not there; plug it in, or choose another one")]
+    NotThisSpeaker(String),
     #[error("another program holds the device; close it there, or choose another one ({0})")]
     Busy(String),
     #[error("the system does not allow Vesper to use the device; allow it in the system's settings ({0})")]
@@ -174,9 +178,11 @@ pub(super) fn find(host: &Host, side: Side, wanted: Option<&str>) -> Result<(Dev
     {
         return Ok((device, true));
     }
-    let device = default_device(host, side).ok_or(match side {
-        Side::Microphone => DeviceError::NoMicrophone,
-        Side::Speaker => DeviceError::NoSpeaker,
+    let device = default_device(host, side).ok_or_else(|| match (side, wanted) {
+        (Side::Microphone, None) => DeviceError::NoMicrophone,
+        (Side::Microphone, Some(name)) => DeviceError::NotThisMicrophone(name.into()),
+        (Side::Speaker, None) => DeviceError::NoSpeaker,
+        (Side::Speaker, Some(name)) => DeviceError::NotThisSpeaker(name.into()),
     })?;
     Ok((device, wanted.is_none()))
 }
