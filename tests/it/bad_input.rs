@@ -238,7 +238,7 @@ fn other_commands_go_through_the_process_that_has_the_profile_and_rubbish_does_n
         assert_eq!(place.run(command).code, Some(0));
     }
     refused(&place.run(&["contacts", "block", "nobody"]), "there is no contact");
-    refused(&place.run(&["check", "--seconds", "1"]), "another Vesper has the profile");
+    refused(&place.run(&["check", "--seconds", "1"]), "this profile is in use by another Vesper");
     answering.terminate();
     let ended = answering.end();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
