@@ -157,11 +157,12 @@ impl Calls {
     }
 
     /// A call follows a change of the chosen devices.
-    pub fn settings_changed(&self, core: &Core, before: &Settings) {
+    pub fn settings_changed(&self, core: &mut Core, before: &Settings) {
         if let Some(current) = &self.current
             && let Some(session) = &current.session
+            && let Err(error) = session.choose_devices(current.switches, &core.options.media, before, &core.people.settings)
         {
-            session.choose_devices(current.switches, &core.options.media, before, &core.people.settings);
+            core.notices.say(NoticeKind::Error, &format!("The microphone could not be changed: {error}"));
         }
     }
 

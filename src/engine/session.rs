@@ -290,27 +290,28 @@ impl Session {
     }
 
     /// Follows a change of the chosen devices in the middle of a call.
-    pub fn choose_devices(&self, switches: Switches, options: &MediaOptions, before: &Settings, after: &Settings) {
-        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return };
+    pub fn choose_devices(
+        &self,
+        switches: Switches,
+        options: &MediaOptions,
+        before: &Settings,
+        after: &Settings,
+    ) -> Result<(), SoundError> {
+        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return Ok(()) };
         if before.camera != after.camera && options.camera == CameraChoice::Chosen {
             pipelines.video_send.set_source(camera(switches, options, after));
-        }
-        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
-        if let (Some(audio), true) = (&pipelines.audio_send, new_microphone)
-            && let Err(error) = audio.set_source(microphone(options, after))
-        {
-            tracing::warn!("the microphone could not be changed: {error}");
-        }
-        if let (Some(audio), true) = (&pipelines.audio_send, processing(before) != processing(after)) {
-            audio.set_processing(processing(after));
-        }
-        if let Some(audio) = &pipelines.audio_send {
-            audio.hold_open(after.push_to_talk);
         }
         let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
         if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {
             audio.set_speaker(after.speaker.clone());
         }
+        let Some(audio) = &pipelines.audio_send else { return Ok(()) };
+        if processing(before) != processing(after) {
+            audio.set_processing(processing(after));
+        }
+        audio.hold_open(after.push_to_talk);
+        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
+        if new_microphone { audio.set_source(microphone(options, after)) } else { Ok(()) }
     }
 
     /// What a path says that is not for the rules; the link, if no number is named.
