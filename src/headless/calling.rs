@@ -40,14 +40,16 @@ pub async fn check(account: &Account, mut options: Options, output: Output) -> R
     let video = report.video.as_ref().is_some_and(|video| video.sent_fps > 0.0 && video.shown_fps > 0.0);
     let audio = report.audio.as_ref().is_some_and(|audio| audio.sent_kbps > 0.0 && audio.received_kbps > 0.0);
     let sealed = report.sealed.as_ref().is_some_and(|sealed| sealed.opened > 0 && sealed.rejected == 0);
+    if report.ended.as_deref() == Some("hangup") {
+        troubles.none_with_devices()?;
+    }
     match (report.ended.as_deref(), video, audio, sealed) {
-        (Some("hangup"), true, true, true) => troubles.none_with_devices()?,
+        (Some("hangup"), true, true, true) => troubles.none_with_files(),
         (Some("hangup"), false, ..) => bail!("no picture came back; try again with --camera test"),
         (Some("hangup"), _, false, _) => bail!("no sound came back; try again with --mic tone"),
         (Some("hangup"), _, _, false) => bail!("sealed frames were rejected: something on this computer alters its own traffic"),
         (ended, ..) => bail!("the call to Echo ended early ({}); try again", ended.unwrap_or("interrupted")),
     }
-    troubles.none_with_files()
 }
 
 /// Calls a contact and stays until the call is over.
