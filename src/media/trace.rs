@@ -47,6 +47,8 @@ impl Trace {
     pub fn create(path: &Path, events: MediaEvents) -> io::Result<Self> {
         let mut file = BufWriter::new(File::create(path)?);
         file.write_all(b"event,unix_us,marker,width,height\n")?;
+        // A disk that is full is told now, and not when the call is over.
+        file.flush()?;
         let (lines, waiting) = sync_channel(WAITING_LINES);
         let thread = thread::Builder::new().name("trace".into()).spawn(move || {
             if let Err(error) = write_lines(&mut file, &waiting) {

@@ -206,7 +206,7 @@ fn a_call_whose_recording_stopped_for_want_of_space_says_so_and_has_not_done_wha
         let ended = place.run(&[&call[..], &[option, "/dev/full"]].concat());
         assert_eq!(ended.code, Some(1), "{ended:#?}");
         assert!(ended.events.iter().any(|line| line["what"] == "file_lost"), "{ended:#?}");
-        assert!(ended.errors.contains("free some space"), "{ended:#?}");
+        assert!(ended.errors.contains("choose another file"), "{ended:#?}");
         assert!(ended.saw("first_audio") && ended.saw("report"), "the call goes on: {ended:#?}");
     }
 }
