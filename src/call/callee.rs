@@ -102,8 +102,8 @@ impl Ringing {
     }
 
     fn missed(self: Box<Self>, turn: &mut Turn<'_>, reason: EndReason, last: Option<Message>) -> CallState {
-        turn.out.push(Output::MissedCall { peer: self.core.caller });
-        self.end(turn, reason, last)
+        turn.out.extend([Output::StopRinging, Output::MissedCall { peer: self.core.caller }]);
+        turn.end(self.core.call, self.core.caller, reason, last)
     }
 
     fn end(self: Box<Self>, turn: &mut Turn<'_>, reason: EndReason, last: Option<Message>) -> CallState {
