@@ -135,9 +135,13 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
     );
     // However the window ended, nobody is left to press a button.
     let _ = commands.try_send(Command::Quit);
-    result.map_err(|error| {
-        anyhow!("The window cannot be opened: {error}. Without a display, `vesper check` and `vesper call` work in a terminal.")
-    })
+    result.map_err(|error| anyhow!("the window cannot be opened: {error}; `vesper check` and `vesper call` work without one"))
+}
+
+/// Whether there is a screen that a window could open on. Elsewhere than on Linux, there always is.
+pub fn has_display() -> bool {
+    let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(named)
 }
 
 /// The icon of both windows.

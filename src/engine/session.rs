@@ -205,10 +205,11 @@ impl Session {
         let events = self.forward_media_events(core);
         let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
-        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
+        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),
             Err(error) => {
-                core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display()));
+                let text = format!("{} cannot be written: {error}; choose another file", path.display());
+                core.notices.media(MediaEvent::FileLost { text });
                 None
             }
         });
@@ -267,7 +268,7 @@ impl Session {
         if let Ok(audio) = &audio_send {
             audio.hold_open(settings.push_to_talk && !self.mirror);
         }
-        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, format!("{what}: {error}."));
+        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, &format!("{what}: {error}"));
         self.pipelines = Some(Pipelines {
             video_send,
             video_receive,
@@ -289,27 +290,28 @@ impl Session {
     }
 
     /// Follows a change of the chosen devices in the middle of a call.
-    pub fn choose_devices(&self, switches: Switches, options: &MediaOptions, before: &Settings, after: &Settings) {
-        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return };
+    pub fn choose_devices(
+        &self,
+        switches: Switches,
+        options: &MediaOptions,
+        before: &Settings,
+        after: &Settings,
+    ) -> Result<(), SoundError> {
+        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return Ok(()) };
         if before.camera != after.camera && options.camera == CameraChoice::Chosen {
             pipelines.video_send.set_source(camera(switches, options, after));
-        }
-        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
-        if let (Some(audio), true) = (&pipelines.audio_send, new_microphone)
-            && let Err(error) = audio.set_source(microphone(options, after))
-        {
-            tracing::warn!("the microphone could not be changed: {error}");
-        }
-        if let (Some(audio), true) = (&pipelines.audio_send, processing(before) != processing(after)) {
-            audio.set_processing(processing(after));
-        }
-        if let Some(audio) = &pipelines.audio_send {
-            audio.hold_open(after.push_to_talk);
         }
         let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
         if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {
             audio.set_speaker(after.speaker.clone());
         }
+        let Some(audio) = &pipelines.audio_send else { return Ok(()) };
+        if processing(before) != processing(after) {
+            audio.set_processing(processing(after));
+        }
+        audio.hold_open(after.push_to_talk);
+        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
+        if new_microphone { audio.set_source(microphone(options, after)) } else { Ok(()) }
     }
 
     /// What a path says that is not for the rules; the link, if no number is named.

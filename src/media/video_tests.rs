@@ -325,7 +325,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     let (events, mut heard) = tokio::sync::mpsc::channel(16);
     let (to_receiver, packets) = std::sync::mpsc::sync_channel(256);
     let ((preview, own), (screen, seen), (echo, echoed)) = (slot(), slot(), slot());
-    let (mut sequence, traces) = (0, Trace::create(&trace).unwrap());
+    let (mut sequence, traces) = (0, Trace::create(&trace, tokio::sync::mpsc::channel(1).0).unwrap());
     let sender = VideoSender::prepare(VideoSendConfig {
         sealer: Sealer::new(&root, Direction::CalleeToCaller, StreamId::Camera, now),
         source: VideoSourceSpec::Test,

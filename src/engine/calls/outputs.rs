@@ -41,8 +41,8 @@ impl Calls {
             // The call that takes its place gathers next, and brings its own id.
             Output::Superseded { .. } => {}
             Output::MissedCall { peer } => {
-                // A ring that nobody answered has just ended; a call that found us busy brings no more than its name.
-                let rung = self.farewell.as_ref().filter(|(view, _)| view.peer == peer).map(|(view, _)| view.media);
+                // A ring that nobody answered is about to end; a call that found us busy brings no more than its name.
+                let rung = self.current.as_ref().filter(|current| current.peer == peer).map(|current| current.media);
                 missed(core, peer, rung.unwrap_or(CallMedia::Video));
             }
             Output::Event(event) => self.event(core, event, now),
