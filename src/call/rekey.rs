@@ -18,6 +18,8 @@ use crate::e2ee::{Direction, Keyring, Secret};
 
 /// How long the keys of an epoch are used.
 const EPOCH: Duration = Duration::from_secs(600);
+/// How soon after the last a callee gives new keys: an epoch costs two multiplications, and memory until every stream has followed.
+const SOONEST: Duration = Duration::from_secs(300);
 /// How soon an unanswered REKEY is sent again.
 const RESEND: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,8 @@ pub struct Rekeying {
     asked: Option<Asked>,
     /// The callee's last answer, and to which key.
     answered: Option<Answered>,
+    /// When the callee agreed to the newest keys.
+    agreed: Instant,
 }
 
 struct Asked {
@@ -45,7 +49,7 @@ struct Answered {
 impl Rekeying {
     /// For a call whose first keys were agreed at `now`.
     pub fn new(now: Instant) -> Self {
-        Self { due: now + EPOCH, asked: None, answered: None }
+        Self { due: now + EPOCH, asked: None, answered: None, agreed: now }
     }
 
     /// When [`tick`](Self::tick) has something to send; the callee waits to be asked.
@@ -67,7 +71,8 @@ impl Rekeying {
         Some(Control::Rekey { epoch: asked.epoch, e_a: asked.ephemeral.public() })
     }
 
-    /// The callee's answer to REKEY. A question that is not the next one, or asks for the same epoch with another key, gets none.
+    /// The callee's answer to REKEY. A question that is not the next one, comes too soon, or asks for the same epoch with another key,
+    /// gets none.
     pub fn answer(
         &mut self,
         now: Instant,
@@ -81,7 +86,7 @@ impl Rekeying {
         if let Some(last) = self.answered.as_ref().filter(|last| last.epoch == epoch) {
             return (last.e_a == e_a).then_some(Control::RekeyOk { epoch, e_b: last.e_b });
         }
-        if keyring.root().epoch().checked_add(1) != Some(epoch) {
+        if keyring.root().epoch().checked_add(1) != Some(epoch) || now < self.agreed + SOONEST {
             return None;
         }
         let ephemeral = Ephemeral::new(fresh());
@@ -89,6 +94,7 @@ impl Rekeying {
         let shared = ephemeral.agree(&e_a)?;
         keyring.advance(now, keyring.root().next(&shared, &e_a, &e_b)?);
         self.answered = Some(Answered { epoch, e_a, e_b });
+        self.agreed = now;
         Some(Control::RekeyOk { epoch, e_b })
     }
 

@@ -67,7 +67,11 @@ impl Backup {
 
     /// Reads `file`; it is never written to.
     pub fn read(file: &Path, passphrase: &str) -> Result<Self, BackupError> {
-        let (_, body) = Vault::open(file, Some(passphrase)).map_err(|error| at(file, error))?;
+        let (vault, body) = Vault::open(file, Some(passphrase)).map_err(|error| at(file, error))?;
+        // Anybody could have made one that opens for every passphrase, with contacts of theirs in it.
+        if !vault.is_sealed() {
+            return Err(BackupError::NotABackup(file.to_owned()));
+        }
         // A vault of a profile opens as well, if its passphrase is the same, but is laid out in another way.
         Self::from_body(&body).ok_or_else(|| BackupError::NotABackup(file.to_owned()))
     }
@@ -170,6 +174,14 @@ mod tests {
         assert!(matches!(backup().write(&file, "p"), Err(BackupError::Exists(_))));
         assert!(matches!(backup().write(&folder.path().join("new"), ""), Err(BackupError::NoPassphrase)));
         assert_eq!(fs::read(&file).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_file_that_opens_for_every_passphrase_is_no_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("planted.backup");
+        Vault::create(&file, None, &backup().body()).unwrap();
+        assert!(matches!(Backup::read(&file, "p"), Err(BackupError::NotABackup(_))));
     }
 
     #[test]

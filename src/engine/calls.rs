@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::command::{CallMedia, Command};
 use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
 use super::event::What;
+use super::screening::OurAddress;
 use super::session::SessionEvent;
 use super::snapshot::{CallStage, CallView, NoticeKind};
 use crate::call::{CallSecrets, Control, Dial, Input, Role, Rules};
@@ -30,6 +32,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How often the microphone's level is shown.
 const METER: Duration = Duration::from_millis(200);
 
+/// How long whoever did not hear that a call is over may still believe in it.
+const DOUBT: Duration = Duration::from_secs(90);
+
 /// How long the end of the program waits for devices to close and records to be written.
 const CLOSING: Duration = Duration::from_millis(1500);
 
@@ -40,6 +45,8 @@ pub struct Calls {
     /// Secrets that were handed to the rules and may be asked for when they gather.
     secrets: Vec<LocalSecrets>,
     farewell: Option<(CallView, Instant)>,
+    /// That the last call is over, as it was said to the other side, and until when that may be news to them.
+    goodbye: Option<(PublicKey, Bytes, Instant)>,
     next_second: Option<Instant>,
     next_meter: Option<Instant>,
     /// The session before, while it closes its devices and writes its records to the end.
@@ -54,6 +61,7 @@ impl Calls {
             current: None,
             secrets: Vec::new(),
             farewell: None,
+            goodbye: None,
             next_second: None,
             next_meter: None,
             closing: None,
@@ -70,7 +78,8 @@ impl Calls {
     pub fn view(&self, core: &Core) -> Option<CallView> {
         match &self.current {
             Some(current) => Some(current.view(core)),
-            None => self.farewell.as_ref().map(|(view, _)| view.clone()),
+            // Its name goes with the others when the profile is locked.
+            None => self.farewell.as_ref().map(|(view, _)| CallView { name: core.petname(view.peer), ..view.clone() }),
         }
     }
 
@@ -82,8 +91,11 @@ impl Calls {
     /// A wish about a call.
     pub async fn command(&mut self, core: &mut Core, command: Command, now: Instant) {
         match command {
-            Command::Call { key, media } => self.dial(core, key, media, now).await,
-            Command::Accept { media } => self.accept(core, media, now),
+            Command::Call { key, media } => self.dial(core, key, media, core.our_address(key), now).await,
+            Command::Accept { media } => {
+                let Some(address) = self.current.as_ref().map(|current| current.address) else { return };
+                self.accept(core, media, address, now);
+            }
             Command::Silence => {
                 if let Some(current) = &mut self.current {
                     current.silence();
@@ -115,6 +127,11 @@ impl Calls {
     }
 
     pub fn link_up(&mut self, core: &mut Core, peer: PublicKey, now: Instant) {
+        if self.current.is_none()
+            && let Some((_, item, _)) = self.goodbye.as_ref().filter(|(of, _, until)| *of == peer && now < *until)
+        {
+            core.network.send(peer, Message::Control(item.clone()));
+        }
         self.feed(core, Input::LinkUp { peer }, now);
     }
 
@@ -197,7 +214,8 @@ impl Calls {
         }
     }
 
-    async fn dial(&mut self, core: &mut Core, peer: PublicKey, media: CallMedia, now: Instant) {
+    /// Calls somebody.
+    pub(super) async fn dial(&mut self, core: &mut Core, peer: PublicKey, media: CallMedia, address: OurAddress, now: Instant) {
         if self.current.is_some() {
             return core.notices.failed(&anyhow!("you are in a call already; end it first"));
         }
@@ -211,8 +229,9 @@ impl Calls {
             None => return core.notices.failed(&anyhow!("only contacts can be called; add this person first")),
         };
         core.close_device_check();
+        core.scan(false, true);
         self.farewell = None;
-        self.current = Some(Current::dialing(core, peer, media));
+        self.current = Some(Current::dialing(core, peer, media, address));
         let dial = Dial {
             peer,
             media: media.into(),
@@ -226,10 +245,12 @@ impl Calls {
         self.feed(core, self.switches_input(), now);
     }
 
-    fn accept(&mut self, core: &mut Core, media: CallMedia, now: Instant) {
+    /// Accepts the call that rings, if one does.
+    pub(super) fn accept(&mut self, core: &mut Core, media: CallMedia, address: OurAddress, now: Instant) {
         let Some(current) = self.current.as_mut().filter(|current| current.stage == CallStage::Incoming) else { return };
         core.close_device_check();
-        current.answer_with(core, media);
+        core.scan(false, true);
+        current.answer_with(core, media, address);
         let lowest_suite = core.people.accepted(current.peer).map_or(0, |contact| contact.lowest_suite);
         let secrets = self.fresh_secrets();
         self.feed(core, Input::Accept { media: media.into(), secrets, lowest_suite }, now);
@@ -328,6 +349,9 @@ impl Calls {
             && let Some(item) = session.send_control(control, copies, now)
             && !(session.is_narrow() && matches!(control, Control::Heartbeat(_)))
         {
+            if let Control::Hangup { .. } = control {
+                self.goodbye = Some((current.peer, item.clone(), now + DOUBT));
+            }
             core.network.send(current.peer, Message::Control(item));
         }
     }

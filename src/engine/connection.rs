@@ -8,10 +8,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::core::Core;
+use super::screening::OurAddress;
 use super::session::SessionEvent;
 use crate::call;
 use crate::media::packet::IncomingPacket;
-use crate::settings::LinkMode;
 use crate::signal::link::Datagrams;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
@@ -231,7 +231,7 @@ fn transport_role(role: call::Role) -> transport::Role {
 /// How the peer connection of a call is to be made.
 pub fn config(
     core: &Core,
-    role: call::Role,
+    (role, address): (call::Role, OurAddress),
     secrets: LocalSecrets,
     with_echo: bool,
     (max_kbps, start): (u32, StartRate),
@@ -240,13 +240,12 @@ pub fn config(
     let with_echo = with_echo || core.options.media.mirror;
     let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
     let bind = if with_echo { vec![loopback] } else { core.options.network.bind.into_iter().collect() };
-    let mode = core.options.network.mode.unwrap_or(core.people.settings.link_mode);
     PeerConfig {
         role: transport_role(role),
         secrets,
         bind,
         ice_servers: if with_echo { Vec::new() } else { core.options.network.ice_servers.clone() },
-        relay_only: !with_echo && (mode == LinkMode::Never || core.relayed_call),
+        relay_only: !with_echo && address == OurAddress::Hidden,
         allow_loopback: with_echo,
         max_kbps,
         start,

@@ -94,8 +94,6 @@ pub struct Core {
     pub device_check: Option<DeviceCheck>,
     pub rings: Rings,
     pub asking: Option<Asking>,
-    /// The call that is being made may show none of our addresses.
-    pub relayed_call: bool,
 }
 
 /// Sentences for the person, and events for scripts.
@@ -152,7 +150,6 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
         device_check: None,
         rings: Rings::default(),
         asking: None,
-        relayed_call: false,
     };
     let mut calls = Calls::new(&core);
     let over = loop {
@@ -368,7 +365,7 @@ impl Core {
             conversations: self.conversations.view(),
             sealed: people.is_sealed(),
             verify: self.verify_view(),
-            address_question: self.address_question(),
+            address_question: self.address_question(calls),
             device_check: self.device_check_view(),
         }
     }

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::figures::Figures;
 use super::options::CameraChoice;
 use super::report::{Process, Report, Setup};
+use super::screening::OurAddress;
 use super::session::Session;
 use super::snapshot::{CallMedia, CallStage, CallView};
 use crate::call::{EndReason, Input, Role};
@@ -22,6 +23,8 @@ use crate::signal::message::CallId;
 pub struct Current {
     pub peer: PublicKey,
     pub echo: bool,
+    /// What of ours the other side may learn; for one that rings, as long as nobody says otherwise.
+    pub address: OurAddress,
     pub call: Option<CallId>,
     pub role: Role,
     pub media: CallMedia,
@@ -76,8 +79,8 @@ pub struct Due {
 
 impl Current {
     /// We call.
-    pub fn dialing(core: &Core, peer: PublicKey, media: CallMedia) -> Self {
-        Self::new(core, peer, Role::Caller, media, CallStage::Dialing)
+    pub fn dialing(core: &Core, peer: PublicKey, media: CallMedia, address: OurAddress) -> Self {
+        Self { address, ..Self::new(core, peer, Role::Caller, media, CallStage::Dialing) }
     }
 
     /// They call. Nothing is switched on before somebody accepts.
@@ -93,6 +96,7 @@ impl Current {
         Self {
             peer,
             echo: core.network.is_echo(peer),
+            address: core.our_address(peer),
             call: None,
             role,
             media,
@@ -111,7 +115,8 @@ impl Current {
     }
 
     /// We answer, with what the person chose.
-    pub fn answer_with(&mut self, core: &Core, media: CallMedia) {
+    pub fn answer_with(&mut self, core: &Core, media: CallMedia, address: OurAddress) {
+        self.address = address;
         self.switches = Switches::wanted(core, media);
     }
 

@@ -129,6 +129,8 @@ impl Core {
         }
         let unreachable = matches!(outcome, KnockOutcome::Unreachable { .. });
         let effects = match outcome {
+            // Not confirmed: whoever is blocked does not become a contact by an invitation under another name.
+            KnockOutcome::Ok { key, .. } if self.people.is_blocked(key) => self.people.ask_no_more(knock_id, key),
             KnockOutcome::Ok { key, name, hints, pair_secret, confirm } => {
                 let kept = self.people.welcome(knock_id, Welcome { key, name, hints, secret: pair_secret }, unix_seconds());
                 // Said only when the contact is on disk: otherwise the answer is asked for again.

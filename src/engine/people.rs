@@ -198,6 +198,20 @@ impl People {
         Ok(vec![Effect::Tell(What::RequestFailed { text })])
     }
 
+    /// Whether the person shut somebody out.
+    pub fn is_blocked(&self, key: PublicKey) -> bool {
+        self.contacts.iter().any(|contact| contact.key == key && contact.state == ContactState::Blocked)
+    }
+
+    /// The invitation that we asked with turns out to be of somebody who is blocked.
+    pub fn ask_no_more(&mut self, knock_id: PublicKey, key: PublicKey) -> Result<Vec<Effect>> {
+        self.keep(|store| store.remove_sent_knock(&knock_id))?;
+        let name = self.contacts.iter().find(|contact| contact.key == key).map_or("somebody", |contact| &contact.petname);
+        let text =
+            format!("This invitation was made by {name}, whom you blocked. Unblock them first if you want to talk to them.");
+        Ok(vec![Effect::Tell(What::RequestFailed { text })])
+    }
+
     /// Our request was accepted.
     pub fn welcome(&mut self, knock_id: PublicKey, welcome: Welcome, now: u64) -> Result<Vec<Effect>> {
         let Welcome { key, name, hints, secret } = welcome;
@@ -366,4 +380,27 @@ pub struct Welcome {
     pub name: String,
     pub hints: Vec<Hint>,
     pub secret: PairSecret,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_under_another_name_lets_nobody_back_in_who_is_blocked() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(folder.path(), "Ana", None).unwrap();
+        let mallory = Contact::new(Identity::generate().public(), Some("Mallory"), "M", PairSecret::generate(), vec![], 0);
+        profile.store().unwrap().put_contact(&mallory).unwrap();
+        let mut people = People::load(profile).unwrap();
+        people.block(mallory.key).unwrap();
+        let posing = OpenInvitation::new("Bo", vec![], "", true, 0, u64::from(u32::MAX));
+        people.ask(&posing.invitation.encode(), None, 1).unwrap();
+        assert!(people.is_blocked(mallory.key) && people.sent.len() == 1);
+        let effects = people.ask_no_more(posing.invitation.knock_id, mallory.key).unwrap();
+        assert!(
+            matches!(&effects[..], [Effect::Tell(What::RequestFailed { text })] if text.contains("Mallory, whom you blocked"))
+        );
+        assert!(people.is_blocked(mallory.key) && people.sent.is_empty());
+    }
 }

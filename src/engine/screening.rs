@@ -9,17 +9,42 @@ use super::core::{Core, unix_seconds};
 use super::event::What;
 use super::options::AutoAccept;
 use super::rings::Verdict;
-use super::snapshot::{AddressQuestion, CallStage, NoticeKind};
+use super::snapshot::{AddressQuestion, CallMedia, CallStage, NoticeKind};
 use crate::contacts::Candidates;
 use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
 use crate::settings::LinkMode;
 use crate::signal::message::Message;
 
-/// A call that waits for the person's word on their address.
-pub struct Asking {
-    peer: PublicKey,
-    command: Command,
+/// Whether the other computer may learn our addresses in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OurAddress {
+    Shown,
+    /// The call goes through a relay.
+    Hidden,
+}
+
+/// A click that waits for the person's word on their address.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking {
+    Call { peer: PublicKey, media: CallMedia },
+    Accept { peer: PublicKey, media: CallMedia },
+}
+
+impl Asking {
+    fn peer(self) -> PublicKey {
+        let (Self::Call { peer, .. } | Self::Accept { peer, .. }) = self;
+        peer
+    }
+
+    /// Whether what was clicked can still be done: the word on one person's call says nothing of the next one's, which may ring by now.
+    fn holds(self, call: Option<(PublicKey, &CallStage)>) -> bool {
+        match (self, call) {
+            (Self::Call { .. }, call) => call.is_none_or(|(_, stage)| matches!(stage, CallStage::Ended { .. })),
+            (Self::Accept { peer, .. }, Some((caller, CallStage::Incoming))) => caller == peer,
+            (Self::Accept { .. }, _) => false,
+        }
+    }
 }
 
 impl Core {
@@ -35,10 +60,6 @@ impl Core {
             return true;
         }
         let Some(contact) = self.people.accepted(peer) else { return true };
-        if !calls.in_call() {
-            // Until a person says otherwise: nobody learns more of our address than was chosen for them.
-            self.relayed_call = contact.candidates != Candidates::All;
-        }
         let silent = contact.silent;
         // Hours of the day are for the ears of a person.
         let quiet = self.options.ring && self.is_quiet();
@@ -79,60 +100,102 @@ impl Core {
 
     /// Whether `command` may begin a call now. If the person has to say first what of their address it may show, it waits.
     pub(super) fn may_call(&mut self, command: &Command, calls: &Calls) -> bool {
-        let peer = match command {
-            Command::Call { key, .. } if !calls.in_call() => *key,
-            Command::Accept { .. } => match calls.view(self).filter(|call| call.stage == CallStage::Incoming) {
-                Some(call) => call.peer,
+        let asking = match command {
+            Command::Call { key, media } if !calls.in_call() => Asking::Call { peer: *key, media: *media },
+            Command::Accept { media } => match calls.view(self).filter(|call| call.stage == CallStage::Incoming) {
+                Some(call) => Asking::Accept { peer: call.peer, media: *media },
                 None => return true,
             },
             _ => return true,
         };
         self.asking = None;
-        self.relayed_call = false;
-        let Some(contact) = self.people.accepted(peer) else { return true };
-        let mode = self.options.network.mode.unwrap_or(self.people.settings.link_mode);
-        match (mode, contact.candidates) {
-            (LinkMode::Never, _) => self.relayed_call = true,
-            (_, Candidates::All) => return true,
-            (_, Candidates::RelayOnly) => self.relayed_call = true,
-            (_, Candidates::Ask) => {
-                self.asking = Some(Asking { peer, command: command.clone() });
-                return false;
-            }
+        let asks = self.people.accepted(asking.peer()).is_some_and(|contact| contact.candidates == Candidates::Ask);
+        if asks && self.link_mode() != LinkMode::Never {
+            self.asking = Some(asking);
+            return false;
         }
-        self.has_relay(peer)
+        self.our_address(asking.peer()) == OurAddress::Shown || self.has_relay(asking.peer())
+    }
+
+    /// What a call with `peer` may show of our address, until the person says otherwise: no more than was chosen for them.
+    pub(super) fn our_address(&self, peer: PublicKey) -> OurAddress {
+        let chosen = self.people.accepted(peer).is_some_and(|contact| contact.candidates == Candidates::All);
+        if self.network.is_echo(peer) || chosen && self.link_mode() != LinkMode::Never {
+            OurAddress::Shown
+        } else {
+            OurAddress::Hidden
+        }
     }
 
     /// The person's answer to the question.
     pub(super) async fn share_address(&mut self, share: Option<bool>, calls: &mut Calls, now: Instant) {
-        let Some(Asking { peer, command }) = self.asking.take() else { return };
+        let Some(asking) = self.asking.take().filter(|asking| self.still_asks(*asking, calls)) else { return };
         let Some(share) = share else { return };
-        self.relayed_call = !share;
-        if share || self.has_relay(peer) {
-            calls.command(self, command, now).await;
+        if !share && !self.has_relay(asking.peer()) {
+            return;
         }
+        let address = if share { OurAddress::Shown } else { OurAddress::Hidden };
+        match asking {
+            Asking::Call { peer, media } => calls.dial(self, peer, media, address, now).await,
+            Asking::Accept { media, .. } => calls.accept(self, media, address, now),
+        }
+    }
+
+    fn still_asks(&self, asking: Asking, calls: &Calls) -> bool {
+        let call = calls.view(self);
+        asking.holds(call.as_ref().map(|call| (call.peer, &call.stage)))
     }
 
     /// A call that may only go through a relay needs one, and says so before anybody waits for it.
     fn has_relay(&mut self, peer: PublicKey) -> bool {
-        let has = self.has_turn();
+        let has = self.relays_calls();
         if !has {
             let name = self.petname(peer);
             let text = format!(
-                "A call with {name} may only go through a relay, and none for calls is set. Start Vesper with --ice-server turn:…, or let this contact learn your address."
+                "A call with {name} may only go through a relay, and none for calls is set. Set one in the settings and hide your address there, start Vesper with --ice-server turn:…, or let this contact learn your address."
             );
             self.notices.say(NoticeKind::Error, &text);
         }
         has
     }
 
-    fn has_turn(&self) -> bool {
-        self.options.network.ice_servers.iter().any(|server| server.starts_with("turn"))
+    /// Whether a call can do without an address of ours: over a TURN server, or over a link that shows none.
+    fn relays_calls(&self) -> bool {
+        self.link_mode() != LinkMode::Direct || self.options.network.ice_servers.iter().any(|server| server.starts_with("turn"))
     }
 
-    pub(super) fn address_question(&self) -> Option<AddressQuestion> {
-        let Asking { peer, command } = self.asking.as_ref()?;
-        let incoming = matches!(command, Command::Accept { .. });
-        Some(AddressQuestion { peer: *peer, name: self.petname(*peer), incoming, relay: self.has_turn() })
+    fn link_mode(&self) -> LinkMode {
+        self.options.network.mode.unwrap_or(self.people.settings.link_mode)
+    }
+
+    pub(super) fn address_question(&self, calls: &Calls) -> Option<AddressQuestion> {
+        let asking = self.asking.filter(|asking| self.still_asks(*asking, calls))?;
+        let (peer, incoming) = (asking.peer(), matches!(asking, Asking::Accept { .. }));
+        Some(AddressQuestion { peer, name: self.petname(peer), incoming, relay: self.relays_calls() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+    use crate::media::clock::MediaTime;
+
+    #[test]
+    fn the_word_on_one_callers_call_accepts_no_other_callers() {
+        let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
+        let accept = Asking::Accept { peer: ana, media: CallMedia::Video };
+        assert!(accept.holds(Some((ana, &CallStage::Incoming))));
+        assert!(!accept.holds(Some((bo, &CallStage::Incoming))), "she gave up, and he rings");
+        assert!(!accept.holds(Some((ana, &CallStage::Active { since: MediaTime::now() }))) && !accept.holds(None));
+    }
+
+    #[test]
+    fn the_word_on_a_call_of_ours_is_void_once_there_is_another_call() {
+        let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
+        let call = Asking::Call { peer: ana, media: CallMedia::Audio };
+        assert!(call.holds(None));
+        assert!(call.holds(Some((bo, &CallStage::Ended { result: String::new(), lasted: None }))));
+        assert!(!call.holds(Some((bo, &CallStage::Incoming))) && !call.holds(Some((ana, &CallStage::Incoming))));
     }
 }

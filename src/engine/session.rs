@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 use super::connection::{self, Connection};
 use super::control_stream::ControlStream;
 use super::core::{Core, Screens};
-use super::current::Switches;
+use super::current::{Current, Switches};
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
 use super::paths::{Paths, PipelineEnds};
+use super::screening::OurAddress;
 pub use super::session_event::SessionEvent;
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
@@ -60,6 +61,7 @@ const MOST_IN_ALL_KBPS: u32 = 3600;
 pub struct Session {
     call: CallId,
     role: Role,
+    address: OurAddress,
     with_echo: bool,
     paths: Paths,
     /// What is said of the path that is being tried, once its sockets are open.
@@ -102,12 +104,13 @@ pub struct Pipelines {
 
 impl Session {
     /// Opens sockets for a call with `peer`; [`SessionEvent::Gathered`] follows. Nothing is sent to the peer.
-    pub fn gather(core: &Core, (call, peer): (CallId, PublicKey), role: Role, secrets: LocalSecrets, with_echo: bool) -> Self {
+    pub fn gather(core: &Core, (call, peer): (CallId, PublicKey), role: Role, secrets: LocalSecrets, current: &Current) -> Self {
+        let (address, with_echo) = (current.address, current.echo);
         let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
         let most_kbps = limit.unwrap_or(MOST_KBPS);
         let cap_kbps = limit.unwrap_or(MOST_IN_ALL_KBPS);
         let start = StartRate::default();
-        let config = connection::config(core, role, secrets, with_echo, (cap_kbps, start.clone()));
+        let config = connection::config(core, (role, address), secrets, with_echo, (cap_kbps, start.clone()));
         let engine = core.session_events.clone();
         let [a, b, c, d, ..] = call.0;
         let datagrams = core.network.datagrams(peer, [a, b, c, d]);
@@ -117,6 +120,7 @@ impl Session {
         Self {
             call,
             role,
+            address,
             with_echo,
             paths,
             described: None,
@@ -139,7 +143,8 @@ impl Session {
 
     /// Opens sockets for another path of the call, described by `secrets`.
     pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
-        let config = connection::config(core, self.role, secrets, self.with_echo, (self.cap_kbps, self.start.clone()));
+        let (way, rates) = ((self.role, self.address), (self.cap_kbps, self.start.clone()));
+        let config = connection::config(core, way, secrets, self.with_echo, rates);
         self.described = Some((path, description));
         self.paths.regather(path, config);
     }

@@ -1,7 +1,7 @@
 //! The socket of the process that owns a profile, through which another command asks it.
 //!
 //! One line of JSON each way: a [`Request`], then its [`Reply`]. The socket lies in the profile's folder, which only
-//! its owner can enter.
+//! its owner can enter, and answers nobody else.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use crate::engine::request::{Asked, Reply, Request};
 
 /// Longest request or reply; a contact list of some thousands fits.
 const MAX_LINE: u64 = 4 << 20;
+/// Whom no file is closed to.
+const ROOT: u32 = 0;
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,8 +40,13 @@ impl Owner {
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).with_context(|| format!("{} cannot be opened", socket.display()))?;
         restrict(&socket)?;
+        let owner = std::fs::metadata(&socket).with_context(|| format!("{} cannot be read", socket.display()))?.uid();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                // The folder may be one that others can enter, and the socket was theirs to open until its mode was set.
+                if stream.peer_cred().is_ok_and(|peer| peer.uid() != owner && peer.uid() != ROOT) {
+                    continue;
+                }
                 let engine = engine.clone();
                 tokio::spawn(async move {
                     if let Err(error) = tokio::time::timeout(PATIENCE, answer(stream, engine)).await.unwrap_or(Ok(())) {

@@ -34,6 +34,8 @@ const MUCH: i64 = 2880;
 const MOST_READY: usize = 4 * AHEAD;
 /// What was played is kept this far, for stretching.
 const MOST_PLAYED: usize = 8 * LONGEST;
+/// How often the keys are wiped whose time is over, where nothing comes.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
 /// A joint that nothing smoothes is led over this long: 2.5 ms.
 const JOINT: usize = 120;
 
@@ -63,6 +65,8 @@ pub struct AudioReceivePipeline {
     shared: Arc<Shared>,
     /// The same moment on both clocks.
     epoch: (MediaTime, Instant),
+    /// When keys were last looked after that nothing came under.
+    forgotten: Option<MediaTime>,
     opened: Vec<u8>,
 }
 
@@ -93,6 +97,7 @@ impl AudioReceivePipeline {
             events: config.events,
             shared: Arc::default(),
             epoch: (now, instant),
+            forgotten: None,
             opened: Vec::new(),
         };
         Ok((pipeline, config.packets))
@@ -115,7 +120,7 @@ impl AudioReceivePipeline {
     /// Takes a payload from the link; what does not open is dropped, and the opener has counted it.
     pub fn arrive(&mut self, now: MediaTime, packet: &IncomingPacket) {
         self.shared.bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-        let instant = self.epoch.1 + now.since(self.epoch.0);
+        let instant = self.instant(now);
         let Ok(counter) = self.opener.open(instant, 0, &packet.payload, &mut self.opened) else { return };
         self.shared.packets.fetch_add(1, Ordering::Relaxed);
         let mut timestamp = packet.timestamp;
@@ -134,6 +139,11 @@ impl AudioReceivePipeline {
 
     /// Plays what is due; returns how long to wait for the next.
     pub fn play(&mut self, now: MediaTime) -> Duration {
+        // Whoever sends no sound must not make us keep the keys of a call's beginning.
+        if self.forgotten.is_none_or(|last| now.since(last) >= FORGET_EVERY) {
+            self.opener.forget(self.instant(now));
+            self.forgotten = Some(now);
+        }
         self.jitter.set_extra(self.lip_sync.sound_waits(now));
         while self.sink.wants(now) {
             let due = self.sink.due(now);
@@ -163,6 +173,10 @@ impl AudioReceivePipeline {
         if let Some(name) = speakers.take() {
             self.sink.set_speaker(name);
         }
+    }
+
+    fn instant(&self, now: MediaTime) -> Instant {
+        self.epoch.1 + now.since(self.epoch.0)
     }
 
     fn ready(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Both pipelines back to back over a bad link, on virtual time.
 
 use super::*;
-use crate::e2ee::{Direction, Inbound, RootKey, SealCounts, Sealer, StreamId};
+use crate::e2ee::{Direction, Inbound, Keyring, RootKey, SealCounts, Sealer, StreamId};
 use crate::media::audio_receive::Playing;
 use crate::media::audio_send::{AudioSend, AudioSendConfig};
 use crate::media::audio_sink::AudioSinkSpec;
@@ -42,7 +42,17 @@ fn rig(source: &Path, sink: AudioSinkSpec) -> Rig {
         out: mpsc::channel(1).0,
         events: events_out.clone(),
     };
-    let receive = AudioReceiveConfig {
+    let opener = Opener::new(&root, Direction::CallerToCallee, StreamId::Audio, &inbound);
+    let receive = AudioReceiveConfig { opener, ..receive_config(sink, events_out) };
+    let send = AudioSend::new(send, START, instant).unwrap();
+    send.begin();
+    Rig { send, receive: AudioReceivePipeline::new(receive, START, instant).unwrap().0, events, flying: Vec::new(), sent: 0 }
+}
+
+fn receive_config(sink: AudioSinkSpec, events: MediaEvents) -> AudioReceiveConfig {
+    let root = RootKey::new(0, Zeroizing::new([3; 32]));
+    let inbound = Inbound::new(Instant::now(), Arc::<SealCounts>::default());
+    AudioReceiveConfig {
         opener: Opener::new(&root, Direction::CallerToCallee, StreamId::Audio, &inbound),
         packets: sync_channel(1).1,
         sink,
@@ -50,11 +60,8 @@ fn rig(source: &Path, sink: AudioSinkSpec) -> Rig {
         far_end: None,
         clock_offset: Arc::default(),
         lip_sync: Arc::default(),
-        events: events_out,
-    };
-    let send = AudioSend::new(send, START, instant).unwrap();
-    send.begin();
-    Rig { send, receive: AudioReceivePipeline::new(receive, START, instant).unwrap().0, events, flying: Vec::new(), sent: 0 }
+        events,
+    }
 }
 
 impl Rig {
@@ -232,4 +239,17 @@ fn what_a_muted_peer_does_not_say_counts_for_nothing() {
     rig.run(1000, 3000, |_| None);
     assert_eq!(rig.stats().played_samples, before.played_samples);
     assert_eq!(rig.stats().concealed_samples, before.concealed_samples);
+}
+
+#[test]
+fn a_peer_who_sends_no_sound_does_not_keep_the_keys_of_the_beginning_in_memory() {
+    let (instant, root) = (Instant::now(), |epoch| RootKey::new(epoch, Zeroizing::new([3; 32])));
+    let mut keyring = Keyring::new(root(0), Direction::CalleeToCaller, instant);
+    let opener = keyring.opener(StreamId::Audio);
+    let receive = AudioReceiveConfig { opener, ..receive_config(AudioSinkSpec::None, mpsc::channel(8).0) };
+    let (mut receive, _packets) = AudioReceivePipeline::new(receive, START, instant).unwrap();
+    keyring.advance(instant, root(1));
+    assert_eq!(keyring.counts().epochs(), 1);
+    receive.play(START + Duration::from_secs(1));
+    assert_eq!(keyring.counts().epochs(), 2, "it has moved on, and holds the epoch before no more than others do");
 }

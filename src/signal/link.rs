@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
+use zeroize::Zeroize;
 
 pub use self::datagrams::{Datagrams, MAX_PACKET, Outgoing, Tag};
 use self::network::{Network, steady_port};
@@ -227,7 +228,9 @@ impl Link {
     }
 
     /// Answers knocks of this invitation from now on.
-    pub fn open_invitation(&self, invitation: OpenInvitation) {
+    pub fn open_invitation(&self, mut invitation: OpenInvitation) {
+        // Whom it is for is nobody's business here, where it would outlive a lock.
+        invitation.label.zeroize();
         let id = invitation.invitation.knock_id;
         self.invitations.send_modify(|open| drop(open.insert(id, invitation)));
     }

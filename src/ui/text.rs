@@ -146,7 +146,7 @@ pub const ALLOW: &str = "Allow";
 pub const DO_NOT_SEND: &str = "Do not send";
 pub const SHARE_ADDRESS: &str = "Share my address";
 pub const USE_RELAY_ONCE: &str = "Through the relay";
-pub const NO_RELAY_FOR_CALLS: &str = "No relay for calls is set, so this call can only go directly.";
+pub const NO_RELAY_FOR_CALLS: &str = "No relay hides your address in calls, so this call can only go directly.";
 
 // Adding a person.
 pub const ADD_TITLE: &str = "Add a person";

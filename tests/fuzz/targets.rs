@@ -115,8 +115,11 @@ impl Dice<'_> {
     }
 }
 
-fn key(n: u8) -> Identity {
-    Identity::from_secret(&[n; 32])
+/// One of a few people, whose public keys are computed once.
+fn key(n: u8) -> &'static Arc<Identity> {
+    static KEYS: OnceLock<[Arc<Identity>; 8]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| std::array::from_fn(|n| Arc::new(Identity::from_secret(&[n as u8; 32]))));
+    &keys[usize::from(n)]
 }
 
 fn description(n: u8) -> Description {
@@ -282,9 +285,9 @@ pub fn knock(data: &[u8]) {
     let binding = Binding { x: [1; 32], knock_id: key(2).public(), secret: [3; 16] };
     static HONEST: OnceLock<[Vec<Vec<u8>>; 2]> = OnceLock::new();
     let [knocks, answers] = HONEST.get_or_init(|| {
-        let k1 = binding.knock(&key(4), "Ada", &hints());
+        let k1 = binding.knock(key(4), "Ada", &hints());
         let ok = KnockAnswer::Ok { name: "Bob".into(), hints: hints(), pair_secret: PairSecret::from_bytes([5; 32]) };
-        [vec![k1.clone()], vec![binding.answer(&key(6), &k1, &ok)]]
+        [vec![k1.clone()], vec![binding.answer(key(6), &k1, &ok)]]
     });
     let k1 = &knocks[0];
     let mut dice = Dice(data);
@@ -327,7 +330,7 @@ pub fn knock(data: &[u8]) {
 pub fn handshake(data: &[u8]) {
     let mut dice = Dice(data);
     let now = Instant::now();
-    let people = [key(1), key(2)].map(Arc::new);
+    let people = [key(1), key(2)].map(Clone::clone);
     let mut sides = people.each_ref().map(|me| Rules::new(me.clone()));
     let mut world = World { now, people, wire: VecDeque::new(), secured: [None, None], fresh: 0 };
     let dial = world.dial(1);

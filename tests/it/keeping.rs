@@ -1,11 +1,18 @@
 //! What is kept of a profile, and what is not, from the command line.
 
 use std::ffi::OsStr;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use vesper::engine::request::Request;
+
+use crate::lab::vesper::Vesper;
 
 /// Runs `vesper` for the profile in `folder` until it ends by itself.
 fn vesper(folder: &Path, environment: &[(&str, &OsStr)], arguments: &[&str]) -> (Output, Vec<Value>) {
@@ -86,4 +93,49 @@ fn a_safety_number_is_printed_and_a_contact_marked_only_when_it_is_said_to_match
     assert!(verified());
     vesper(&folder, &[], &["contacts", "verify", "Bo", "--undo"]);
     assert!(!verified());
+}
+
+/// Tells [`the_other_user`] which socket to try.
+const SOCKET: &str = "VESPER_TEST_SOCKET";
+/// A user that every system has and that owns nothing.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn nobody_else_on_this_computer_can_ask_the_process_that_has_the_profile() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("ana");
+    vesper(&folder, &[], &["--name", "Ana", "id"]);
+    let mut owner = Vesper::start(None, &folder, ["invite", "--wait"]);
+    owner.wait("invitation");
+    let socket = folder.join("control.sock");
+    // Even where the folder and the socket are open to all.
+    for (path, mode) in [(home.path(), 0o755), (&folder, 0o755), (&socket, 0o777)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let ask = |user: Option<u32>| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "keeping::the_other_user", "--nocapture"]).env(SOCKET, &socket);
+        user.map(|user| command.uid(user));
+        command.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert!(ask(None).unwrap().contains("answer: {"));
+    match ask(Some(NOBODY)) {
+        Ok(said) => assert!(said.contains("answer: nothing"), "{said}"),
+        // Who is not root cannot be somebody else, and the tests may lie where nobody else can start them.
+        Err(error) => eprintln!("skipped: no other user can ask here: {error}"),
+    }
+    owner.terminate();
+    owner.end();
+}
+
+/// What another user of this computer does, as a process. On its own it has nobody to ask.
+#[test]
+fn the_other_user() {
+    let Ok(socket) = std::env::var(SOCKET) else { return };
+    let mut stream = UnixStream::connect(socket).expect("the socket is open to all");
+    // Whoever is not heard may find that nobody reads.
+    let _ = writeln!(stream, "{}", serde_json::to_string(&Request::List).unwrap());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    println!("answer: {}", if answer.is_empty() { "nothing" } else { &answer });
 }

@@ -1,8 +1,11 @@
 //! Calls that ride the link: at first, until they have a connection of their own, and for good where none can be made.
 
+use std::time::Instant;
+
 use crate::before_accept::{BOB_IP, Relayed, beside_the_relay};
 use crate::lab::Lab;
 use crate::lab::cable::Quality;
+use crate::lab::packet::Packet;
 use crate::lab::people::People;
 use crate::lab::vesper::Vesper;
 
@@ -56,24 +59,85 @@ fn a_call_without_any_path_but_the_link_shows_pictures_both_ways_and_moves_when_
 }
 
 #[test]
-fn a_profile_that_never_shows_its_address_calls_through_its_relay_without_any_other_server() {
+fn whoever_hangs_up_on_the_link_is_heard_although_the_cable_was_out_a_moment_before() {
+    let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
+    let mut bob = people.bob.answer(&lab.b, ["--once"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    bob.wait("incoming");
+    alice.wait("ringing");
+    lab.cable.keep_only_known_flows();
+    bob.say("accept video");
+    for side in [&mut alice, &mut bob] {
+        side.wait_all(&["connected", "first_video", "first_audio"]);
+    }
+    lab.cable.pull();
+    alice.wait("reconnecting");
+    lab.cable.plug_in();
+    // She is the first to hear the other, and what she sends is held back until QUIC tries her direction once more.
+    alice.wait("reconnected");
+    alice.say("hangup");
+    for ended in [alice.end(), bob.end()] {
+        assert_eq!(ended.report()["ended"], "hangup", "{ended:#?}");
+    }
+}
+
+#[test]
+fn whoever_hangs_up_while_the_cable_is_out_is_heard_once_it_is_back() {
+    let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
+    let mut bob = people.bob.answer(&lab.b, ["--auto"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    for side in [&mut alice, &mut bob] {
+        side.wait_all(&["connected", "first_video", "first_audio"]);
+    }
+    let pulled = Instant::now();
+    lab.cable.pull();
+    bob.wait("reconnecting");
+    bob.say("hangup");
+    assert_eq!(bob.wait("report")["ended"], "hangup");
+    // Until the link is given up, too, and what waited on it with it.
+    let dials = |packet: &Packet| packet.at > pulled && packet.is_quic_initial();
+    for host in [&lab.a, &lab.b] {
+        lab.cable.wait_for(|packet| packet.source == host.address && dials(packet));
+    }
+    lab.cable.plug_in();
+    assert_eq!(alice.end().report()["ended"], "hangup");
+    bob.terminate();
+}
+
+#[test]
+fn a_profile_that_never_shows_its_address_calls_and_is_called_through_its_relay_without_any_other_server() {
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let people = Relayed::meet(&lab, "never");
     let media = ["--camera", "test", "--mic", "tone", "--speaker", "none", "--size", "640x360", "--fps", "15"];
-    let before = lab.cable.seen().len();
-    let answering = ["answer", "--auto", "--once", "--relay", &people.relay, "--policy", "never"];
-    let mut alice = Vesper::start(Some(&lab.a), &people.alice.folder, answering.into_iter().chain(media));
-    let calling = ["call", &people.alice.key, "--relay", &people.relay, "--bind", BOB_IP];
-    let mut bob = Vesper::start(Some(&lab.b), &people.bob.folder, calling.into_iter().chain(media));
-    for side in [&mut alice, &mut bob] {
-        side.wait_all(&["connected", "first_video", "first_audio"]);
-        side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("No direct way")));
+    for alice_calls in [false, true] {
+        let before = lab.cable.seen().len();
+        let alices = |words: &[&'static str], more: &[&str]| {
+            let hidden = ["--relay", &people.relay, "--policy", "never"];
+            let arguments = words.iter().copied().chain(more.iter().copied()).chain(hidden).chain(media);
+            Vesper::start(Some(&lab.a), &people.alice.folder, arguments)
+        };
+        let bobs = |words: &[&'static str], more: &[&str]| {
+            let open = ["--relay", &people.relay, "--bind", BOB_IP];
+            let arguments = words.iter().copied().chain(more.iter().copied()).chain(open).chain(media);
+            Vesper::start(Some(&lab.b), &people.bob.folder, arguments)
+        };
+        let answering = ["answer", "--auto", "--once"];
+        let [mut alice, mut bob] = if alice_calls {
+            let bob = bobs(&answering, &[]);
+            [alices(&["call"], &[&people.bob.key]), bob]
+        } else {
+            [alices(&answering, &[]), bobs(&["call"], &[&people.alice.key])]
+        };
+        for side in [&mut alice, &mut bob] {
+            side.wait_all(&["connected", "first_video", "first_audio"]);
+            side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("No direct way")));
+        }
+        bob.say("hangup");
+        for ended in [bob.end(), alice.end()] {
+            assert_eq!(ended.code, Some(0), "{ended:#?}");
+            let report = ended.report();
+            assert_eq!((&report["ended"], &report["path"]["kind"]), (&"hangup".into(), &"relay".into()), "{report}");
+        }
+        assert_eq!(beside_the_relay(&lab.cable.seen()[before..], &lab.a, &lab), [], "the relay is all that hears of her");
     }
-    bob.say("hangup");
-    for ended in [bob.end(), alice.end()] {
-        assert_eq!(ended.code, Some(0), "{ended:#?}");
-        let report = ended.report();
-        assert_eq!((&report["ended"], &report["path"]["kind"]), (&"hangup".into(), &"relay".into()), "{report}");
-    }
-    assert_eq!(beside_the_relay(&lab.cable.seen()[before..], &lab.a, &lab), [], "the relay is all that hears of her");
 }

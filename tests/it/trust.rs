@@ -178,29 +178,62 @@ async fn wiping_leaves_nothing_says_so_and_lets_somebody_begin_anew() {
     engine.quit().await;
 }
 
+/// How somebody holds a screen before a camera.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Width of the code in pixels of the camera, if it were held straight.
+    side: f32,
+    /// Turned in the picture's plane, and away from it, in degrees.
+    turned: f32,
+    tilted: f32,
+    /// What the camera sees of white and of black, and how much noise is on both.
+    white: f32,
+    black: f32,
+    noise: f32,
+}
+
+const STRAIGHT: Held = Held { side: 328.0, turned: 0.0, tilted: 0.0, white: 210.0, black: 40.0, noise: 0.0 };
+
 /// A film of a screen that shows `code`.
-fn film(path: &Path, code: &str) {
+fn film(path: &Path, code: &str, held: Held) {
     let code = QrCode::with_error_correction_level(code, EcLevel::L).unwrap();
     let (colors, width) = (code.to_colors(), code.width());
-    let (mut frame, side) = (Frame::black(640, 480), 328);
-    let (luma, ..) = frame.planes_mut();
-    for (at, pixel) in luma.iter_mut().enumerate() {
-        let (x, y) = (at % 640, at / 640);
-        let inside = (156..156 + side).contains(&x) && (76..76 + side).contains(&y);
-        let dark = || colors[(y - 76) * width / side * width + (x - 156) * width / side] == Color::Dark;
-        *pixel = if inside && dark() { 40 } else { 210 };
-    }
+    let (turn, tilt) = (held.turned.to_radians().sin_cos(), held.tilted.to_radians().sin_cos());
+    // What of the screen a point of the picture sees: 1 is white. The camera is as far away as its picture is wide.
+    let seen = |x: f32, y: f32| {
+        let (x, y) = (x - 320.0, y - 240.0);
+        let (x, y) = (x * turn.1 + y * turn.0, y * turn.1 - x * turn.0);
+        let across = x * 640.0 / (640.0 * tilt.1 - x * tilt.0);
+        let down = y * (640.0 + across * tilt.0) / 640.0;
+        let [column, row] = [across, down].map(|at| (at / held.side + 0.5) * width as f32);
+        let inside = [column, row].iter().all(|at| (0.0..width as f32).contains(at));
+        if inside && colors[row as usize * width + column as usize] == Color::Dark { 0.0 } else { 1.0 }
+    };
+    let mut seed = 1u32;
+    let mut noise = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) as f32 / 32_768.0 - 1.0
+    };
     let mut writer = Y4mWriter::create(path, 640, 480, 15).unwrap();
-    (0..8).for_each(|_| writer.write(&frame).unwrap());
+    for _ in 0..8 {
+        let mut frame = Frame::black(640, 480);
+        for (at, pixel) in frame.planes_mut().0.iter_mut().enumerate() {
+            let (x, y) = ((at % 640) as f32, (at / 640) as f32);
+            // A pixel sees an area, which softens edges.
+            let light = [(0.2, 0.2), (0.7, 0.2), (0.2, 0.7), (0.7, 0.7)].map(|(dx, dy)| seen(x + dx, y + dy)).iter().sum::<f32>();
+            *pixel = (held.black + (held.white - held.black) * light / 4.0 + held.noise * noise()) as u8;
+        }
+        writer.write(&frame).unwrap();
+    }
     writer.flush().unwrap();
 }
 
 /// Shows `code` to the camera of somebody who has Bo as a contact; what became of it, and whether Bo is verified then.
-async fn scan(code: impl FnOnce(PublicKey, PublicKey) -> String) -> (Scan, Option<VerifiedBy>) {
+async fn scan(held: Held, code: impl FnOnce(PublicKey, PublicKey) -> String) -> (Scan, Option<VerifiedBy>) {
     let folder = tempfile::tempdir().unwrap();
     let (profile, bo) = profile(&folder.path().join("ana"), None);
     let film_path = folder.path().join("code.y4m");
-    film(&film_path, &code(profile.identity.public(), bo.public()));
+    film(&film_path, &code(profile.identity.public(), bo.public()), held);
     let mut options = Options::default();
     options.media.camera = CameraChoice::File(film_path);
     let engine = Engine::start(Start::Profile(Box::new(profile)), options, None);
@@ -220,10 +253,25 @@ async fn scan(code: impl FnOnce(PublicKey, PublicKey) -> String) -> (Scan, Optio
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_on_the_other_screen_verifies_and_that_of_another_key_warns() {
-    let (scanned, verified) = scan(|ana, bo| SafetyNumber::between(&bo, &ana).code()).await;
+    let (scanned, verified) = scan(STRAIGHT, |ana, bo| SafetyNumber::between(&bo, &ana).code()).await;
     assert_eq!((scanned, verified), (Scan::Match, Some(VerifiedBy::Number)));
     let mallory = Identity::generate().public();
-    let (scanned, verified) = scan(|ana, _| SafetyNumber::between(&mallory, &ana).code()).await;
+    let (scanned, verified) = scan(STRAIGHT, |ana, _| SafetyNumber::between(&mallory, &ana).code()).await;
     assert!(matches!(scanned, Scan::Trouble { danger: true, .. }), "{scanned:?}");
     assert_eq!(verified, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_verifies_as_people_hold_it_turned_tilted_small_and_in_the_dark() {
+    let cases = [
+        ("turned", Held { turned: 20.0, ..STRAIGHT }),
+        ("tilted", Held { tilted: 30.0, ..STRAIGHT }),
+        ("small", Held { side: 140.0, noise: 4.0, ..STRAIGHT }),
+        ("dark", Held { white: 60.0, black: 25.0, noise: 5.0, ..STRAIGHT }),
+        ("all of it a little", Held { side: 230.0, turned: -8.0, tilted: 15.0, white: 110.0, black: 40.0, noise: 6.0 }),
+    ];
+    for (how, held) in cases {
+        let (scanned, verified) = scan(held, |ana, bo| SafetyNumber::between(&bo, &ana).code()).await;
+        assert_eq!((scanned, verified), (Scan::Match, Some(VerifiedBy::Number)), "{how}");
+    }
 }

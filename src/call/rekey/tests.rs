@@ -70,8 +70,8 @@ fn the_caller_asks_after_ten_minutes_and_repeats_the_same_question_until_it_is_a
     assert_eq!(caller.tick(start + EPOCH), None);
     assert_eq!(caller.tick(start + EPOCH + RESEND), Some(asked.clone()));
     assert_eq!(callee.tick(start + EPOCH), None, "the callee waits to be asked");
-    let answer = callee.hear(start, asked.clone()).unwrap();
-    assert_eq!(callee.hear(start, asked), Some(answer.clone()), "the same answer to each repetition");
+    let answer = callee.hear(start + EPOCH, asked.clone()).unwrap();
+    assert_eq!(callee.hear(start + EPOCH, asked), Some(answer.clone()), "the same answer to each repetition");
     caller.hear(start + EPOCH, answer.clone());
     assert_eq!((caller.keyring.root().epoch(), callee.keyring.root().epoch()), (1, 1));
     caller.hear(start + EPOCH, answer);
@@ -82,12 +82,24 @@ fn the_caller_asks_after_ten_minutes_and_repeats_the_same_question_until_it_is_a
 fn a_question_for_another_epoch_or_with_another_key_changes_nothing() {
     let start = Instant::now();
     let [_, mut callee] = pair(start);
-    assert_eq!(callee.hear(start, Control::Rekey { epoch: 2, e_a: [9; 32] }), None);
-    assert_eq!(callee.hear(start, Control::Rekey { epoch: 1, e_a: [0; 32] }), None, "a point of small order");
+    let then = start + EPOCH;
+    assert_eq!(callee.hear(then, Control::Rekey { epoch: 2, e_a: [9; 32] }), None);
+    assert_eq!(callee.hear(then, Control::Rekey { epoch: 1, e_a: [0; 32] }), None, "a point of small order");
     assert_eq!(callee.keyring.root().epoch(), 0);
-    assert!(callee.hear(start, Control::Rekey { epoch: 1, e_a: [9; 32] }).is_some());
-    assert_eq!(callee.hear(start, Control::Rekey { epoch: 1, e_a: [8; 32] }), None);
+    assert!(callee.hear(then, Control::Rekey { epoch: 1, e_a: [9; 32] }).is_some());
+    assert_eq!(callee.hear(then, Control::Rekey { epoch: 1, e_a: [8; 32] }), None);
     assert_eq!(callee.keyring.root().epoch(), 1);
+}
+
+#[test]
+fn a_caller_who_asks_for_keys_all_the_time_gets_them_every_five_minutes() {
+    let start = Instant::now();
+    let [_, mut callee] = pair(start);
+    for second in 0..3600 {
+        let epoch = callee.keyring.root().epoch() + 1;
+        callee.hear(start + Duration::from_secs(second), Control::Rekey { epoch, e_a: [9; 32] });
+    }
+    assert_eq!(callee.keyring.root().epoch(), 11);
 }
 
 #[test]
@@ -95,7 +107,7 @@ fn the_new_root_key_is_that_of_the_fixed_vector() {
     let start = Instant::now();
     let [mut caller, mut callee] = pair(start);
     let asked = caller.tick(start + EPOCH).unwrap();
-    let answer = callee.hear(start, asked.clone()).unwrap();
+    let answer = callee.hear(start + EPOCH, asked.clone()).unwrap();
     caller.hear(start + EPOCH, answer.clone());
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let item = caller.seal(2, start + EPOCH, b"vesper");

@@ -184,6 +184,17 @@ fn a_new_epoch_goes_on_counting_and_the_old_one_opens_ten_seconds_more() {
 }
 
 #[test]
+fn sealing_adds_at_most_24_bytes_to_a_frame_of_a_call_that_lasts_a_day() {
+    let start = Instant::now();
+    // New keys every ten minutes, a hundred frames a second.
+    let mut sealer = Sealer::new(&root(24 * 6), Direction::CallerToCallee, StreamId::Camera, start);
+    sealer.counter = 24 * 3600 * 100;
+    let mut item = Vec::new();
+    sealer.seal(start + Duration::from_secs(599), 1, b"picture", &mut item).unwrap();
+    assert!(item.len() - b"picture".len() <= 24, "{} bytes", item.len() - b"picture".len());
+}
+
+#[test]
 fn a_stream_that_counted_to_its_end_seals_no_more() {
     let mut pair = pair(StreamId::Audio);
     pair.sealer.counter = LAST_COUNTER;

@@ -33,10 +33,11 @@ impl Calls {
             Output::Gather { call, peer, role, description } => {
                 let at = self.secrets.iter().position(|secrets| secrets.fingerprint == description.fingerprint);
                 let Some(secrets) = at.map(|at| self.secrets.swap_remove(at)) else { return };
-                let current = self.current.get_or_insert_with(|| Current::dialing(core, peer, CallMedia::Video));
+                let current =
+                    self.current.get_or_insert_with(|| Current::dialing(core, peer, CallMedia::Video, core.our_address(peer)));
                 current.call = Some(call);
                 current.role = role;
-                current.session = Some(Session::gather(core, (call, peer), role, secrets, current.echo));
+                current.session = Some(Session::gather(core, (call, peer), role, secrets, current));
             }
             // The call that takes its place gathers next, and brings its own id.
             Output::Superseded { .. } => {}
@@ -100,7 +101,7 @@ impl Calls {
             }),
         };
         if auto {
-            self.accept(core, media, now);
+            self.accept(core, media, core.our_address(peer), now);
         }
     }
 

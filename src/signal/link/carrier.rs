@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -23,10 +24,13 @@ const PONG_LIMIT: Duration = Duration::from_secs(4);
 /// How long the dialler may take to open the stream, and a closing side to hear that everything arrived.
 const STREAM_LIMIT: Duration = Duration::from_secs(4);
 
+/// The longest last word, in bytes: it has to fit what closes a connection, which is one packet with little room.
+const LAST_WORD: usize = 600;
+
 /// Messages on the way to the stream; whoever sends waits (internally) or keeps its own queue when it is full.
 const QUEUE: usize = 8;
 
-/// Why a connection ended, as QUIC's application error code. The other side reads nothing else.
+/// Why a connection ended, as QUIC's application error code. Beside it stands the last word, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Closing {
     /// Nothing is left to say, or this program ends.
@@ -46,6 +50,9 @@ pub(super) struct Carrier {
     /// `None` once it is being drained: then the last queued message is followed by the end of the stream.
     outgoing: Option<mpsc::Sender<Message>>,
     probe: Arc<Notify>,
+    /// The newest message of a call, in case it is the last thing that is said: a stream waits for QUIC to find that a path carries
+    /// again, which takes seconds after a cable was out, and what closes a connection does not. Whoever has it already drops it.
+    last_word: Bytes,
     pub closing: Closing,
 }
 
@@ -97,19 +104,28 @@ impl Carrier {
         let (outgoing, queue) = mpsc::channel(QUEUE);
         let probe = Arc::new(Notify::new());
         tasks.spawn(carry((id, connection.clone(), ours), queue, probe.clone(), reports, inlet));
-        Self { id, connection, ours, outgoing: Some(outgoing), probe, closing: Closing::Done }
+        let (outgoing, last_word) = (Some(outgoing), Bytes::new());
+        Self { id, connection, ours, outgoing, probe, last_word, closing: Closing::Done }
     }
 
     /// Queues a message; gives it back when the queue is full or the connection is being drained.
-    pub fn send(&self, message: Message) -> Option<Message> {
+    pub fn send(&mut self, message: Message) -> Option<Message> {
         let outgoing = self.outgoing.as_ref();
         match outgoing.map(|outgoing| outgoing.try_reserve()) {
             Some(Ok(permit)) => {
+                if let Message::Control(item) = &message {
+                    self.last_word = item.clone();
+                }
                 permit.send(message);
                 None
             }
             _ => Some(message),
         }
+    }
+
+    /// Everything that was sent has arrived.
+    pub fn all_arrived(&mut self) {
+        self.last_word = Bytes::new();
     }
 
     /// The queue itself, to wait for room in it.
@@ -144,7 +160,9 @@ impl Carrier {
 
 impl Drop for Carrier {
     fn drop(&mut self) {
-        self.connection.close(VarInt::from_u32(self.closing as u32), b"");
+        let last_word = Some(std::mem::take(&mut self.last_word)).filter(|item| !item.is_empty() && item.len() < LAST_WORD);
+        let last_word = last_word.map(|item| Message::Control(item).encode()).unwrap_or_default();
+        self.connection.close(VarInt::from_u32(self.closing as u32), &last_word);
     }
 }
 
@@ -186,6 +204,9 @@ async fn carry(
         unsent.push(message);
     }
     // Fails only when the peer task is gone, and with it whoever could care.
+    if let Some(message) = last_word(&connection) {
+        let _ = reports.send((id, Report::Message(Box::new(message), now()))).await;
+    }
     let _ = reports.send((id, Report::Ended { unsent, end })).await;
 }
 
@@ -199,9 +220,18 @@ async fn open(connection: &Connection, ours: bool) -> Option<(SendStream, RecvSt
 
 /// A stream that broke is a connection that broke, or else a rule that was, and then we end it.
 fn broken(connection: &Connection) -> End {
-    let end = connection.close_reason().map_or(End::Closed, |error| ended(&error));
+    // Closing what is closed would take the place of the reason that it was closed for.
+    if let Some(error) = connection.close_reason() {
+        return ended(&error);
+    }
     connection.close(VarInt::from_u32(Closing::Cut as u32), b"");
-    end
+    End::Closed
+}
+
+/// What the other side said with the closing of the connection: something of a call, and nothing else.
+fn last_word(connection: &Connection) -> Option<Message> {
+    let Some(ConnectionError::ApplicationClosed(close)) = connection.close_reason() else { return None };
+    Message::decode(&close.reason).ok().filter(|message| matches!(message, Message::Control(_)))
 }
 
 fn ended(error: &ConnectionError) -> End {

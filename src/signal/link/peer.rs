@@ -26,6 +26,10 @@ use crate::signal::ticket;
 /// The time to reach a contact. iroh itself would try for half a minute.
 const DIAL_LIMIT: Duration = Duration::from_secs(8);
 
+/// Connections at once. Two who dial each other have two, and one more each time that a network changes; whoever makes more of them
+/// loses the oldest.
+const MAX_CARRIERS: usize = 6;
+
 /// Messages that wait for a connection, or for one that is slow. When it is full the newest is dropped: it is the one
 /// that has been heard of least, and every message of a call is sent again or has a deadline.
 const OUTBOX: usize = 64;
@@ -137,6 +141,9 @@ impl Peer {
             if this.hanging_up && this.outbox.is_empty() {
                 this.hanging_up = false;
                 this.carriers.iter_mut().for_each(Carrier::drain);
+                if this.carriers.is_empty() {
+                    this.hung_up = None;
+                }
             }
         }
     }
@@ -160,20 +167,23 @@ impl Peer {
                 self.ride = Some(ride);
             }
             Input::HangUp(done) => {
-                self.stop_dialing();
-                if self.sender().is_none() {
+                // What waits for a connection that is being made is still sent, if it is there soon enough for whoever closes.
+                if self.sender().is_some() || self.outbox.is_empty() {
+                    self.stop_dialing();
+                }
+                if self.sender().is_none() && self.dialing.is_none() {
                     self.outbox.clear();
                 }
-                // Dropped, and so answered, at once where there is nothing to wait for.
-                self.hung_up = done.filter(|_| !self.carriers.is_empty());
+                self.hung_up = done;
                 self.hanging_up = true;
             }
             Input::Incoming(connection) => self.attach(connection, false),
             Input::OurHints(hints) => {
                 self.our_hints = hints;
-                if let Some(carrier) = self.sender() {
+                let hints = Message::Hints(self.our_hints.clone());
+                if let Some(carrier) = self.sender_mut() {
                     // A full queue means a stuck connection; the next one begins with the hints.
-                    let _ = carrier.send(Message::Hints(self.our_hints.clone()));
+                    let _ = carrier.send(hints);
                 }
             }
             Input::Peer(peer) => self.peer = peer,
@@ -213,6 +223,9 @@ impl Peer {
     }
 
     async fn ended(&mut self, id: u64, unsent: Vec<Message>, end: End) {
+        if end == End::Drained {
+            self.carriers.iter_mut().filter(|carrier| carrier.id == id).for_each(Carrier::all_arrived);
+        }
         let was_draining = self.carriers.iter().any(|carrier| carrier.id == id && carrier.is_draining());
         self.carriers.retain(|carrier| carrier.id != id);
         if self.contest == Some(id) {
@@ -224,7 +237,11 @@ impl Peer {
         if !self.carriers.is_empty() {
             return;
         }
-        self.hung_up = None;
+        if self.outbox.is_empty() {
+            self.hung_up = None;
+        } else {
+            self.hanging_up |= self.hung_up.is_some();
+        }
         if self.up {
             self.up = false;
             self.event(LinkEvent::Down { peer: self.peer.key }).await;
@@ -279,7 +296,10 @@ impl Peer {
         let id = self.next_id;
         self.next_id += 1;
         self.redialing = false;
-        let carrier = Carrier::start(id, connection, ours, (self.reports.clone(), self.inlet.subscribe()), &mut self.tasks);
+        if self.carriers.len() == MAX_CARRIERS {
+            self.carriers.remove(0);
+        }
+        let mut carrier = Carrier::start(id, connection, ours, (self.reports.clone(), self.inlet.subscribe()), &mut self.tasks);
         // Goes first, so that the other side knows that we are there.
         let _ = carrier.send(Message::Hints(self.our_hints.clone()));
         let we_are_smaller = self.me < self.peer.key;
@@ -303,7 +323,7 @@ impl Peer {
             return;
         }
         while let Some(message) = self.outbox.pop_front() {
-            let refused = match self.sender() {
+            let refused = match self.sender_mut() {
                 Some(carrier) => carrier.send(message),
                 None => Some(message),
             };
@@ -326,6 +346,10 @@ impl Peer {
 
     fn sender(&self) -> Option<&Carrier> {
         self.carriers.iter().rev().find(|carrier| !carrier.is_draining())
+    }
+
+    fn sender_mut(&mut self) -> Option<&mut Carrier> {
+        self.carriers.iter_mut().rev().find(|carrier| !carrier.is_draining())
     }
 
     async fn event(&self, event: LinkEvent) {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use iroh::endpoint::{ConnectOptions, presets};
+use iroh::endpoint::{ApplicationClose, ConnectOptions, Connection, ConnectionError, VarInt, presets};
 use iroh::test_utils::run_relay_server_with;
 use iroh::{Endpoint, EndpointAddr, TransportAddr};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{sleep, timeout};
 
+use super::carrier::Closing;
 use super::network::endpoint_id;
 use super::*;
 use crate::signal::message::CallId;
@@ -317,21 +318,100 @@ async fn a_stranger_with_a_contacts_ticket_is_cut_after_tls() {
     assert!(bob.heard_nothing());
 }
 
+/// A contact of Bob's that speaks QUIC as it likes.
+struct Wild {
+    key: PublicKey,
+    endpoint: Endpoint,
+    secret: [u8; 32],
+}
+
+impl Wild {
+    async fn known_to(bob: &Person) -> Self {
+        let (alice, secret) = (identity(1), [6; 32]);
+        bob.link.set_peer(LinkPeer::new(alice.public(), PairSecret::from_bytes(secret), Vec::new()));
+        let secret_key = iroh::SecretKey::from_bytes(&alice.secret());
+        let endpoint = Endpoint::builder(presets::Minimal).secret_key(secret_key).bind().await.unwrap();
+        Self { key: alice.public(), endpoint, secret }
+    }
+
+    async fn connect(&self, bob: &Person) -> Connection {
+        let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Ip(only_address(bob))]);
+        let options = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&self.secret, &bob.key)]);
+        let connecting = self.endpoint.connect_with_opts(bob_at, ALPN, options).await.unwrap();
+        timeout(PATIENCE, connecting).await.expect("in time").unwrap()
+    }
+}
+
+fn frame(message: &Message) -> Vec<u8> {
+    let bytes = message.encode();
+    [&(bytes.len() as u32).to_be_bytes()[..], &bytes].concat()
+}
+
+async fn closed(connection: &Connection) -> ApplicationClose {
+    match timeout(PATIENCE, connection.closed()).await.expect("in time") {
+        ConnectionError::ApplicationClosed(close) => close,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_makes_one_connection_after_the_other_loses_the_oldest_at_once() {
+    let mut bob = Person::new(2).await;
+    let wild = Wild::known_to(&bob).await;
+    let mut connections = Vec::new();
+    for n in 0..10 {
+        let connection = wild.connect(&bob).await;
+        let (mut send, receive) = connection.open_bi().await.unwrap();
+        send.write_all(&frame(&ringing(n))).await.unwrap();
+        assert_eq!(bob.message().await, ringing(n));
+        connections.push((connection, send, receive));
+    }
+    // Left alone, one that was replaced is closed because its pings are unanswered.
+    for (connection, ..) in &connections[..4] {
+        assert_eq!(closed(connection).await.error_code, VarInt::from_u32(Closing::Done as u32));
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_last_of_a_call_stands_in_the_closing_where_the_stream_did_not_bring_it() {
+    let (bob, item) = (Person::new(2).await, bytes::Bytes::from_static(&[5; 150]));
+    let wild = Wild::known_to(&bob).await;
+    let connection = wild.connect(&bob).await;
+    let (mut send, _receive) = connection.open_bi().await.unwrap();
+    send.write_all(&frame(&ringing(1))).await.unwrap();
+    bob.link.send(wild.key, Message::Control(item.clone()));
+    // She never says that she is done, so Bob cannot know that all has arrived.
+    bob.link.close().await;
+    assert_eq!(closed(&connection).await.reason, Message::Control(item).encode());
+}
+
+#[tokio::test]
+async fn a_closing_is_read_for_what_it_says_of_a_call_and_for_nothing_else() {
+    let mut bob = Person::new(2).await;
+    let wild = Wild::known_to(&bob).await;
+    let control = Message::Control(bytes::Bytes::from_static(&[5; 150]));
+    for said in [ringing(1), control.clone()] {
+        let connection = wild.connect(&bob).await;
+        let (mut send, _receive) = connection.open_bi().await.unwrap();
+        send.write_all(&frame(&ringing(2))).await.unwrap();
+        assert_eq!(bob.message().await, ringing(2));
+        connection.close(VarInt::from_u32(0), &said.encode());
+        if said == control {
+            assert_eq!(bob.message().await, control);
+        }
+        bob.down().await;
+    }
+}
+
 #[tokio::test]
 async fn garbage_from_a_contact_is_dropped_and_counted() {
-    let (mut bob, alice, secret) = (Person::new(2).await, identity(1), [6; 32]);
-    bob.link.set_peer(LinkPeer::new(alice.public(), PairSecret::from_bytes(secret), Vec::new()));
-    let secret_key = iroh::SecretKey::from_bytes(&alice.secret());
-    let endpoint = Endpoint::builder(presets::Minimal).secret_key(secret_key).bind().await.unwrap();
-    let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Ip(only_address(&bob))]);
-    let options = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&secret, &bob.key)]);
-    let connecting = endpoint.connect_with_opts(bob_at, ALPN, options).await.unwrap();
-    let connection = timeout(PATIENCE, connecting).await.expect("in time").unwrap();
+    let mut bob = Person::new(2).await;
+    let wild = Wild::known_to(&bob).await;
+    let connection = wild.connect(&bob).await;
     let (mut send, _receive) = connection.open_bi().await.unwrap();
     send.write_all(&[0, 0, 0, 3, 0x7f, 1, 2]).await.unwrap();
     bob.until(|event| matches!(event, LinkEvent::Malformed { .. }).then_some(())).await;
-    let good = ringing(9).encode();
-    send.write_all(&[&(good.len() as u32).to_be_bytes()[..], &good].concat()).await.unwrap();
+    send.write_all(&frame(&ringing(9))).await.unwrap();
     assert_eq!(bob.message().await, ringing(9));
     send.write_all(&[0xff; 4]).await.unwrap();
     bob.until(|event| matches!(event, LinkEvent::Malformed { .. }).then_some(())).await;

@@ -67,4 +67,9 @@ impl Packet {
     pub fn is_quic_version_negotiation(&self) -> bool {
         matches!(self.payload[..], [0x80..=0xff, 0, 0, 0, 0, ..])
     }
+
+    /// The first packet of a QUIC connection, or that again (RFC 9000 section 17.2.2).
+    pub fn is_quic_initial(&self) -> bool {
+        self.protocol == UDP && matches!(self.payload[..], [0xc0..=0xcf, 0, 0, 0, 1, ..])
+    }
 }
