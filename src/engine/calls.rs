@@ -41,6 +41,8 @@ pub struct Calls {
     /// Secrets that were handed to the rules and may be asked for when they gather.
     secrets: Vec<LocalSecrets>,
     farewell: Option<(CallView, Instant)>,
+    /// Who rang last without an answer, and what with. The window stays as it is: the conversation has a line of it.
+    rang: Option<(PublicKey, CallMedia)>,
     next_second: Option<Instant>,
     next_meter: Option<Instant>,
     /// The session before, while it closes its devices and writes its records to the end.
@@ -55,6 +57,7 @@ impl Calls {
             current: None,
             secrets: Vec::new(),
             farewell: None,
+            rang: None,
             next_second: None,
             next_meter: None,
             closing: None,

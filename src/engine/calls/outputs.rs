@@ -42,8 +42,8 @@ impl Calls {
             Output::Superseded { .. } => {}
             Output::MissedCall { peer } => {
                 // A ring that nobody answered has just ended; a call that found us busy brings no more than its name.
-                let rung = self.farewell.as_ref().filter(|(view, _)| view.peer == peer).map(|(view, _)| view.media);
-                missed(core, peer, rung.unwrap_or(CallMedia::Video));
+                let rang = self.rang.take().filter(|(who, _)| *who == peer).map(|(_, media)| media);
+                missed(core, peer, rang.unwrap_or(CallMedia::Video));
             }
             Output::Event(event) => self.event(core, event, now),
             Output::Ended { peer, reason, .. } => self.ended(core, peer, reason, now),
@@ -155,13 +155,15 @@ impl Calls {
             _ => {}
         }
         let lasted = current.times.connected.map(|since| MediaTime::now().since(since));
+        // Whoever was not asked in, or was turned away, takes nobody's window.
+        self.rang = (current.stage == CallStage::Incoming).then_some((peer, current.media));
         current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
         core.notices.tell(What::Report(Box::new(current.report(reason))));
         remember(core, &current, reason);
         if let (Some(call), false) = (current.entry(reason), current.echo) {
             core.note_call(peer, call);
         }
-        self.farewell = Some((current.view(core), now + FAREWELL));
+        self.farewell = self.rang.is_none().then(|| (current.view(core), now + FAREWELL));
         let echo = current.echo;
         self.closing = current.close();
         if echo {
