@@ -172,10 +172,12 @@ fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, sentence));
 }
 
-/// How visible the controls are: they fade when nothing moved for a while and come back on a movement, a key or the keyboard's focus.
+/// How visible the controls are: they fade when nothing moved for a while and come back on a movement,
+/// a key or the keyboard's focus.
 fn controls_opacity(ui: &Ui, local: &mut Local) -> f32 {
     let (now, moved) = ui.input(|input| (input.time, input.pointer.is_moving() || !input.events.is_empty()));
-    let focused = ui.memory(|memory| memory.focused().is_some());
+    // Writing beside the picture is not looking for a button.
+    let focused = ui.memory(|memory| memory.focused().is_some()) && !ui.ctx().text_edit_focused();
     if moved || focused || local.call.words_open {
         local.call.last_move = now;
     }

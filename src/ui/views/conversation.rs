@@ -39,6 +39,8 @@ pub struct TalkLocal {
     returned: u64,
     /// The panel beside a call is open.
     pub beside_call: bool,
+    /// It was just opened: what is typed next is a message.
+    pub begin_writing: bool,
     pub sidebar: SidebarSearch,
 }
 
@@ -160,6 +162,9 @@ fn write_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, talk: &mut TalkLocal
     }
     let draft = talk.drafts.entry(contact.key).or_default();
     let id = ui.scope_id().with(("message", contact.key));
+    if std::mem::take(&mut talk.begin_writing) {
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
     composer(ui, rect, id, &text::message_to(&contact.petname), draft)
 }
 
