@@ -29,7 +29,7 @@ fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
     callers.click(SECOND_PERSON.0, SECOND_PERSON.1);
     callers.click(VIDEO_CALL.0, VIDEO_CALL.1);
     // First one's own picture, where Enter calls.
-    callers.press_until("Return", || desktop.has_window(bob.id(), "Incoming call"));
+    callers.press_until("Return", "the popup", || desktop.has_window(bob.id(), "Incoming call"));
     let popup = desktop.window(bob.id(), "Incoming call");
     assert!(callees.look().marker().is_none(), "nothing is shown before the click");
     popup.click(ACCEPT_VIDEO.0, ACCEPT_VIDEO.1);
@@ -71,7 +71,7 @@ fn the_whole_app_is_drawn() {
         window.save(&shots.join("app.png"));
     }
     window.click(CALL_ECHO.0, CALL_ECHO.1);
-    window.press_until("Return", || window.look().marker().is_some());
+    window.press_until("Return", "Echo's picture", || window.look().marker().is_some());
     if let Some(shots) = &shots {
         window.save(&shots.join("app-call.png"));
     }
