@@ -128,8 +128,8 @@ pub mod stage {
     pub const BACKGROUND: Color32 = rgb(0x0B0C10);
     /// The end of the shade under the top and the bottom bar; it starts from nothing.
     pub const SHADE: Color32 = Color32::from_black_alpha(178);
-    /// Over the blurred copy beside the picture.
-    pub const DIM: Color32 = Color32::from_black_alpha(110);
+    /// What is left of the light of the blurred copy beside the picture.
+    pub const DIM: Color32 = Color32::from_gray(145);
     /// Pills and the bar of the controls.
     pub const PILL: Color32 = Color32::from_rgba_premultiplied(15, 16, 20, 235);
     pub const PILL_BORDER: Color32 = Color32::from_rgba_premultiplied(26, 26, 26, 26);
