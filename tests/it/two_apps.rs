@@ -24,6 +24,8 @@ const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "n
 const SIZE: Vec2 = vec2(1280.0, 720.0);
 /// The row below Echo's.
 const SECOND_PERSON: (usize, usize) = (160, 228);
+/// In the head of a conversation, whose buttons stand at the right edge: more, verify, search, and then this one.
+const VIDEO_CALL: (usize, usize) = (1112, 32);
 /// The field below a conversation.
 const FIELD: (usize, usize) = (640, 676);
 
@@ -84,17 +86,17 @@ fn two_people_meet_write_ring_miss_a_call_and_talk_through_their_windows_alone()
     until("the request is accepted", || knows(&alice, &bob) && knows(&bob, &alice));
 
     // Write.
-    left.click(SECOND_PERSON.0, SECOND_PERSON.1);
-    left.click(FIELD.0, FIELD.1);
+    for window in [&left, &right] {
+        window.click_until(SECOND_PERSON, "the conversation", Picture::is_like_a_conversation);
+    }
+    left.click_until(FIELD, "the field with the keyboard", Picture::is_writing);
     left.write("hello from the left");
     left.press_until("Return", "the text on the right", || has_text(&bob, &alice, "hello from the left"));
-    right.click(SECOND_PERSON.0, SECOND_PERSON.1);
 
     // Ring, and decline.
     let rings = |at: &Vesper| desktop.has_window(at.id(), "Incoming call");
     let ring = || {
-        // The head has its buttons at the right edge: more, verify, search, and then this one.
-        right.click(1112, 32);
+        right.click_until(VIDEO_CALL, "the check before the call", Picture::is_covered);
         right.press_until("Return", "the popup on the left", || rings(&alices));
     };
     ring();
@@ -116,7 +118,7 @@ fn two_people_meet_write_ring_miss_a_call_and_talk_through_their_windows_alone()
     let missed = Call { outgoing: false, video: true, outcome: Outcome::Missed, seconds: 0 };
     let back = place(conversation([missed]), with_second_person(), SIZE, text::CALL_BACK);
     left.look_for("the conversation with the missed call", |picture| picture.is_like_a_conversation().then_some(()));
-    left.click(back.0, back.1);
+    left.click_until(back, "the check before the call", Picture::is_covered);
     left.press_until("Return", "the popup on the right", || rings(&bobs));
     talk(&desktop, &bobs, &left, &right);
 
@@ -169,15 +171,13 @@ fn meet(inviting: &Window, invited: &Window) {
         let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000 };
         place(Snapshot { invitation: Some(invitation), ..people() }, dialog(true), SIZE, text::COPY)
     });
-    inviting.click(add.0, add.1);
-    inviting.click(mine.0, mine.1);
-    inviting.look_for("the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1).then_some(()));
-    inviting.click(make.0, make.1);
-    inviting.look_for("the invitation", |picture| (!picture.is_accent(make.0 - 100, make.1)).then_some(()));
+    inviting.click_until(add, "the form", Picture::is_covered);
+    inviting.click_until(mine, "the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1));
+    inviting.click_until(make, "the invitation", |picture| !picture.is_accent(make.0 - 100, make.1));
 
     let field = place(people(), dialog(false), SIZE, text::INVITATION);
     let send = place(people(), dialog(false), SIZE, text::SEND_REQUEST);
-    invited.click(add.0, add.1);
+    invited.click_until(add, "the form", Picture::is_covered);
     let tries = Cell::new(0);
     let pasted = || {
         let copy = copies[tries.replace(tries.get() + 1) % copies.len()];

@@ -129,6 +129,22 @@ impl Window<'_> {
         self.tool(&["mousedown", "1", "sleep", "0.2", "mouseup", "1"]);
     }
 
+    /// Clicks at a point until that is seen: what it is for may not be on the screen yet.
+    pub fn click_until(&self, (x, y): (usize, usize), what: &str, seen: impl Fn(&Picture) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !seen(&self.look()) {
+            if Instant::now() > deadline {
+                self.give_up(what);
+            }
+            self.click(x, y);
+            // A second click too soon could undo the first.
+            let patience = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < patience && !seen(&self.look()) {
+                sleep(Duration::from_millis(200));
+            }
+        }
+    }
+
     /// Brings the window up and presses a key in it.
     pub fn press(&self, key: &str) {
         self.tool(&["windowactivate", "--sync", &self.id]);
@@ -245,6 +261,16 @@ impl Picture {
     /// Whether this is the page of conversations, with the second one chosen.
     pub fn is_like_a_conversation(&self) -> bool {
         [&DARK, &LIGHT].iter().any(|p| self.is(308, 228, p.selected))
+    }
+
+    /// Whether something lies over the page of conversations.
+    pub fn is_covered(&self) -> bool {
+        ![&DARK, &LIGHT].iter().any(|p| self.is(8, 600, p.sidebar))
+    }
+
+    /// Whether the field below a conversation has the keyboard.
+    pub fn is_writing(&self) -> bool {
+        [&DARK, &LIGHT].iter().any(|p| self.is(349, 676, p.accent_text))
     }
 
     /// Whether the conversation stands beside the picture of a call.
