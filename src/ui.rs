@@ -68,6 +68,8 @@ pub struct UiOptions {
     pub renderer: Option<Renderer>,
     /// Where the window was the last time.
     pub place: Option<WindowPlace>,
+    /// The processor draws: what a graphics card does for nothing is left out.
+    pub software: bool,
 }
 
 /// What draws.
@@ -126,6 +128,8 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
             Renderer::Wgpu => eframe::Renderer::Wgpu,
         },
         persist_window: false,
+        // It smooths gradients by less than a shade, for a sixth of what a frame costs the processor.
+        dithering: !options.software,
         ..Default::default()
     };
     let (commands, waker) = (handles.commands.clone(), handles.waker.clone());
