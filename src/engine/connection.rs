@@ -15,7 +15,7 @@ use crate::settings::LinkMode;
 use crate::signal::link::Datagrams;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
-use crate::transport::{self, LocalSecrets, MediaPorts, Numbered, PathStats, Peer, PeerConfig, PeerEvent, Ride};
+use crate::transport::{self, LocalSecrets, MediaPorts, Numbered, PathStats, Peer, PeerConfig, PeerEvent, Ride, StartRate};
 
 /// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
 const ORDERS: usize = 64;
@@ -86,7 +86,7 @@ impl Connection {
     /// Starts the task of the path over the link, which carries nothing and reads nothing before [`begin`](Self::begin).
     pub fn over_link(
         call: CallId,
-        (role, max_kbps): (call::Role, u32),
+        (role, max_kbps, start): (call::Role, u32, StartRate),
         datagrams: Datagrams,
         (video_in, audio_in): (SyncSender<IncomingPacket>, SyncSender<IncomingPacket>),
         engine: mpsc::Sender<SessionEvent>,
@@ -96,7 +96,7 @@ impl Connection {
         let media = MediaPorts { video_out: video_frames, audio_out: audio_frames, video_in, audio_in };
         let (orders, queue) = mpsc::channel(ORDERS);
         let (publish, stats) = watch::channel(None);
-        let ride = Ride { role: transport_role(role), media, datagrams, max_kbps };
+        let ride = Ride { role: transport_role(role), media, datagrams, max_kbps, start };
         let task = tokio::spawn(serve_ride(call, ride, queue, publish, engine));
         Self { orders, stats, video_out, audio_out, estimate: None, task }
     }
@@ -229,7 +229,13 @@ fn transport_role(role: call::Role) -> transport::Role {
 }
 
 /// How the peer connection of a call is to be made.
-pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: bool, max_kbps: u32) -> PeerConfig {
+pub fn config(
+    core: &Core,
+    role: call::Role,
+    secrets: LocalSecrets,
+    with_echo: bool,
+    (max_kbps, start): (u32, StartRate),
+) -> PeerConfig {
     // Echo itself is on this computer like its caller, and works without any network.
     let with_echo = with_echo || core.options.media.mirror;
     let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
@@ -243,5 +249,6 @@ pub fn config(core: &Core, role: call::Role, secrets: LocalSecrets, with_echo: b
         relay_only: !with_echo && (mode == LinkMode::Never || core.relayed_call),
         allow_loopback: with_echo,
         max_kbps,
+        start,
     }
 }

@@ -41,7 +41,7 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Description};
-use crate::transport::{LocalSecrets, PathStats, PeerEvent, bandwidth};
+use crate::transport::{LocalSecrets, PathStats, PeerEvent, StartRate, bandwidth};
 
 /// Events of the pipelines. When full, the newest is dropped.
 const MEDIA_EVENTS: usize = 32;
@@ -73,6 +73,7 @@ pub struct Session {
     /// For pictures, and for everything together.
     most_kbps: u32,
     cap_kbps: u32,
+    start: StartRate,
     allocation: Allocation,
     /// What the path carries by the last estimate.
     path_kbps: u32,
@@ -106,11 +107,13 @@ impl Session {
         let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
         let most_kbps = limit.unwrap_or(MOST_KBPS);
         let cap_kbps = limit.unwrap_or(MOST_IN_ALL_KBPS);
-        let config = connection::config(core, role, secrets, with_echo, cap_kbps);
+        let start = StartRate::default();
+        let config = connection::config(core, role, secrets, with_echo, (cap_kbps, start.clone()));
         let engine = core.session_events.clone();
         let [a, b, c, d, ..] = call.0;
         let datagrams = core.network.datagrams(peer, [a, b, c, d]);
-        let ride = |inlets| Some(Connection::over_link(call, (role, cap_kbps), datagrams?, inlets, engine.clone()));
+        let limits = (role, cap_kbps, start.clone());
+        let ride = |inlets| Some(Connection::over_link(call, limits, datagrams?, inlets, engine.clone()));
         let (paths, ends) = Paths::open(call, config, ride, engine.clone());
         Self {
             call,
@@ -125,6 +128,7 @@ impl Session {
             mirror: core.options.media.mirror,
             most_kbps,
             cap_kbps,
+            start,
             allocation: Allocation::default(),
             path_kbps: START_KBPS,
             last_heartbeat: None,
@@ -136,7 +140,7 @@ impl Session {
 
     /// Opens sockets for another path of the call, described by `secrets`.
     pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
-        let config = connection::config(core, self.role, secrets, self.with_echo, self.cap_kbps);
+        let config = connection::config(core, self.role, secrets, self.with_echo, (self.cap_kbps, self.start.clone()));
         self.described = Some((path, description));
         self.paths.regather(path, config);
     }
@@ -406,6 +410,10 @@ impl Session {
         }
         if let Some(audio) = &pipelines.audio_send {
             audio.set_expected_loss(path.loss_percent.clamp(0.0, 50.0) as u8);
+        }
+        // What it carries may be the same for long; how steadily counts, too.
+        if let Some(estimate) = self.paths.estimate() {
+            self.share(estimate);
         }
     }
 

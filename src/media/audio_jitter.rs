@@ -31,8 +31,9 @@ pub const FRAME_TIME: Duration = Duration::from_millis(20);
 const FAR_TOO_MUCH: Duration = Duration::from_millis(200);
 /// After concealment, what is later than the target by this is left out.
 const TOO_OLD: Duration = Duration::from_millis(30);
-/// So much later than the target, or earlier, is near enough: stretching costs more than it helps.
-const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(12));
+/// So much later than the target, or earlier, is near enough: stretching costs more than it helps, but what is played too early is
+/// missing before long.
+const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(4));
 /// A gap in the stamps longer than this is none: the sender's clock jumped.
 const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;
 /// No call counts this far; a peer that does is not worth an overflow.

@@ -35,6 +35,11 @@ impl Copies {
         self.count = count.min(MOST_COPIES);
     }
 
+    /// How many go along.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Replaces the content of `out` by `packet` with its copies, and remembers it.
     pub fn pack(&mut self, packet: &[u8], out: &mut Vec<u8>) {
         out.clear();

@@ -26,6 +26,8 @@ use crate::e2ee::Opener;
 /// Between two stretches, in blocks: speech gets at most a tenth faster or slower, and faster only when much is to be made good.
 const STRETCH_EVERY: u32 = 12;
 const HURRY_EVERY: u32 = 4;
+/// How long a pause in speech is waited for: 4 s.
+const PATIENCE: u32 = 400;
 /// More than this off the target is much: 60 ms.
 const MUCH: i64 = 2880;
 /// The most that is decoded ahead of what is played.
@@ -50,6 +52,8 @@ pub struct AudioReceivePipeline {
     /// The next samples do not follow from those before.
     joint: bool,
     blocks_since_stretch: u32,
+    /// For how long playout has been later or earlier than it should be.
+    blocks_off: u32,
     first_played: bool,
     level: Level,
     level_blocks: u32,
@@ -80,6 +84,7 @@ impl AudioReceivePipeline {
             captured_end: None,
             joint: false,
             blocks_since_stretch: 0,
+            blocks_off: 0,
             first_played: false,
             level: Level::default(),
             level_blocks: 0,
@@ -216,8 +221,18 @@ impl AudioReceivePipeline {
     fn stretch(&mut self, due: MediaTime) {
         self.blocks_since_stretch = self.blocks_since_stretch.saturating_add(1);
         let surplus = self.jitter.surplus();
-        let (need, every) = if surplus.abs() > MUCH { (Need::Urgent, HURRY_EVERY) } else { (Need::Gentle, STRETCH_EVERY) };
-        if surplus == 0 || self.blocks_since_stretch < every {
+        if surplus == 0 {
+            self.blocks_off = 0;
+            return;
+        }
+        self.blocks_off = self.blocks_off.saturating_add(1);
+        let (need, every) = match surplus {
+            much if much.abs() > MUCH => (Need::Urgent, HURRY_EVERY),
+            // What is a little late waits for a pause between words; what is early may be missing any time.
+            1.. if self.blocks_off < PATIENCE => (Need::Idle, STRETCH_EVERY),
+            _ => (Need::Gentle, STRETCH_EVERY),
+        };
+        if self.blocks_since_stretch < every {
             return;
         }
         let changed = if surplus > 0 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::allocation::RUNGS;
+use super::allocation::{LOSSY_RUNG, RUNGS, sound_kbps};
 use super::audio_payload::{Copies, MOST_COPIES};
 use super::audio_source::{AudioSource, AudioSourceSpec, SoundError};
 use super::clock::MediaTime;
@@ -27,7 +27,7 @@ use crate::e2ee::Sealer;
 const CLOSE_AFTER: Duration = Duration::from_secs(3);
 /// Most blocks of what was played that are listened to for each packet: what is played in its time, and as much again.
 const MOST_FAR_END: usize = 4;
-/// How seldom the size of packets may change: seldom enough to tell nothing.
+/// How seldom packets may grow: seldom enough to tell nothing. On a path that carries less they are smaller at once.
 const SIZE_HOLD: Duration = Duration::from_secs(5);
 /// Copies go along for this long after losses made them worth it: losses that come in bursts are not over between two of them.
 const LOSS_HOLD: Duration = Duration::from_secs(15);
@@ -215,6 +215,13 @@ struct Sizing {
     copies: usize,
 }
 
+impl Sizing {
+    /// What it takes on the wire.
+    fn kbps(self) -> f64 {
+        sound_kbps(RUNGS[self.rung], self.copies)
+    }
+}
+
 impl AudioSend {
     /// Opens the source. Nothing leaves before [`begin`](Self::begin).
     pub fn new(config: AudioSendConfig, now: MediaTime, instant: Instant) -> Result<Self, SoundError> {
@@ -368,11 +375,13 @@ impl AudioSend {
             self.worth = (worth, now + LOSS_HOLD);
         }
         let copies = self.worth.0.min(load(&self.shared.most_copies).into());
-        let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).min(RUNGS.len() - 1), copies };
-        // Within its constant rate the codec may spend as it likes: that does not show.
-        self.encoder.set_expected_loss(loss);
+        let best = if copies > 0 { LOSSY_RUNG } else { 0 };
+        let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).clamp(best, RUNGS.len() - 1), copies };
+        // Within its constant rate the codec may spend as it likes: that does not show. What is copied whole it need not copy.
+        self.encoder.set_expected_loss(if self.copies.count() > 0 { 0 } else { loss });
         let (current, since) = self.sized_for;
-        if wanted != current && since.is_none_or(|since| now.since(since) >= SIZE_HOLD) {
+        let narrower = wanted.kbps() < current.kbps();
+        if wanted != current && (narrower || since.is_none_or(|since| now.since(since) >= SIZE_HOLD)) {
             self.sized_for = (wanted, Some(now));
             self.encoder.set_rung(RUNGS[wanted.rung]);
             self.copies.set_count(wanted.copies);

@@ -166,6 +166,8 @@ fn without_copies_the_codec_alone_recovers_the_lost_voice() {
     let said = folder.path().join("said.wav");
     write(&said, &speech());
     let mut rig = rig(&said, AudioSinkSpec::None);
+    rig.send.expect_loss(10);
+    rig.send.share(2, 0);
     rig.run(0, 10_000, |number| (!lost(number)).then_some(30));
     assert!(rig.stats().recovered_samples > 10 * FRAME as u64);
     assert!(rig.concealed_percent() < 8.0, "{} % concealed", rig.concealed_percent());

@@ -1,7 +1,7 @@
 //! How long sound is held back: as little as catches what the link does, and back to little soon after.
 //!
 //! ```text
-//!   most of the packets ──▶ the delay that catches 97 of a hundred
+//!   most of the packets ──▶ the delay that catches 98 of a hundred
 //!   packets that were lost and came back as copies ──▶ the delay that catches 99.8 of a hundred
 //!   spikes that come again ──▶ as high as they were, until they stay away
 //! ```
@@ -21,10 +21,10 @@ const GRAIN: Duration = Duration::from_millis(5);
 /// What a call starts with, until some packets have told better.
 const PRIOR: (Duration, u32) = (Duration::from_millis(27), 12);
 
-/// Entries that count: 4 s, and 20 s for what is rare.
-const PACKETS: u32 = 200;
+/// Entries that count: 3.4 s, and 20 s for what is rare.
+const PACKETS: u32 = 170;
 const COPIES: u32 = 1000;
-const SHARE: f64 = 0.97;
+const SHARE: f64 = 0.98;
 const COPY_SHARE: f64 = 0.998;
 
 /// A packet this much later than almost all others belongs to a spike.

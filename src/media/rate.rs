@@ -40,11 +40,16 @@ const HEADROOM: (u32, u32) = (5, 4);
 /// How long after any change the next climb may come: each costs a keyframe.
 const CLIMB_EVERY: Duration = Duration::from_secs(4);
 
-/// Chooses the step: down at once, up one at a time.
+/// How long a smaller picture waits for: it begins with a whole one, and a path that has just become narrow is full.
+const SHRINK_AFTER: Duration = Duration::from_millis(700);
+
+/// Chooses the step: down at once, up one at a time. Only the size waits a moment before it goes down.
 #[derive(Debug, Default)]
 pub struct RateRule {
     step: Option<usize>,
     changed: MediaTime,
+    /// The size in use, and since when it is too large.
+    size: Option<(usize, Option<MediaTime>)>,
 }
 
 impl RateRule {
@@ -65,7 +70,17 @@ impl RateRule {
         if self.step != Some(step) {
             (self.step, self.changed) = (Some(step), now);
         }
-        LADDER[step].1
+        let plan = LADDER[step].1;
+        Plan { eighths: self.size(now, plan.eighths), ..plan }
+    }
+
+    fn size(&mut self, now: MediaTime, wanted: usize) -> usize {
+        let (current, too_large) = self.size.unwrap_or((wanted, None));
+        let since = (wanted < current).then(|| too_large.unwrap_or(now));
+        let waits = since.is_some_and(|since| now.since(since) < SHRINK_AFTER);
+        let next = if waits { current } else { wanted };
+        self.size = Some((next, since.filter(|_| waits)));
+        next
     }
 }
 

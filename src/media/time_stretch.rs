@@ -24,6 +24,8 @@ const QUIET: f32 = 1e-5;
 /// How much it matters to find a place now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
+    /// Only where nobody speaks: between words a pause is a little shorter or longer.
+    Idle,
     /// Only where it is not heard.
     Gentle,
     /// In doubt rather now.
@@ -75,6 +77,9 @@ fn best(pcm: &[f32], need: Need, places: impl Fn(usize) -> (usize, usize)) -> Op
     if energy < QUIET * 1e-3 {
         // Silence is alike everywhere.
         return Some(LONGEST);
+    }
+    if need == Need::Idle && energy > QUIET {
+        return None;
     }
     let smooth: Vec<f32> = pcm.chunks_exact(COARSE).map(|chunk| chunk.iter().sum::<f32>()).collect();
     let coarse = |period: usize| {
@@ -170,6 +175,8 @@ mod tests {
         assert_eq!(shorten(&mut loud, 1000, Need::Gentle), None);
         assert_eq!(lengthen(&mut loud, 1000, Need::Gentle), None);
         assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Gentle).is_some());
+        assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Idle).is_some());
+        assert_eq!(shorten(&mut vowel(150.0, 4800), 1000, Need::Idle), None, "somebody speaks");
         assert_eq!(shorten(&mut vec![0.0; 4800], 1000, Need::Gentle), Some(LONGEST));
     }
 

@@ -70,6 +70,8 @@ const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
 const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
+/// Where less than this share comes through, half is tried at once.
+const FAR_LESS: f64 = 0.4;
 const LOSS_EVERY: Duration = Duration::from_secs(1);
 /// How long losses are remembered at least; at high rates it is 150 packets.
 const LOSS_AGE: Duration = Duration::from_millis(1500);
@@ -146,6 +148,8 @@ impl Probe {
 pub struct BandwidthEstimator {
     target: f64,
     cap: f64,
+    /// Where it began, as a share of where it usually does.
+    boldness: f64,
     delay: Delay,
     throughput: Throughput,
     trains: Trains,
@@ -157,11 +161,13 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
-    /// The rate at which a queue built up last, and when.
-    limit: Option<(f64, Instant)>,
+    /// The target before the silence.
+    before_silence: f64,
+    /// The rate at which a queue built up last.
+    limit: Option<Limit>,
     hold_until: Option<Instant>,
-    /// Rate and loss when much began to be lost.
-    heavy: Option<(f64, f64)>,
+    /// When much began to be lost.
+    heavy: Option<Heavy>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
     /// Since when a queue has stood without interruption, and what we had before.
@@ -169,6 +175,23 @@ pub struct BandwidthEstimator {
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
+}
+
+/// What was when much began to be lost.
+#[derive(Debug, Clone, Copy)]
+struct Heavy {
+    target: f64,
+    delivered: f64,
+    loss: f64,
+}
+
+/// What the path carried when a queue built up.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    kbps: f64,
+    until: Instant,
+    /// How often in a row it turned out to be about the same.
+    confirmed: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -185,6 +208,7 @@ impl BandwidthEstimator {
         Self {
             target: f64::from(START_KBPS).min(cap),
             cap,
+            boldness: 1.0,
             delay: Delay::default(),
             throughput: Throughput::default(),
             trains: Trains::default(),
@@ -194,6 +218,7 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
+            before_silence: 0.0,
             limit: None,
             hold_until: None,
             heavy: None,
@@ -202,6 +227,14 @@ impl BandwidthEstimator {
             standing: None,
             backed_off: 0,
             rival: None,
+        }
+    }
+
+    /// Begins with this, for whoever knows something of the path before the first report.
+    pub fn begin_at(&mut self, kbps: u32) {
+        if self.heard.is_none() {
+            self.target = f64::from(kbps).clamp(f64::from(FLOOR_KBPS), self.cap);
+            self.boldness = (self.target / f64::from(START_KBPS)).min(1.0);
         }
     }
 
@@ -233,7 +266,7 @@ impl BandwidthEstimator {
             // A path that came back may be another one: what was learnt of the old one does not hold.
             (self.limit, self.hold_until, self.next_probe) = (None, None, Some(now));
             self.delay.forget();
-            self.target = self.target.max(f64::from(START_KBPS) / 2.0).min(self.cap);
+            self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
         self.delay.observe(now, packets);
@@ -254,6 +287,9 @@ impl BandwidthEstimator {
         let more = due.saturating_sub(self.silences);
         if more == 0 {
             return false;
+        }
+        if self.silences == 0 {
+            self.before_silence = self.target;
         }
         self.silences = due;
         self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));
@@ -332,9 +368,12 @@ impl BandwidthEstimator {
         if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
             return;
         }
-        let (rate, loss) = *self.heavy.get_or_insert((self.target, self.loss));
-        if self.target > rate * 0.5 || self.loss < loss * 0.75 {
-            self.target *= 0.85;
+        let delivered = self.throughput.kbps();
+        let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
+        // A full path gives as much for half as much, and a random one half.
+        let helps = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
+        if self.target > heavy.target * 0.5 || helps && delivered < self.target * (1.0 - HEAVY_LOSS) {
+            self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
         }
         self.loss_hold_until = Some(now + LOSS_EVERY);
     }
@@ -344,7 +383,11 @@ impl BandwidthEstimator {
         let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
         let share = if long { BACK_OFF_HARD } else { BACK_OFF };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
-        self.limit = Some((carried, now));
+        let confirmed =
+            self.limit.filter(|limit| (0.7..1.4).contains(&(carried / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
+        // A step too far on a tiny path is a second of sound that waits: what was found there twice is tried less and less often.
+        let times = if self.target < TINY { 1 << confirmed.min(2) } else { 1 };
+        self.limit = Some(Limit { kbps: carried, until: now + REMEMBER_LIMIT * times, confirmed });
         self.backed_off += 1;
         self.hold_until = Some(now + self.settle());
         self.next_probe = Some(now + PROBE_AFTER_LIMIT);
@@ -356,17 +399,14 @@ impl BandwidthEstimator {
         self.backed_off = 0;
         self.next_probe.get_or_insert(now + PROBE_AGAIN);
         let tiny = self.target < TINY;
-        let remember = REMEMBER_LIMIT * if tiny { 5 } else { 1 };
-        if self.limit.is_some_and(|(_, at)| now.saturating_duration_since(at) > remember) {
-            self.limit = None;
-        }
-        let known = self.limit.map_or(0.0, |(limit, _)| limit * BEYOND_LIMIT);
+        let limit = self.limit.filter(|limit| now < limit.until).map(|limit| limit.kbps);
+        let known = limit.map_or(0.0, |limit| limit * BEYOND_LIMIT);
         if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
             self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
             self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
         }
-        let near = self.limit.is_some_and(|(limit, _)| self.target > limit * NEAR);
+        let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {
             let growth = match (near, tiny) {
                 (true, true) => GROWTH_TINY,
@@ -425,7 +465,7 @@ impl BandwidthEstimator {
     }
 
     fn window(&self) -> f64 {
-        let Some(round_trip) = self.round_trip else { return FIRST_WINDOW };
+        let Some(round_trip) = self.round_trip else { return (FIRST_WINDOW * self.boldness).max(LEAST_WINDOW) };
         let queue = match &self.rival {
             // The queue of somebody else delays our packets, too.
             Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + MOST_QUEUE,
@@ -438,7 +478,7 @@ impl BandwidthEstimator {
     fn pace(&self) -> f64 {
         if self.round_trip.is_none() {
             // The first picture is the first train.
-            return FIRST_PACE_KBPS.min(self.cap * 8.0);
+            return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
         let factor = if self.is_calm() { 2.5 } else { 1.3 };
         self.target * factor

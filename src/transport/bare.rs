@@ -21,6 +21,7 @@ use super::describe::{H264, OPUS, Streams};
 use super::numbers::Numbered;
 use super::receiving::Receiving;
 use super::sending::{HEADERS, Sending};
+use super::start::StartRate;
 use crate::media::clock::MediaTime;
 use crate::media::packet::IncomingPacket;
 
@@ -50,14 +51,14 @@ pub enum Arrived {
 }
 
 impl BarePath {
-    /// The end of the side in `role`, which sends at most `cap_kbps`.
-    pub fn new(role: Role, cap_kbps: u32) -> Self {
+    /// The end of the side in `role`, which begins with what `start` says and sends at most `cap_kbps`.
+    pub fn new(role: Role, cap_kbps: u32, start: StartRate) -> Self {
         let (ours, theirs) = match role {
             Role::Caller => (Streams::of(Role::Caller), Streams::of(Role::Callee)),
             Role::Callee => (Streams::of(Role::Callee), Streams::of(Role::Caller)),
         };
         let counters = Arc::<Counters>::default();
-        let sending = Sending::new(ours, cap_kbps, counters.clone());
+        let sending = Sending::new(ours, cap_kbps, start, counters.clone());
         let receiving = Receiving::new(ours, theirs, counters.clone());
         Self { ours, theirs, sending, receiving, counters, at_once: Vec::new(), used: None }
     }

@@ -20,14 +20,15 @@ use super::intake::Intake;
 use super::path::Path;
 use super::secrets::LocalSecrets;
 
-/// Between two ICE checks of a pair until connected: each round trip of the handshake waits for one.
-const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+/// Between two ICE checks of a pair until connected: each round trip of the handshake waits for one. What is not answered is asked
+/// less and less often, see [`checks`](super::checks).
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// More checks than fit before ICE gives up: the other side may begin seconds later.
 const MAX_CHECKS: u16 = 10_000;
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
 /// As long as a call waits for its peer: a cable that is put back in a minute later finds the same sockets, keys and checks.
 const FAILED_AFTER: Duration = Duration::from_secs(88);
-const KEEPALIVE: Duration = Duration::from_millis(500);
+const KEEPALIVE: Duration = Duration::from_millis(1500);
 /// A relayed pair is taken this long after checks began, if no direct one was found.
 const RELAY_PATIENCE: Duration = Duration::from_millis(300);
 /// Bytes of control that wait for the network.

@@ -11,6 +11,7 @@ use crate::signal::message::CandidateKind;
 
 use super::numbers::Numbered;
 use super::secrets::LocalSecrets;
+use super::start::StartRate;
 
 /// Who called. Fixes what the two sides would otherwise negotiate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct PeerConfig {
     pub allow_loopback: bool,
     /// Most kbit/s to ever send.
     pub max_kbps: u32,
+    /// What the call's other paths learnt.
+    pub start: StartRate,
 }
 
 /// Where payloads come from and go to.

@@ -9,13 +9,14 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
 
+use super::checks::Checks;
 use super::relaying;
 
 /// Opens once, for all sockets of one connection.
@@ -45,6 +46,11 @@ impl Gate {
     }
 }
 
+/// Whether the first byte is one of STUN or of a TURN channel (RFC 7983 section 7).
+fn is_signalling(message: &[u8]) -> bool {
+    message.first().is_some_and(|first| matches!(first, 0..=3 | 64..=79))
+}
+
 /// A runtime like `inner`, whose UDP sockets are behind a gate.
 #[derive(Debug)]
 pub(super) struct GatedRuntime {
@@ -56,6 +62,25 @@ pub(super) struct GatedRuntime {
 struct GatedSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     gate: Arc<Gate>,
+    /// Looked at for messages of STUN only.
+    checks: Mutex<Checks>,
+}
+
+impl GatedSocket {
+    /// Whether a check may be repeated already; everything else may leave.
+    fn is_due(&self, destination: SocketAddr, message: &[u8]) -> bool {
+        !is_signalling(message) || self.checks().may_leave(Instant::now(), destination, message)
+    }
+
+    fn heard(&self, source: SocketAddr, message: &[u8]) {
+        if is_signalling(message) {
+            self.checks().heard(source, message);
+        }
+    }
+
+    fn checks(&self) -> MutexGuard<'_, Checks> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl AsyncUdpSocket for GatedSocket {
@@ -76,12 +101,18 @@ impl AsyncUdpSocket for GatedSocket {
         if !self.gate.passes(transmit.destination) {
             return Poll::Ready(Ok(whole));
         }
-        if !self.gate.servers.contains(&transmit.destination) {
-            return self.inner.poll_send(cx, transmit);
+        let destination = transmit.destination;
+        if !self.gate.servers.contains(&destination) {
+            let held_back = transmit.segment_size.is_none() && !self.is_due(destination, transmit.contents);
+            return if held_back { Poll::Ready(Ok(whole)) } else { self.inner.poll_send(cx, transmit) };
         }
         // One by one: requests about different peers may come together.
         let messages = transmit.contents.chunks(transmit.segment_size.unwrap_or(whole).max(1));
-        for contents in messages.filter(|message| !relaying::is_pointless(transmit.destination, message)) {
+        let wanted = |message: &&[u8]| {
+            let question = !relaying::is_relayed(message);
+            !relaying::is_pointless(destination, message) && (question || self.is_due(destination, message))
+        };
+        for contents in messages.filter(wanted) {
             let message = Transmit { contents, segment_size: None, ..*transmit };
             std::task::ready!(self.inner.poll_send(cx, &message))?;
         }
@@ -96,7 +127,11 @@ impl AsyncUdpSocket for GatedSocket {
                 return Poll::Ready(Ok(count));
             }
         }
-        self.inner.poll_recv(cx, bufs, meta)
+        let count = std::task::ready!(self.inner.poll_recv(cx, bufs, meta))?;
+        for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
+            self.heard(meta.addr, &buf[..meta.len]);
+        }
+        Poll::Ready(Ok(count))
     }
 }
 
@@ -107,7 +142,7 @@ impl Runtime for GatedRuntime {
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let inner = self.inner.wrap_udp_socket(socket)?;
-        Ok(Arc::new(GatedSocket { inner, gate: self.gate.clone() }))
+        Ok(Arc::new(GatedSocket { inner, gate: self.gate.clone(), checks: Mutex::default() }))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

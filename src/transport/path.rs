@@ -18,6 +18,7 @@ use super::counters::Counters;
 use super::describe::Streams;
 use super::receiving::Receiving;
 use super::sending::Sending;
+use super::start::StartRate;
 
 /// What is known of the path, for whoever is interested.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,9 +46,10 @@ impl Path {
         ours: Streams,
         theirs: Streams,
         cap_kbps: u32,
+        start: StartRate,
         counters: Arc<Counters>,
     ) -> (Self, watch::Receiver<Reading>, watch::Receiver<bool>) {
-        let sending = Sending::new(ours, cap_kbps, counters.clone());
+        let sending = Sending::new(ours, cap_kbps, start, counters.clone());
         let (readings, reader) = watch::channel(sending.reading());
         let (room, has_room) = watch::channel(true);
         let receiving = Receiving::new(ours, theirs, counters);

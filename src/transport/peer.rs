@@ -98,7 +98,7 @@ impl Peer {
         let counters = Arc::new(Counters::default());
         let admission = Arc::new(Admission::default());
         let (keyframe, goodbye) = (Arc::default(), Arc::default());
-        let (path, readings, room) = Path::new(ours, theirs, config.max_kbps, counters.clone());
+        let (path, readings, room) = Path::new(ours, theirs, config.max_kbps, config.start, counters.clone());
         let (gathered, mut found) = mpsc::channel(EVENT_QUEUE);
         let start = States { connection: RTCPeerConnectionState::New, ice: RTCIceConnectionState::New };
         let (states, state_changes) = watch::channel(start);

@@ -5,12 +5,18 @@
 //! has no route there, gives up the whole allocation, and with it the relayed path that would have worked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// Message types (RFC 8656 section 17): requests for a permission and for a channel, and data.
 const CREATE_PERMISSION: u16 = 0x0008;
 const CHANNEL_BIND: u16 = 0x0009;
 const SEND: u16 = 0x0016;
 const XOR_PEER_ADDRESS: u16 = 0x0012;
+const DATA: u16 = 0x0013;
+/// What a server hands on (RFC 8656 section 17).
+const DATA_INDICATION: u16 = 0x0017;
+/// A message in a channel begins with its number (RFC 8656 section 12.4).
+pub(super) const CHANNELS: RangeInclusive<u8> = 0x40..=0x4f;
 /// STUN's magic cookie (RFC 8489 section 5).
 const COOKIE: u32 = 0x2112_a442;
 const HEADER: usize = 20;
@@ -27,19 +33,38 @@ pub(super) fn is_pointless(server: SocketAddr, message: &[u8]) -> bool {
     peers.peek().is_some() && peers.all(is_private)
 }
 
+/// Whether `message` is one of STUN's.
+pub(super) fn is_stun(message: &[u8]) -> bool {
+    message.get(4..HEADER).is_some_and(|header| header.starts_with(&COOKIE.to_be_bytes()))
+}
+
+/// Whether `message` is for a peer behind the server, and not for the server.
+pub(super) fn is_relayed(message: &[u8]) -> bool {
+    message.first().is_some_and(|first| CHANNELS.contains(first)) || relayed(message).is_some()
+}
+
+/// What a TURN server is to send to a peer, or got from one, and who that is.
+pub(super) fn relayed(message: &[u8]) -> Option<(IpAddr, &[u8])> {
+    let [a, b] = message.first_chunk::<2>()?;
+    let relayed = [SEND, DATA_INDICATION].contains(&u16::from_be_bytes([*a, *b])) && is_stun(message);
+    let (_, data) = attributes(message).find(|(kind, _)| relayed && *kind == DATA)?;
+    Some((peer_addresses(message).next()?, data))
+}
+
 /// The peers that a message names.
 fn peer_addresses(message: &[u8]) -> impl Iterator<Item = IpAddr> {
+    attributes(message).filter(|(kind, _)| *kind == XOR_PEER_ADDRESS).map_while(|(_, value)| unmask(message, value))
+}
+
+/// Kinds and values of a message's attributes, as far as they are whole.
+fn attributes(message: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = message.get(HEADER..).unwrap_or_default();
     std::iter::from_fn(move || {
-        loop {
-            let (&[a, b, c, d], after) = rest.split_first_chunk::<4>()?;
-            let length = usize::from(u16::from_be_bytes([c, d]));
-            let value = after.get(..length)?;
-            rest = after.get(length.next_multiple_of(4)..).unwrap_or_default();
-            if u16::from_be_bytes([a, b]) == XOR_PEER_ADDRESS {
-                return unmask(message, value);
-            }
-        }
+        let (&[a, b, c, d], after) = rest.split_first_chunk::<4>()?;
+        let length = usize::from(u16::from_be_bytes([c, d]));
+        let value = after.get(..length)?;
+        rest = after.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((u16::from_be_bytes([a, b]), value))
     })
 }
 

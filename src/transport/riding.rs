@@ -18,6 +18,7 @@ use super::bare::{Arrived, BarePath};
 use super::config::{MediaPorts, PeerEvent, Role};
 use super::counters::{Over, PathStats};
 use super::datagram::Datagram;
+use super::start::StartRate;
 
 /// Most kbit/s that ride the link, with all headers: it is a guest there, perhaps on a relay that others use, too.
 const MOST_KBPS: u32 = 1000;
@@ -33,14 +34,19 @@ pub struct Ride {
     pub datagrams: Datagrams,
     /// Most kbit/s to ever send.
     pub max_kbps: u32,
+    /// What this path learns for the next one.
+    pub start: StartRate,
 }
 
 impl Ride {
     /// Carries packets both ways until nobody sends any more. `keyframe` asks the other side for one; `tell` hears of estimates and
     /// wishes, as from any path.
     pub async fn run(self, keyframe: &Notify, publish: &watch::Sender<Option<PathStats>>, tell: impl Fn(PeerEvent)) {
-        let Self { role, mut media, mut datagrams, max_kbps } = self;
-        let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS));
+        let Self { role, mut media, mut datagrams, max_kbps, start } = self;
+        if let Some(round_trip) = datagrams.out.round_trip() {
+            start.after_round_trip(round_trip);
+        }
+        let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS), start);
         let mut bytes = Bytes::default();
         let (mut told, mut looked) = ((0, 0), None);
         let mut readable = true;

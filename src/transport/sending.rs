@@ -18,6 +18,7 @@ use super::pacer::{Class, Pacer};
 use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
 use super::protection::Protection;
+use super::start::StartRate;
 
 /// RTP's header, SRTP's tag (RFC 7714), UDP and IPv4: what a payload takes more on the wire.
 pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
@@ -37,6 +38,8 @@ const USUAL: usize = 8;
 pub(super) struct Sending {
     ours: Streams,
     estimator: BandwidthEstimator,
+    start: StartRate,
+    begun: bool,
     departures: Departures,
     pacer: Pacer<Outgoing>,
     kept: Kept,
@@ -59,10 +62,12 @@ struct Outgoing {
 }
 
 impl Sending {
-    pub fn new(ours: Streams, cap_kbps: u32, counters: Arc<Counters>) -> Self {
+    pub fn new(ours: Streams, cap_kbps: u32, start: StartRate, counters: Arc<Counters>) -> Self {
         Self {
             ours,
             estimator: BandwidthEstimator::new(cap_kbps),
+            start,
+            begun: false,
             departures: Departures::default(),
             pacer: Pacer::default(),
             kept: Kept::default(),
@@ -80,6 +85,9 @@ impl Sending {
 
     /// Takes a packet on its way out; returns it if it may leave at once.
     pub fn packet(&mut self, now: Instant, packet: Packet) -> Option<Packet> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.estimator.begin_at(self.start.kbps());
+        }
         if packet.header.ssrc != self.ours.video {
             self.note(now, &packet, false);
             return Some(packet);
@@ -137,6 +145,7 @@ impl Sending {
         self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
+        self.start.learnt(estimate.target_kbps);
     }
 
     /// Sends again what was asked for.
@@ -279,7 +288,7 @@ mod tests {
 
     #[test]
     fn sound_overtakes_the_picture_that_waits() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
         assert!((0..20).all(|sequence| sending.packet(now, packet(OURS.video, sequence, sequence == 19)).is_none()));
         assert!(sending.packet(now, packet(OURS.audio, 0, true)).is_some());
         assert_eq!(released(&mut sending, now).len(), 20, "a clean path gets no parity");
@@ -287,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_leaves_before_the_next_picture_as_a_retransmission() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
         (0..5).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 4))));
         released(&mut sending, now);
         let later = now + Duration::from_millis(150);
@@ -306,7 +315,7 @@ mod tests {
 
     #[test]
     fn there_is_no_room_for_pictures_when_nobody_says_that_they_arrive() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, Arc::default()));
+        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
         assert!(sending.has_room());
         (0..40).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 39))));
         released(&mut sending, now);

@@ -16,7 +16,9 @@ use rtc::stun::textattrs::Username;
 use tokio::sync::mpsc;
 use webrtc::runtime::{Runtime, TokioRuntime};
 
-use super::{Gathering, LocalSecrets, MediaPorts, Numbered, Numbering, Peer, PeerConfig, PeerEvent, Role, TransportError};
+use super::{
+    Gathering, LocalSecrets, MediaPorts, Numbered, Numbering, Peer, PeerConfig, PeerEvent, Role, StartRate, TransportError,
+};
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::signal::message::{Candidate, CandidateKind, Description};
 
@@ -78,6 +80,7 @@ impl Side {
             relay_only: false,
             allow_loopback: true,
             max_kbps: 2500,
+            start: StartRate::default(),
         };
         let Gathering { peer, candidates, events } = Peer::gather_on(config, media, runtime, patience).await.unwrap();
         let (video_out, audio_out) = (Out::new(video_out), Out::new(audio_out));
@@ -366,6 +369,7 @@ async fn loopback_alone_is_no_network() {
         relay_only: false,
         allow_loopback: false,
         max_kbps: 2500,
+        start: StartRate::default(),
     };
     assert!(matches!(Peer::gather(config, media).await, Err(TransportError::NoNetwork)));
 }

@@ -7,6 +7,8 @@
 //! They go over whatever connection sends messages to that contact, and are taken from any that there is. What is in a packet is
 //! nobody's business here. They open no connection and learn no address: where the link does not lead, they do not go.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use iroh::endpoint::Connection;
 use tokio::sync::{mpsc, watch};
@@ -79,6 +81,13 @@ impl Outgoing {
         datagram.put_slice(&self.tag);
         datagram.put_slice(packet);
         route.connection.send_datagram(datagram.freeze()).is_ok()
+    }
+
+    /// How long there and back took lately; nothing where there is no connection.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let route = self.route.borrow();
+        let paths = route.as_ref()?.connection.paths();
+        paths.iter().find(|path| path.is_selected()).map(|path| path.rtt())
     }
 
     /// Whether the link leads straight to the contact, and not through a relay; nothing where there is no connection.

@@ -25,7 +25,7 @@ use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
 use vesper::media::wav::WavSink;
-use vesper::transport::bandwidth::START_KBPS;
+use vesper::transport::StartRate;
 use vesper::transport::bare::{Arrived, BarePath, Datagram};
 use vesper::transport::{Numbering, Role};
 use zeroize::Zeroizing;
@@ -40,13 +40,21 @@ const MOST_IN_ALL_KBPS: u32 = 3600;
 const SETTLED_MS: u64 = 8000;
 const FPS: u32 = 30;
 
+/// Both ends and the two ways between them.
 pub struct Call {
+    start: (MediaTime, Instant),
+    ends: [End; 2],
+    /// From each end to the other.
+    ways: [Way<Datagram>; 2],
+    _folder: tempfile::TempDir,
+}
+
+/// One end: what it sends and what it shows and plays, all over one path.
+struct End {
     now: MediaTime,
     instant: Instant,
-    start: (MediaTime, Instant),
-    forth: Way<Datagram>,
-    back: Way<Datagram>,
-    // The sending end.
+    path: BarePath,
+    // What it sends.
     pace: Pace,
     next_picture: MediaTime,
     pattern: TestPattern,
@@ -55,41 +63,87 @@ pub struct Call {
     video_send: VideoSendPipeline,
     audio_send: AudioSend,
     allocation: Allocation,
-    here: BarePath,
     /// A picture that waits for room on the path: while there is one, no other is made.
     waits: Option<OutgoingFrame>,
     /// Of pictures, of sound.
     numbers: [Numbering; 2],
     bytes: u64,
-    // The receiving end.
-    there: BarePath,
-    round_trip: Duration,
+    // What it gets.
     video_receive: VideoReceivePipeline,
     audio_receive: AudioReceivePipeline,
     speaker: Consumer<f32>,
     requests: u64,
     measure: Measure,
-    _folder: tempfile::TempDir,
 }
 
 impl Call {
-    /// A call over `link`, with pictures of `size`.
+    /// A call over `link`, with pictures of `size` both ways.
     pub fn new(link: Link, size: (usize, usize), seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let voice = folder.path().join("voice.wav");
         write_voice(&voice);
-        let (now, instant) = (MediaTime(1_700_000_000_000_000), Instant::now());
+        let start = (MediaTime(1_700_000_000_000_000), Instant::now());
+        let ends = [Role::Caller, Role::Callee].map(|role| End::new(role, (size, link.round_trip()), &voice, start));
+        let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(link, seed));
+        Self { start, ends, ways, _folder: folder }
+    }
+
+    /// Calls for so long and says what it was like for the one who was called.
+    pub fn run(mut self, seconds: u64) -> Outcome {
+        let mut before = self.ends[1].audio_receive.stats();
+        for ms in 0..seconds * 1000 {
+            let passed = Duration::from_millis(ms);
+            if ms == SETTLED_MS {
+                before = self.ends[1].audio_receive.stats();
+            }
+            for (from, to) in [(0, 1), (1, 0)] {
+                let arriving = self.ways[to].deliver(ms * 1000).into_iter();
+                let arriving = arriving.map(|(us, datagram)| (self.start.0 + Duration::from_micros(us), datagram));
+                let leaving = self.ends[from].step((self.start.0 + passed, self.start.1 + passed), arriving, ms >= SETTLED_MS);
+                leaving.into_iter().for_each(|datagram| self.ways[from].send(ms * 1000, datagram.bytes, datagram));
+            }
+        }
+        let [caller, callee] = self.ends;
+        let heard = callee.audio_receive.stats();
+        let played = heard.played_samples - before.played_samples;
+        let counted = (seconds * 1000 - SETTLED_MS) as f64 / 1000.0;
+        Outcome {
+            stretched_percent: (heard.stretched_samples - before.stretched_samples) as f64 * 100.0 / played.max(1) as f64,
+            concealed_percent: (heard.concealed_samples - before.concealed_samples) as f64 * 100.0 / played.max(1) as f64,
+            mouth_to_ear_ms: heard.playing.map_or(f64::INFINITY, |playing| playing.latency_ms(0)),
+            av_offset_ms: heard.av_offset_ms,
+            kbps: caller.bytes * 8 / 1000 / seconds,
+            keyframe_requests: callee.requests,
+            ..callee.measure.outcome(callee.now, counted)
+        }
+    }
+}
+
+impl End {
+    /// `round_trip`: as the messages before the call saw it.
+    fn new(
+        role: Role,
+        (size, round_trip): ((usize, usize), Duration),
+        voice: &Path,
+        (now, instant): (MediaTime, Instant),
+    ) -> Self {
+        let first = StartRate::default();
+        first.after_round_trip(round_trip);
         let root = RootKey::new(0, Zeroizing::new([5; 32]));
         let inbound = Inbound::new(instant, Arc::<SealCounts>::default());
-        let sealer = |stream| Sealer::new(&root, Direction::CallerToCallee, stream, instant);
-        let opener = |stream| Opener::new(&root, Direction::CallerToCallee, stream, &inbound);
+        let (ours, theirs) = match role {
+            Role::Caller => (Direction::CallerToCallee, Direction::CalleeToCaller),
+            Role::Callee => (Direction::CalleeToCaller, Direction::CallerToCallee),
+        };
+        let sealer = |stream| Sealer::new(&root, ours, stream, instant);
+        let opener = |stream| Opener::new(&root, theirs, stream, &inbound);
         let (speaker_end, speaker) = RingBuffer::new(48_000);
         let clock_offset = Arc::new(ClockOffset::default());
         clock_offset.set_us(0);
         let lip_sync = Arc::<LipSync>::default();
         let audio_send = AudioSendConfig {
             sealer: sealer(StreamId::Audio),
-            source: AudioSourceSpec::File(voice),
+            source: AudioSourceSpec::File(voice.to_owned()),
             muted: false,
             processing: VoiceProcessing::default(),
             far_end: None,
@@ -108,13 +162,11 @@ impl Call {
         };
         let audio_send = AudioSend::new(audio_send, now, instant).unwrap();
         audio_send.begin();
-        let start = Allocation::default().divide(now, START_KBPS, 0);
+        let start = Allocation::default().divide(now, first.kbps(), 0);
         Self {
             now,
             instant,
-            start: (now, instant),
-            forth: Way::new(link, seed),
-            back: Way::new(link, seed ^ 0x5555),
+            path: BarePath::new(role, MOST_IN_ALL_KBPS, first),
             pace: Pace::new((FPS, 1)),
             next_picture: now,
             pattern: TestPattern::new(size.0, size.1),
@@ -123,59 +175,49 @@ impl Call {
             video_send: VideoSendPipeline::new(sealer(StreamId::Camera), FPS, start.video_kbps),
             audio_send,
             allocation: Allocation::default(),
-            here: BarePath::new(Role::Caller, MOST_IN_ALL_KBPS),
             waits: None,
             numbers: Default::default(),
             bytes: 0,
-            there: BarePath::new(Role::Callee, MOST_IN_ALL_KBPS),
-            round_trip: Duration::from_millis(2 * link.delay_ms + link.jitter_ms),
             video_receive: VideoReceivePipeline::new(opener(StreamId::Camera), clock_offset, lip_sync).unwrap(),
             audio_receive: AudioReceivePipeline::new(audio_receive, now, instant).unwrap().0,
             speaker,
             requests: 0,
             measure: Measure::default(),
-            _folder: folder,
         }
     }
 
-    /// Calls for so long and says what it was like.
-    pub fn run(mut self, seconds: u64) -> Outcome {
-        let mut before = self.audio_receive.stats();
-        for ms in 0..seconds * 1000 {
-            self.now = self.start.0 + Duration::from_millis(ms);
-            self.instant = self.start.1 + Duration::from_millis(ms);
-            if ms == SETTLED_MS {
-                before = self.audio_receive.stats();
-            }
-            self.send(ms);
-            self.receive(ms);
-        }
-        let heard = self.audio_receive.stats();
-        let played = heard.played_samples - before.played_samples;
-        let counted = (seconds * 1000 - SETTLED_MS) as f64 / 1000.0;
-        Outcome {
-            stretched_percent: (heard.stretched_samples - before.stretched_samples) as f64 * 100.0 / played.max(1) as f64,
-            concealed_percent: (heard.concealed_samples - before.concealed_samples) as f64 * 100.0 / played.max(1) as f64,
-            mouth_to_ear_ms: heard.playing.map_or(f64::INFINITY, |playing| playing.latency_ms(0)),
-            av_offset_ms: heard.av_offset_ms,
-            kbps: self.bytes * 8 / 1000 / seconds,
-            keyframe_requests: self.requests,
-            ..self.measure.outcome(self.now, counted)
-        }
-    }
-
-    /// A millisecond at the sending end.
-    fn send(&mut self, ms: u64) {
-        for (_, datagram) in self.back.deliver(ms * 1000) {
-            for arrived in self.here.arrive(self.instant, self.now, datagram) {
-                if let Arrived::KeyframeRequest = arrived {
-                    self.video_send.request_keyframe();
+    /// A millisecond: takes what arrives, each with its time, and says what leaves.
+    fn step(
+        &mut self,
+        (now, instant): (MediaTime, Instant),
+        arriving: impl Iterator<Item = (MediaTime, Datagram)>,
+        counts: bool,
+    ) -> Vec<Datagram> {
+        (self.now, self.instant) = (now, instant);
+        for (at, datagram) in arriving {
+            for arrived in self.path.arrive(instant, at, datagram) {
+                match arrived {
+                    Arrived::Sound(packet) => self.audio_receive.arrive(now, &packet),
+                    Arrived::Picture(packet) => self.video_receive.push(packet),
+                    Arrived::KeyframeRequest => self.video_send.request_keyframe(),
                 }
             }
         }
+        self.show(counts);
+        self.audio_receive.play(now);
+        while let Ok(sample) = self.speaker.pop() {
+            self.measure.played(sample);
+        }
         self.follow_path();
+        self.send();
+        let leaving = self.path.tick(instant);
+        self.bytes += leaving.iter().map(|datagram| datagram.bytes as u64).sum::<u64>();
+        leaving
+    }
+
+    fn send(&mut self) {
         while let Some(sound) = self.audio_send.step(self.now) {
-            self.here.send_sound(self.instant, self.numbers[1].number(sound));
+            self.path.send_sound(self.instant, self.numbers[1].number(sound));
         }
         if self.now >= self.next_picture {
             self.pattern.draw(self.next_picture, &mut self.frame);
@@ -185,22 +227,19 @@ impl Call {
             let room = self.waits.is_none();
             self.waits = self.video_send.step(self.now, self.instant, &self.frame, room).unwrap().or(self.waits.take());
         }
-        if let Some(picture) = self.waits.take_if(|_| self.here.has_room()) {
-            self.here.send_picture(self.instant, self.numbers[0].number(picture));
-        }
-        for datagram in self.here.tick(self.instant) {
-            self.bytes += datagram.bytes as u64;
-            self.forth.send(ms * 1000, datagram.bytes, datagram);
+        if let Some(picture) = self.waits.take_if(|_| self.path.has_room()) {
+            self.path.send_picture(self.instant, self.numbers[0].number(picture));
         }
     }
 
     /// As the engine does it.
     fn follow_path(&mut self) {
-        let (estimate, repair_percent) = self.here.reading();
+        let (estimate, repair_percent) = self.path.reading();
         let share = self.allocation.divide(self.now, estimate.target_kbps, repair_percent);
         self.video_send.set_kbps(share.video_kbps.min(MOST_KBPS));
         self.audio_send.share(share.rung, share.copies);
         self.audio_send.expect_loss(estimate.loss_percent.clamp(0.0, 50.0) as u8);
+        self.video_receive.set_rtt(self.path.round_trip());
     }
 
     /// Leaves in the wind: a part of the picture that is hard to encode, so that it takes the rate that there is.
@@ -214,40 +253,17 @@ impl Call {
         }
     }
 
-    /// A millisecond at the receiving end.
-    fn receive(&mut self, ms: u64) {
-        for (us, datagram) in self.forth.deliver(ms * 1000) {
-            let arrived = self.start.0 + Duration::from_micros(us);
-            for arrived in self.there.arrive(self.instant, arrived, datagram) {
-                match arrived {
-                    Arrived::Sound(packet) => self.audio_receive.arrive(self.now, &packet),
-                    Arrived::Picture(packet) => self.video_receive.push(packet),
-                    Arrived::KeyframeRequest => {}
-                }
-            }
-        }
-        self.show(ms);
-        self.audio_receive.play(self.now);
-        while let Ok(sample) = self.speaker.pop() {
-            self.measure.played(sample);
-        }
-        for datagram in self.there.tick(self.instant) {
-            self.back.send(ms * 1000, datagram.bytes, datagram);
-        }
-    }
-
-    fn show(&mut self, ms: u64) {
-        self.video_receive.set_rtt(self.round_trip.max(self.here.round_trip()));
+    fn show(&mut self, counts: bool) {
         while let Some(step) = self.video_receive.step(self.now, self.instant) {
             if let Step::Picture(shown) = step {
                 let age = self.now.rtp(VIDEO_RATE).wrapping_sub(shown.timestamp);
                 let captured = self.now - Duration::from_micros(u64::from(age) * 1_000_000 / u64::from(VIDEO_RATE));
-                self.measure.shown(self.now, captured, &shown.picture, ms >= SETTLED_MS);
+                self.measure.shown(self.now, captured, &shown.picture, counts);
             }
         }
         if self.video_receive.wants_keyframe(self.now) {
             self.requests += 1;
-            self.there.request_keyframe();
+            self.path.request_keyframe();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A link that delays, queues, loses and reorders, by a seed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a link does to packets. Times in ms.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,8 @@ pub struct Link {
     pub loss: Loss,
     /// Every so often nothing comes for so long, and then all at once.
     pub spikes: Option<(u64, u64)>,
+    /// From then until then, it carries only so many kbit/s.
+    pub narrows: Option<(u64, u64, u32)>,
     /// Percent of the packets that are overtaken.
     pub reordered: u32,
 }
@@ -29,6 +32,14 @@ pub enum Loss {
         percent: u32,
         length: u32,
     },
+}
+
+impl Link {
+    /// Of a message that fills a packet, and its answer.
+    pub fn round_trip(&self) -> Duration {
+        let packet = 1200 * 8 / u64::from(self.kbps);
+        Duration::from_millis(2 * (self.delay_ms + packet) + self.jitter_ms)
+    }
 }
 
 /// Numbers that look random and are the same for the same seed (SplitMix64, Steele et al. 2014).
@@ -68,7 +79,9 @@ impl<T> Way<T> {
     /// Sends `item`, a packet of `bytes` with all headers.
     pub fn send(&mut self, now: u64, bytes: usize, item: T) {
         self.sent += 1;
-        let leaves = self.free_at.max(now) + bytes as u64 * 8000 / u64::from(self.link.kbps);
+        let narrow = self.link.narrows.filter(|(from, until, _)| (from * 1000..until * 1000).contains(&now));
+        let kbps = narrow.map_or(self.link.kbps, |(_, _, kbps)| kbps);
+        let leaves = self.free_at.max(now) + bytes as u64 * 8000 / u64::from(kbps);
         if leaves - now > self.link.queue_ms * 1000 {
             return;
         }
@@ -125,6 +138,7 @@ fn a_link_loses_and_delays_what_it_says() {
         queue_ms: 200,
         loss: Loss::Bursts { percent: 10, length: 10 },
         spikes: None,
+        narrows: None,
         reordered: 0,
     };
     let mut way = Way::new(link, 7);

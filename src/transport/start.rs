@@ -1,0 +1,56 @@
+//! The rate at which a path of a call begins, before anything came back on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::bandwidth::{FLOOR_KBPS, START_KBPS};
+
+/// What TCP sends before it hears anything: ten packets a round trip (RFC 6928), in bits.
+const FIRST_FLIGHT: f64 = 10.0 * 1200.0 * 8.0;
+
+/// What the paths of a call learn of the way between the two, each for the one after it: most of them share the narrowest part.
+///
+/// Never above [`START_KBPS`]: a path that turns out to carry more is found to within a round trip or two.
+#[derive(Debug, Clone)]
+pub struct StartRate(Arc<AtomicU32>);
+
+impl Default for StartRate {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(START_KBPS)))
+    }
+}
+
+impl StartRate {
+    /// With what to begin now.
+    pub fn kbps(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The messages that went before any media took `round_trip` there and back.
+    pub fn after_round_trip(&self, round_trip: Duration) {
+        self.learnt((FIRST_FLIGHT / 1e3 / round_trip.as_secs_f64().max(1e-3)) as u32);
+    }
+
+    /// A path carries this much.
+    pub fn learnt(&self, kbps: u32) {
+        self.0.store(kbps.clamp(FLOOR_KBPS, START_KBPS), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_round_trip_makes_a_careful_beginning_and_a_quick_one_none_beyond_the_usual() {
+        let start = StartRate::default();
+        assert_eq!(start.kbps(), START_KBPS);
+        for (ms, kbps) in [(1, START_KBPS), (60, START_KBPS), (250, 384), (600, 160), (60_000, FLOOR_KBPS)] {
+            start.after_round_trip(Duration::from_millis(ms));
+            assert_eq!(start.kbps(), kbps, "{ms} ms");
+        }
+        start.clone().learnt(70);
+        assert_eq!(start.kbps(), 70, "all paths of a call share it");
+    }
+}
