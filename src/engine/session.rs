@@ -17,6 +17,7 @@ use super::screening::OurAddress;
 pub use super::session_event::SessionEvent;
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
+use super::wakers;
 use zeroize::Zeroizing;
 
 use crate::call::rekey::Rekeying;
@@ -219,6 +220,7 @@ impl Session {
             }
         });
         let Screens { remote, preview, waker } = core.screens.clone();
+        let (wake_for_theirs, wake_for_ours) = waker.as_ref().map(wakers::in_call).unzip();
         let (echo_frames, echo_camera) = slot();
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
@@ -227,9 +229,9 @@ impl Session {
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
-            screen: waker.is_some().then_some(remote),
+            screen: wake_for_theirs.is_some().then_some(remote),
             frames: self.mirror.then_some(echo_frames),
-            on_frame: waker.clone(),
+            on_frame: wake_for_theirs,
             record: options.record_video.clone(),
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
@@ -246,8 +248,8 @@ impl Session {
             fps: options.fps,
             bitrate_kbps: start.video_kbps,
             out: ends.video_out,
-            preview: waker.is_some().then_some(preview),
-            on_frame: waker,
+            preview: wake_for_ours.is_some().then_some(preview),
+            on_frame: wake_for_ours,
             trace,
             events: events.clone(),
         });

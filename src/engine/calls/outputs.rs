@@ -156,13 +156,15 @@ impl Calls {
             _ => {}
         }
         let lasted = current.times.connected.map(|since| MediaTime::now().since(since));
+        // Whoever was not asked in, or was turned away, takes nobody's window.
+        let only_rang = current.stage == CallStage::Incoming;
         current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
         core.notices.tell(What::Report(Box::new(current.report(reason))));
         remember(core, &current, reason);
         if let (Some(call), false) = (current.entry(reason), current.echo) {
             core.note_call(peer, call);
         }
-        self.farewell = Some((current.view(core), now + FAREWELL));
+        self.farewell = (!only_rang).then(|| (current.view(core), now + FAREWELL));
         let echo = current.echo;
         self.closing = current.close();
         if echo {
