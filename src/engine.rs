@@ -47,6 +47,7 @@ mod sound_test;
 mod sources;
 mod verifying;
 mod views;
+mod wakers;
 pub mod words;
 
 use std::path::PathBuf;

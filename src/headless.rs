@@ -7,6 +7,7 @@ mod devices;
 mod messages;
 mod output;
 mod owner;
+mod passphrase;
 mod people;
 mod standard_input;
 pub mod window;
@@ -20,7 +21,9 @@ use anyhow::{Context, Result, bail};
 use zeroize::Zeroizing;
 
 use crate::contacts::{Profile, ProfileError};
+use crate::engine::options::Options;
 use crate::engine::words::in_words;
+use crate::identity::VaultError;
 use args::{Cli, Command};
 pub use calling::asked_to_end;
 use output::{Output, remark};
@@ -57,12 +60,15 @@ pub fn run(cli: Cli, secrets: Secrets) -> ExitCode {
                 messages::message(&account, contact, text, wait.then_some(timeout), &network, output).await
             }
             Command::Messages { contact, last } => messages::messages(&account, contact, last, output).await,
-            Command::Check { seconds, media, call } => calling::check(&account, seconds, &media, &call, output).await,
-            Command::Call { contact, audio_only, media, call, network } => {
-                calling::call(&account, &contact, audio_only, &media, &call, &network, output).await
+            Command::Check { seconds, media, call } => {
+                let options = Options { hang_up_after: Some(seconds), ..calling::options(&media, &call)? };
+                calling::check(&account, options, output).await
             }
-            Command::Answer { auto, once, media, call, network } => {
-                calling::answer(&account, auto, once, &media, &call, &network, output).await
+            Command::Call { contact, audio_only, talk } => {
+                calling::call(&account, &contact, audio_only, calling::talk_options(&talk)?, output).await
+            }
+            Command::Answer { auto, once, talk } => {
+                calling::answer(&account, auto, once, calling::talk_options(&talk)?, output).await
             }
         }
     });
@@ -82,14 +88,9 @@ async fn end_in_time() {
 }
 
 /// What the window was started with.
-pub fn window_options(cli: &Cli) -> crate::engine::options::Options {
-    crate::engine::options::Options {
-        media: (&cli.media).into(),
-        network: (&cli.network).into(),
-        ring: true,
-        stay_online: true,
-        ..Default::default()
-    }
+pub fn window_options(cli: &Cli) -> Options {
+    let (media, network) = ((&cli.media).into(), (&cli.network).into());
+    Options { media, network, ring: true, stay_online: true, ..Options::default() }
 }
 
 /// Which profile to open, and how.
@@ -114,8 +115,13 @@ impl Account {
     fn open(&self) -> Result<Opened> {
         let directory = self.directory()?;
         let passphrase = self.passphrase.as_ref().map(|passphrase| passphrase.as_str());
-        let opened =
+        let mut opened =
             if Profile::exists(&directory) { Profile::open(&directory, passphrase) } else { self.create(&directory, passphrase) };
+        if matches!(opened, Err(ProfileError::Vault(VaultError::PassphraseNeeded)))
+            && let Some(typed) = passphrase::of_profile()
+        {
+            opened = Profile::open(&directory, Some(&typed));
+        }
         match opened {
             Ok(profile) => Ok(Opened::Ours(Box::new(profile))),
             Err(ProfileError::InUse { .. }) => Ok(Opened::Theirs(directory)),
@@ -127,10 +133,7 @@ impl Account {
     fn own(&self) -> Result<Profile> {
         match self.open()? {
             Opened::Ours(profile) => Ok(*profile),
-            Opened::Theirs(directory) => bail!(
-                "another Vesper has the profile {} open; close it, or use another profile with --profile",
-                directory.display()
-            ),
+            Opened::Theirs(directory) => Err(ProfileError::InUse(directory).into()),
         }
     }
 

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::{Result, bail};
 use tokio::sync::{mpsc, watch};
 use tracing_subscriber::EnvFilter;
 use vesper::contacts::Profile;
@@ -27,7 +26,7 @@ fn main() -> ExitCode {
             std::env::remove_var(name);
         }
     }
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let secrets = match secrets {
         Ok(secrets) => secrets,
         Err(error) => {
@@ -60,6 +59,9 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     if runtime.block_on(headless::raise(&directory, cli.link.clone()))? {
         return Ok(());
     }
+    if !ui::has_display() {
+        bail!("there is no display here, so no window can open; `vesper check` and `vesper call` work without one");
+    }
     let engine = {
         let _context = runtime.enter();
         let waker = waker.clone();
@@ -89,14 +91,14 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
         args::Renderer::Glow => ui::Renderer::Glow,
         args::Renderer::Wgpu => ui::Renderer::Wgpu,
     });
-    let shown = ui::run(handles, UiOptions { renderer, place: before });
+    let shown = ui::run(handles, UiOptions { renderer, place: before, software: window::draws_in_software() });
     socket.abort();
     // The window is gone, and with it the other end.
     let _ = runtime.block_on(placed);
     runtime.block_on(engine.quit());
     // Devices close on threads of their own.
     runtime.shutdown_timeout(Duration::from_millis(300));
-    shown.context("the window could not be opened; `vesper check` and `vesper call` work without one")
+    shown
 }
 
 /// Hangs up and ends when the system asks for it, as at the end of a session: the person on the other side must not wait.

@@ -63,6 +63,4 @@ pub mod y4m;
 #[cfg(test)]
 mod long_call_tests;
 #[cfg(test)]
-mod speech_tests;
-#[cfg(test)]
 mod video_tests;

@@ -5,7 +5,8 @@
 //! - `secrets`: certificate and ICE credentials of one call, there before any socket is.
 //! - [`peer`]: the connection: gather, connect, close, and what it tells its owner. `chain` sets the library up for it,
 //!   `watch` turns what the library reports into events, `describe` writes the SDP that is never sent, `config` has the words.
-//! - `gate`: the sockets, which answer nobody until the other side has proven who it is; `relaying`: what a TURN server is not asked for.
+//! - `gate`: the sockets, which answer nobody until the other side has proven who it is; `checks`: how often who does not answer is asked
+//!   again; `relaying`: what a TURN server is not asked for. `start`: with what rate a path begins.
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
 //! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.

@@ -68,6 +68,8 @@ pub struct UiOptions {
     pub renderer: Option<Renderer>,
     /// Where the window was the last time.
     pub place: Option<WindowPlace>,
+    /// The processor draws: what a graphics card does for nothing is left out.
+    pub software: bool,
 }
 
 /// What draws.
@@ -105,10 +107,11 @@ impl Waker {
 
 /// Opens the window on the main thread and returns when it was closed; before that it sends [`Command::Quit`].
 pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
+    let icon = Arc::new(app_icon());
     let mut viewport = ViewportBuilder::default()
         .with_title(text::APP)
         .with_app_id(APP_ID)
-        .with_icon(app_icon())
+        .with_icon(icon.clone())
         .with_inner_size(options.place.map_or(tokens::size::WINDOW, |place| place.size))
         .with_min_inner_size(tokens::size::WINDOW_MIN);
     if let Some(place) = options.place {
@@ -125,19 +128,25 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
             Renderer::Wgpu => eframe::Renderer::Wgpu,
         },
         persist_window: false,
+        // It smooths gradients by less than a shade, for a sixth of what a frame costs the processor.
+        dithering: !options.software,
         ..Default::default()
     };
     let (commands, waker) = (handles.commands.clone(), handles.waker.clone());
     let result = eframe::run_native(
         text::APP,
         native,
-        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker))))),
+        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker), icon)))),
     );
     // However the window ended, nobody is left to press a button.
     let _ = commands.try_send(Command::Quit);
-    result.map_err(|error| {
-        anyhow!("The window cannot be opened: {error}. Without a display, `vesper check` and `vesper call` work in a terminal.")
-    })
+    result.map_err(|error| anyhow!("the window cannot be opened: {error}; `vesper check` and `vesper call` work without one"))
+}
+
+/// Whether there is a screen that a window could open on. Elsewhere than on Linux, there always is.
+pub fn has_display() -> bool {
+    let named = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"].into_iter().any(named)
 }
 
 /// The icon of both windows.

@@ -102,10 +102,8 @@ impl Ringing {
     }
 
     fn missed(self: Box<Self>, turn: &mut Turn<'_>, reason: EndReason, last: Option<Message>) -> CallState {
-        let peer = self.core.caller;
-        let state = self.end(turn, reason, last);
-        turn.out.push(Output::MissedCall { peer });
-        state
+        turn.out.extend([Output::StopRinging, Output::MissedCall { peer: self.core.caller }]);
+        turn.end(self.core.call, self.core.caller, reason, last)
     }
 
     fn end(self: Box<Self>, turn: &mut Turn<'_>, reason: EndReason, last: Option<Message>) -> CallState {

@@ -113,7 +113,7 @@ pub enum Output {
     Heartbeat { call: CallId },
     /// For the person.
     Event(CallEvent),
-    /// Somebody called and was not answered.
+    /// Somebody called and was not answered. If it rang here, that has not ended yet.
     MissedCall { peer: PublicKey },
     /// The call is over: close its connection, devices and keys, after what was sent before this.
     Ended { call: CallId, peer: PublicKey, reason: EndReason },

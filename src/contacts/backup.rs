@@ -8,6 +8,7 @@
 //! Contacts go along with their pair secrets, for without them nobody could be called. Invitations, settings and messages do
 //! not. A profile is meant to be used on one computer at a time: two that are online under one key take calls from each other.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -42,6 +43,8 @@ pub enum BackupError {
     NotABackup(PathBuf),
     #[error("the backup is damaged and was left as it is: use another copy of it ({})", .0.display())]
     Damaged(PathBuf),
+    #[error("the backup cannot be used: {source}; choose another file ({})", path.display())]
+    Io { source: io::Error, path: PathBuf },
     #[error(transparent)]
     Vault(VaultError),
     #[error(transparent)]
@@ -55,6 +58,11 @@ impl Backup {
             return Err(BackupError::NoPassphrase);
         }
         Vault::create(file, Some(passphrase), &self.body()).map_err(|error| at(file, error)).map(drop)
+    }
+
+    /// Whether `file` looks like a backup at all: to be asked before anybody types its passphrase.
+    pub fn check(file: &Path) -> Result<(), BackupError> {
+        Vault::needs_passphrase(file).map_err(|error| at(file, error)).map(drop)
     }
 
     /// Reads `file`; it is never written to.
@@ -103,6 +111,7 @@ fn at(file: &Path, error: VaultError) -> BackupError {
         VaultError::Missing(path) => BackupError::Missing(path),
         VaultError::NotAVault(_) => BackupError::NotABackup(file.to_owned()),
         VaultError::Damaged(path) => BackupError::Damaged(path),
+        VaultError::Io { source, path } => BackupError::Io { source, path },
         other => BackupError::Vault(other),
     }
 }

@@ -12,7 +12,6 @@ use tokio::task::JoinHandle;
 use super::command::{CallMedia, Command};
 use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
-use super::device_news;
 use super::event::What;
 use super::screening::OurAddress;
 use super::session::SessionEvent;
@@ -154,7 +153,7 @@ impl Calls {
                 self.feed(core, Input::Gathered { call, candidates: Vec::new() }, now);
             }
             SessionEvent::Gathered { call, path: path @ 0, gathered: Err(error) } => {
-                core.notices.say(NoticeKind::Error, format!("No socket for the call could be opened: {error}."));
+                core.notices.say(NoticeKind::Error, &format!("No socket for the call could be opened: {error}"));
                 self.feed(core, Input::TransportFailed { call, path }, now);
             }
             SessionEvent::Gathered { call, path, gathered } => {
@@ -175,11 +174,12 @@ impl Calls {
     }
 
     /// A call follows a change of the chosen devices.
-    pub fn settings_changed(&self, core: &Core, before: &Settings) {
+    pub fn settings_changed(&self, core: &mut Core, before: &Settings) {
         if let Some(current) = &self.current
             && let Some(session) = &current.session
+            && let Err(error) = session.choose_devices(current.switches, &core.options.media, before, &core.people.settings)
         {
-            session.choose_devices(current.switches, &core.options.media, before, &core.people.settings);
+            core.notices.say(NoticeKind::Error, &format!("The microphone could not be changed: {error}"));
         }
     }
 
@@ -327,9 +327,7 @@ impl Calls {
             }
             _ => {}
         }
-        if let Some((kind, text)) = device_news::sentence(&event) {
-            core.notices.say(kind, text);
-        }
+        core.notices.media(event);
     }
 
     /// An item of the control stream, from whichever carrier brought it first.

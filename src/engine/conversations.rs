@@ -167,7 +167,7 @@ impl Conversations {
             Stage::Opening => ConversationsStage::Opening,
             Stage::Ready(_) => ConversationsStage::Ready,
             Stage::Locked => ConversationsStage::Locked,
-            Stage::Failed(why) => ConversationsStage::Failed(super::device_news::whole(why)),
+            Stage::Failed(why) => ConversationsStage::Failed(super::words::whole(why)),
         };
         let (threads, returned) = (self.shown.clone(), self.returned.clone());
         let (zone, newer_version) = (self.zone.clone(), self.newer.clone());

@@ -9,7 +9,7 @@ use super::calls::Calls;
 use super::command::Command;
 use super::conversations::{Conversations, Opened};
 use super::device_check::DeviceCheck;
-use super::event::Event;
+use super::event::{Event, What};
 use super::locking::Locking;
 use super::network::Network;
 use super::opening;
@@ -19,13 +19,14 @@ use super::request::{Asked, Line, Reply, Request};
 use super::rings::Rings;
 use super::screening::Asking;
 use super::session::SessionEvent;
-use super::snapshot::{self, Snapshot, Stage};
+use super::snapshot::{self, NoticeKind, Snapshot, Stage};
 use super::verifying::Verifying;
-use super::words::in_words;
-use super::{Start, Waker, devices};
+use super::words::{in_words, whole};
+use super::{Start, Waker, device_news, devices};
 use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
+use crate::media::events::MediaEvent;
 use crate::media::frame::RgbaFrame;
 use crate::media::slot::SlotWriter;
 use crate::signal::link::LinkEvent;
@@ -209,7 +210,7 @@ impl Core {
     async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
         let unix = unix_seconds();
         if self.people.is_locked() && !may_while_locked(&command) {
-            return self.notices.show(snapshot::NoticeKind::Info, "Unlock Vesper first.".into());
+            return self.notices.show(NoticeKind::Info, "Unlock Vesper first.".into());
         }
         if !self.may_call(&command, calls) {
             return;
@@ -259,7 +260,7 @@ impl Core {
                 // The secret went with the block, so there is nothing to go back to.
                 let text =
                     format!("{} is unblocked. To call each other again, one of you has to invite the other.", self.petname(key));
-                self.notices.show(snapshot::NoticeKind::Info, text);
+                self.notices.show(NoticeKind::Info, text);
                 // The link was closed to them by the block; what was written stays for the day they are a contact again.
                 self.people.remove(key).map(|_| Vec::new())
             }
@@ -395,7 +396,7 @@ impl Notices {
     const MOST: usize = 5;
 
     /// Tells scripts what happened. A script that does not read for hundreds of events loses some.
-    pub fn tell(&self, what: super::event::What) {
+    pub fn tell(&self, what: What) {
         let event = Event { at: MediaTime::now(), what };
         if self.tell.try_send(event).is_err() {
             tracing::debug!("an event was not read and is dropped");
@@ -403,21 +404,33 @@ impl Notices {
     }
 
     /// Shows a sentence, and tells scripts.
-    pub fn say(&mut self, kind: snapshot::NoticeKind, text: impl Into<String>) {
-        let text = text.into();
-        self.tell(super::event::What::Warning { text: text.clone() });
-        self.show(kind, text);
+    pub fn say(&mut self, kind: NoticeKind, text: &str) {
+        self.warn(kind, text, None);
+    }
+
+    /// What a pipeline tells, if that needs words.
+    pub fn media(&mut self, event: MediaEvent) {
+        if let Some((kind, text)) = device_news::sentence(&event) {
+            self.warn(kind, &text, Some(event));
+        }
     }
 
     /// A wish that came to nothing.
     pub fn error(&mut self, error: &anyhow::Error) {
-        self.say(snapshot::NoticeKind::Error, sentence(error));
+        self.say(NoticeKind::Error, &in_words(error));
     }
 
     /// A request or change that came to nothing, as scripts wait for it.
     pub fn failed(&mut self, error: &anyhow::Error) {
-        self.tell(super::event::What::RequestFailed { text: sentence(error) });
-        self.show(snapshot::NoticeKind::Error, sentence(error));
+        let text = whole(&in_words(error));
+        self.tell(What::RequestFailed { text: text.clone() });
+        self.show(NoticeKind::Error, text);
+    }
+
+    fn warn(&mut self, kind: NoticeKind, text: &str, cause: Option<MediaEvent>) {
+        let text = whole(text);
+        self.tell(What::Warning { text: text.clone(), cause });
+        self.show(kind, text);
     }
 
     /// Puts all sentences away.
@@ -425,7 +438,7 @@ impl Notices {
         self.shown.clear();
     }
 
-    pub fn show(&mut self, kind: snapshot::NoticeKind, text: String) {
+    pub fn show(&mut self, kind: NoticeKind, text: String) {
         if self.shown.iter().any(|notice| notice.text == text) {
             return;
         }
@@ -450,18 +463,6 @@ fn may_while_locked(command: &Command) -> bool {
             | Command::SetCamera { .. }
             | Command::DismissNotice { .. }
     )
-}
-
-/// An error as a sentence: a capital first, a full stop last.
-fn sentence(error: &anyhow::Error) -> String {
-    let text = in_words(error);
-    let mut letters = text.chars();
-    let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    sentence.push_str(letters.as_str());
-    if !sentence.ends_with(['.', '?', '!']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 /// The wall clock, for dates that a person sees and invitations that expire.

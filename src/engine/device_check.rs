@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::core::{Core, Then};
 use super::current::Switches;
-use super::device_news::whole;
 use super::options::{CameraChoice, MicrophoneChoice};
 use super::sources;
+use super::words::whole;
 use crate::media::meter::{Heard, Meter};
 use crate::media::scanner::{Scanner, Seen};
 use crate::settings::Settings;

@@ -1,13 +1,16 @@
 //! What happens to cameras, microphones and speakers, as a person reads it.
 
 use super::snapshot::NoticeKind;
+use super::words::whole;
 use crate::media::events::{MediaEvent, MediaSource};
 
 /// The notice for an event of a pipeline; nothing for what needs no words.
 pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
     match event {
         MediaEvent::FirstVideo | MediaEvent::FirstAudio => None,
-        MediaEvent::Warning { text, .. } | MediaEvent::SourceLost { text, .. } => Some((NoticeKind::Warning, whole(text))),
+        MediaEvent::Warning { text, .. } | MediaEvent::FileLost { text } | MediaEvent::SourceLost { text, .. } => {
+            Some((NoticeKind::Warning, whole(text)))
+        }
         MediaEvent::SourceBack { source } => {
             let text = match source {
                 MediaSource::Camera => "Your camera gives a picture again.",
@@ -17,17 +20,6 @@ pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
             Some((NoticeKind::Info, text.into()))
         }
     }
-}
-
-/// With a capital in front and a full stop behind: what drivers and files say of themselves often has neither.
-pub fn whole(text: &str) -> String {
-    let text = text.trim();
-    let mut letters = text.chars();
-    let mut whole: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if !whole.is_empty() && !whole.ends_with(['.', '!', '?', '…']) {
-        whole.push('.');
-    }
-    whole
 }
 
 #[cfg(test)]
@@ -43,14 +35,6 @@ mod tests {
             assert_eq!(kind, NoticeKind::Info);
             assert_eq!(text, whole(&text));
         }
-    }
-
-    #[test]
-    fn a_warning_is_a_whole_sentence_and_stays_one() {
-        let warning = |text: &str| sentence(&MediaEvent::Warning { what: "test", text: text.into() }).unwrap();
-        assert_eq!(warning("étrange").1, "Étrange.");
-        assert_eq!(warning("The camera is busy. Close it there.").1, "The camera is busy. Close it there.");
-        assert_eq!(warning("").1, "");
     }
 
     #[test]

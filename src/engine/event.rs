@@ -6,6 +6,7 @@ use super::command::CallMedia;
 use super::report::Report;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
+use crate::media::events::MediaEvent;
 use crate::signal::message::MessageId;
 
 /// An event and when it happened.
@@ -84,6 +85,8 @@ pub enum What {
     /// Something to know, with what to do about it.
     Warning {
         text: String,
+        /// What a pipeline said, if it is about one.
+        cause: Option<MediaEvent>,
     },
     /// A call is over.
     Report(Box<Report>),
@@ -137,7 +140,9 @@ impl What {
             Self::Reconnected => json!({"event": "reconnected"}),
             Self::Muted { remote, on } => json!({"event": "muted", "remote": remote, "muted": on}),
             Self::Camera { remote, on } => json!({"event": "camera", "remote": remote, "on": on}),
-            Self::Warning { text } => json!({"event": "warning", "text": text}),
+            Self::Warning { text, cause } => {
+                json!({"event": "warning", "what": cause.as_ref().map(MediaEvent::name), "text": text})
+            }
             Self::Report(report) => report.to_json(),
             Self::Message { peer, name, id, text, sent_ms } => json!({
                 "event": "message", "peer": peer.to_string(), "name": name, "id": id.to_string(), "text": text, "sent_us": sent_ms * 1000,
@@ -154,10 +159,11 @@ impl What {
                 format!("\"{name}\" asks to become a contact (key {peer}): vesper contacts accept {}", short(peer))
             }
             Self::Request { peer, name, warning: Some(warning) } => {
-                format!("\"{name}\" asks to become a contact (key {peer}). Careful: {warning}")
+                let accept = format!("vesper contacts accept {}", short(peer));
+                format!("\"{name}\" asks to become a contact (key {peer}). Careful: {warning} To accept all the same: {accept}")
             }
             Self::Contact { name, .. } => format!("{name} is now a contact"),
-            Self::RequestFailed { text } | Self::Warning { text } => text.clone(),
+            Self::RequestFailed { text } | Self::Warning { text, .. } => text.clone(),
             Self::Incoming { name, media, .. } => format!("{name} calls ({})", media_name(*media)),
             Self::Ringing { .. } => "it rings there".into(),
             Self::Accepted { .. } => "accepted".into(),

@@ -13,6 +13,7 @@ use crate::media::allocation::Level;
 use crate::media::audio_receive::AudioReceiveStats;
 use crate::media::audio_send::AudioSendStats;
 use crate::media::clock::MediaTime;
+use crate::media::events::MediaEvent;
 use crate::media::quality::Experience;
 use crate::media::video_receive::VideoReceiveStats;
 use crate::media::video_send::VideoSendStats;
@@ -79,7 +80,10 @@ impl Figures {
         let Some(path) = core.options.stats.clone().filter(|_| self.lines.is_none()) else { return };
         match File::create(&path) {
             Ok(file) => self.lines = Some(BufWriter::new(file)),
-            Err(error) => core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display())),
+            Err(error) => {
+                let text = format!("{} cannot be written: {error}; choose another file", path.display());
+                core.notices.media(MediaEvent::FileLost { text });
+            }
         }
     }
 
@@ -103,7 +107,8 @@ impl Figures {
             line["unix_us"] = now.at.unix_us().into();
             if let Err(error) = writeln!(lines, "{line}").and_then(|()| lines.flush()) {
                 self.lines = None;
-                core.notices.say(NoticeKind::Warning, format!("The statistics cannot be written any more: {error}."));
+                let text = format!("the statistics stopped: {error}; free some space, or choose another file");
+                core.notices.media(MediaEvent::FileLost { text });
             }
         }
         self.shown = Some(Arc::new(second));

@@ -121,7 +121,7 @@ impl Core {
             }
             Effect::Knock(knock_id) => self.network.knocks.begin(knock_id, Instant::now()),
             Effect::Tell(what) => {
-                if let What::Warning { text } | What::RequestFailed { text } = &what {
+                if let What::Warning { text, .. } | What::RequestFailed { text } = &what {
                     self.notices.show(NoticeKind::Warning, text.clone());
                 }
                 self.notices.tell(what);

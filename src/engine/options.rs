@@ -156,22 +156,31 @@ fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The file that `text` names with the prefix `file:`, if it does.
-fn file(text: &str) -> Option<Result<PathBuf, String>> {
-    let path = text.strip_prefix("file:")?;
-    Some(if path.is_empty() { Err("file: needs a path after it".into()) } else { Ok(path.into()) })
+/// What every `--camera`, `--mic` and `--speaker` can name.
+enum Named {
+    Nothing,
+    File(PathBuf),
+    Device(String),
+}
+
+fn named(text: &str) -> Result<Named, String> {
+    match (text, text.strip_prefix("file:")) {
+        ("", _) => Err("a name is missing; `vesper devices` lists them".into()),
+        (_, Some("")) => Err("file: needs a path after it".into()),
+        (_, Some(path)) => Ok(Named::File(path.into())),
+        ("none", _) => Ok(Named::Nothing),
+        (name, _) => Ok(Named::Device(name.into())),
+    }
 }
 
 impl FromStr for CameraChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "none" => Self::None,
-            "test" => Self::Test,
-            _ => match file(text) {
-                Some(path) => Self::File(path?),
-                None => Self::Device(text.into()),
-            },
+        Ok(match named(text)? {
+            Named::Device(name) if name == "test" => Self::Test,
+            Named::Device(name) => Self::Device(name),
+            Named::File(path) => Self::File(path),
+            Named::Nothing => Self::None,
         })
     }
 }
@@ -179,13 +188,11 @@ impl FromStr for CameraChoice {
 impl FromStr for MicrophoneChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "none" => Self::None,
-            "tone" => Self::Tone,
-            _ => match file(text) {
-                Some(path) => Self::File(path?),
-                None => Self::Device(text.into()),
-            },
+        Ok(match named(text)? {
+            Named::Device(name) if name == "tone" => Self::Tone,
+            Named::Device(name) => Self::Device(name),
+            Named::File(path) => Self::File(path),
+            Named::Nothing => Self::None,
         })
     }
 }
@@ -193,12 +200,10 @@ impl FromStr for MicrophoneChoice {
 impl FromStr for SpeakerChoice {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "none" => Self::None,
-            _ => match file(text) {
-                Some(path) => Self::File(path?),
-                None => Self::Device(text.into()),
-            },
+        Ok(match named(text)? {
+            Named::Device(name) => Self::Device(name),
+            Named::File(path) => Self::File(path),
+            Named::Nothing => Self::None,
         })
     }
 }
@@ -206,6 +211,17 @@ impl FromStr for SpeakerChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_nothing_made_up_a_file_or_a_device_by_name_and_never_no_name() {
+        assert_eq!("test".parse(), Ok(CameraChoice::Test));
+        assert_eq!("none".parse(), Ok(MicrophoneChoice::None));
+        assert_eq!("file:a.wav".parse(), Ok(SpeakerChoice::File("a.wav".into())));
+        assert_eq!("tone".parse(), Ok(CameraChoice::Device("tone".into())));
+        for wrong in ["", "file:"] {
+            assert!(wrong.parse::<CameraChoice>().is_err() && wrong.parse::<SpeakerChoice>().is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn a_file_that_could_be_written_is_neither_made_nor_changed_by_asking() {

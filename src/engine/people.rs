@@ -112,7 +112,7 @@ impl People {
         let mut tell = None;
         if admission == Admission::UsedUp {
             let text = "An invitation of yours was used twice: one of them is not whom you meant. Compare safety numbers.".into();
-            tell = Some(What::Warning { text });
+            tell = Some(What::Warning { text, cause: None });
         } else if let Some(request) = self.pending.iter().find(|request| !known.contains(&request.key)) {
             let warning = self.warning(request);
             tell = Some(What::Request { peer: request.key, name: request.proposed_name.clone(), warning });
@@ -248,7 +248,7 @@ impl People {
         let warned = alike.map(|likeness| {
             let text =
                 format!("{likeness} They are called {} here. Compare the safety number before you trust them.", contact.petname);
-            Effect::Tell(What::Warning { text })
+            Effect::Tell(What::Warning { text, cause: None })
         });
         let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })];
         Ok(told.into_iter().chain(warned).collect())

@@ -131,16 +131,14 @@ impl Report {
     pub fn to_text(&self) -> String {
         let mut lines = vec![format!("call ended: {}, {:.1} s", self.ended.as_deref().unwrap_or("running"), self.seconds)];
         if let Some(video) = &self.video {
-            lines.push(format!(
-                "picture: sent {:.1}/s at {:.0} kbit/s, shown {:.1}/s at {}x{}, longest gap {:.0} ms{}",
-                video.sent_fps,
-                video.sent_kbps,
-                video.shown_fps,
-                video.width,
-                video.height,
-                video.longest_gap_ms.unwrap_or(0.0),
-                video.latency_ms.p50.map(|ms| format!(", lens to screen {ms:.0} ms")).unwrap_or_default(),
-            ));
+            let sent = format!("picture: sent {:.1}/s at {:.0} kbit/s", video.sent_fps, video.sent_kbps);
+            let shown = match video.shown_fps > 0.0 {
+                true => format!("shown {:.1}/s at {}x{}", video.shown_fps, video.width, video.height),
+                false => "none shown".into(),
+            };
+            let gap = video.longest_gap_ms.filter(|_| video.shown_fps > 0.0).map(|ms| format!(", longest gap {ms:.0} ms"));
+            let latency = video.latency_ms.p50.map(|ms| format!(", lens to screen {ms:.0} ms"));
+            lines.push(format!("{sent}, {shown}{}{}", gap.unwrap_or_default(), latency.unwrap_or_default()));
         }
         if let Some(audio) = &self.audio {
             lines.push(format!(

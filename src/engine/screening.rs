@@ -154,7 +154,7 @@ impl Core {
             let text = format!(
                 "A call with {name} may only go through a relay, and none for calls is set. Set one in the settings and hide your address there, start Vesper with --ice-server turn:…, or let this contact learn your address."
             );
-            self.notices.say(NoticeKind::Error, text);
+            self.notices.say(NoticeKind::Error, &text);
         }
         has
     }

@@ -17,6 +17,7 @@ use super::screening::OurAddress;
 pub use super::session_event::SessionEvent;
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
+use super::wakers;
 use zeroize::Zeroizing;
 
 use crate::call::rekey::Rekeying;
@@ -210,14 +211,16 @@ impl Session {
         let events = self.forward_media_events(core);
         let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
-        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path) {
+        let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),
             Err(error) => {
-                core.notices.say(NoticeKind::Warning, format!("{} cannot be written: {error}.", path.display()));
+                let text = format!("{} cannot be written: {error}; choose another file", path.display());
+                core.notices.media(MediaEvent::FileLost { text });
                 None
             }
         });
         let Screens { remote, preview, waker } = core.screens.clone();
+        let (wake_for_theirs, wake_for_ours) = waker.as_ref().map(wakers::in_call).unzip();
         let (echo_frames, echo_camera) = slot();
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
@@ -226,9 +229,9 @@ impl Session {
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
-            screen: waker.is_some().then_some(remote),
+            screen: wake_for_theirs.is_some().then_some(remote),
             frames: self.mirror.then_some(echo_frames),
-            on_frame: waker.clone(),
+            on_frame: wake_for_theirs,
             record: options.record_video.clone(),
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
@@ -245,8 +248,8 @@ impl Session {
             fps: options.fps,
             bitrate_kbps: start.video_kbps,
             out: ends.video_out,
-            preview: waker.is_some().then_some(preview),
-            on_frame: waker,
+            preview: wake_for_ours.is_some().then_some(preview),
+            on_frame: wake_for_ours,
             trace,
             events: events.clone(),
         });
@@ -272,7 +275,7 @@ impl Session {
         if let Ok(audio) = &audio_send {
             audio.hold_open(settings.push_to_talk && !self.mirror);
         }
-        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, format!("{what}: {error}."));
+        let mut started = |what: &str, error: SoundError| core.notices.say(NoticeKind::Error, &format!("{what}: {error}"));
         self.pipelines = Some(Pipelines {
             video_send,
             video_receive,
@@ -294,27 +297,28 @@ impl Session {
     }
 
     /// Follows a change of the chosen devices in the middle of a call.
-    pub fn choose_devices(&self, switches: Switches, options: &MediaOptions, before: &Settings, after: &Settings) {
-        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return };
+    pub fn choose_devices(
+        &self,
+        switches: Switches,
+        options: &MediaOptions,
+        before: &Settings,
+        after: &Settings,
+    ) -> Result<(), SoundError> {
+        let Some(pipelines) = self.pipelines.as_ref().filter(|_| !self.mirror) else { return Ok(()) };
         if before.camera != after.camera && options.camera == CameraChoice::Chosen {
             pipelines.video_send.set_source(camera(switches, options, after));
-        }
-        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
-        if let (Some(audio), true) = (&pipelines.audio_send, new_microphone)
-            && let Err(error) = audio.set_source(microphone(options, after))
-        {
-            tracing::warn!("the microphone could not be changed: {error}");
-        }
-        if let (Some(audio), true) = (&pipelines.audio_send, processing(before) != processing(after)) {
-            audio.set_processing(processing(after));
-        }
-        if let Some(audio) = &pipelines.audio_send {
-            audio.hold_open(after.push_to_talk);
         }
         let new_speaker = before.speaker != after.speaker && options.speaker == SpeakerChoice::Chosen;
         if let (Some(audio), true) = (&pipelines.audio_receive, new_speaker) {
             audio.set_speaker(after.speaker.clone());
         }
+        let Some(audio) = &pipelines.audio_send else { return Ok(()) };
+        if processing(before) != processing(after) {
+            audio.set_processing(processing(after));
+        }
+        audio.hold_open(after.push_to_talk);
+        let new_microphone = before.microphone != after.microphone && options.microphone == MicrophoneChoice::Chosen;
+        if new_microphone { audio.set_source(microphone(options, after)) } else { Ok(()) }
     }
 
     /// What a path says that is not for the rules; the link, if no number is named.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::core::{Core, Then};
-use super::device_news::whole;
 use super::snapshot::NoticeKind;
+use super::words::whole;
 use crate::media::events::MediaEvent;
 use crate::media::ringtone::{Ring, RingPlayer};
 

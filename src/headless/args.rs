@@ -1,11 +1,14 @@
 //! The command line, as a person types it.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::engine::options::{CameraChoice, MicrophoneChoice, SpeakerChoice, is_ice_server, is_relay_url};
 
@@ -32,9 +35,43 @@ pub struct Cli {
     #[command(flatten)]
     pub media: MediaArgs,
     #[command(flatten)]
-    pub network: NetworkArgs,
+    pub network: CallNetworkArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// What may stand before a command and means something to it.
+const BEFORE_A_COMMAND: [&str; 3] = ["profile", "name", "json"];
+
+impl Cli {
+    /// Reads the command line of this process. A wrong one ends it with 2 and a sentence.
+    pub fn read() -> Self {
+        Self::try_read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn try_read(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        // To take no notice of one would open the camera that `--camera none` meant to keep closed.
+        match for_the_window(&command, &matches) {
+            Some(sentence) => Err(command.error(ErrorKind::ArgumentConflict, sentence)),
+            None => Self::from_arg_matches(&matches),
+        }
+    }
+}
+
+/// What is wrong with options of the window that stand before a command, if there are any.
+fn for_the_window(command: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    let name = matches.subcommand_name()?;
+    let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let misplaced = command.get_arguments().find(|argument| {
+        let id = argument.get_id().as_str();
+        !BEFORE_A_COMMAND.contains(&id) && matches.try_contains_id(id).is_ok() && given(id)
+    })?;
+    Some(match misplaced.get_long() {
+        Some(long) => format!("before a command, --{long} is for the window; write: vesper {name} --{long} …"),
+        None => "a link opens the window; leave out the command, or the link".into(),
+    })
 }
 
 /// What can draw the window.
@@ -49,7 +86,7 @@ pub enum Command {
     /// Call the built-in contact Echo through the real network stack and report what arrived.
     Check {
         /// How long to talk.
-        #[arg(long, default_value = "10", value_parser = parse_seconds)]
+        #[arg(long, default_value = "10", value_name = "N", value_parser = parse_check_seconds)]
         seconds: Duration,
         #[command(flatten)]
         media: MediaArgs,
@@ -61,7 +98,7 @@ pub enum Command {
     /// Print an invitation; the next `answer` or window serves it until it expires.
     Invite {
         /// How long it holds: 30m, 24h, 7d.
-        #[arg(long, default_value = "24h", value_parser = parse_duration)]
+        #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_duration)]
         expires: Duration,
         /// Stay until it was used, and accept that request.
         #[arg(long)]
@@ -71,6 +108,7 @@ pub enum Command {
     },
     /// Send a contact request to whoever made an invitation, and wait until it is accepted.
     Add {
+        /// What they sent you; it begins with vesper:.
         invitation: String,
         /// What you will call them; otherwise what they call themselves.
         #[arg(long = "name", id = "petname", value_name = "NAME")]
@@ -79,7 +117,7 @@ pub enum Command {
         #[arg(long)]
         use_their_relay: bool,
         /// How many seconds to wait.
-        #[arg(long, default_value = "60", value_parser = parse_seconds)]
+        #[arg(long, default_value = "60", value_name = "N", value_parser = parse_seconds)]
         timeout: Duration,
         #[command(flatten)]
         network: NetworkArgs,
@@ -92,17 +130,13 @@ pub enum Command {
     /// Stay online and print what happens; commands come on standard input.
     Answer {
         /// Accept calls of contacts (all, or those named), never requests. Such a contact learns this address.
-        #[arg(long, num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "")]
-        auto: Option<Vec<String>>,
+        #[arg(long, num_args = 0..=1, require_equals = true, value_name = "CONTACT,…", value_parser = parse_names)]
+        auto: Option<Option<Names>>,
         /// End after one call.
         #[arg(long)]
         once: bool,
         #[command(flatten)]
-        media: MediaArgs,
-        #[command(flatten)]
-        call: CallArgs,
-        #[command(flatten)]
-        network: NetworkArgs,
+        talk: TalkArgs,
     },
     /// Call a contact.
     Call {
@@ -112,22 +146,19 @@ pub enum Command {
         #[arg(long)]
         audio_only: bool,
         #[command(flatten)]
-        media: MediaArgs,
-        #[command(flatten)]
-        call: CallArgs,
-        #[command(flatten)]
-        network: NetworkArgs,
+        talk: TalkArgs,
     },
     /// Write to a contact. It waits until both of you are online together.
     Message {
         /// Petname or a unique start of a key.
         contact: String,
+        /// What to write, at most 32 KiB.
         text: String,
         /// Stay until it is delivered.
         #[arg(long)]
         wait: bool,
         /// How many seconds to wait.
-        #[arg(long, default_value = "60", value_parser = parse_seconds)]
+        #[arg(long, default_value = "60", value_name = "N", value_parser = parse_seconds)]
         timeout: Duration,
         #[command(flatten)]
         network: NetworkArgs,
@@ -145,9 +176,17 @@ pub enum Command {
     /// Write a backup of the key and the contacts to a new file, under a passphrase of its own.
     ///
     /// The passphrase comes from VESPER_BACKUP_PASSPHRASE, or is a line on standard input.
-    Export { file: PathBuf },
+    Export {
+        /// A file that is not there yet.
+        file: PathBuf,
+    },
     /// Make a profile from a backup, where there is none. VESPER_PASSPHRASE seals it.
-    Import { file: PathBuf },
+    ///
+    /// The backup's passphrase comes from VESPER_BACKUP_PASSPHRASE, or is a line on standard input.
+    Import {
+        /// What `vesper export` wrote.
+        file: PathBuf,
+    },
     /// Remove everything of a profile from this computer.
     Wipe {
         /// Really.
@@ -161,15 +200,30 @@ pub enum ContactsAction {
     /// List contacts and waiting requests.
     List,
     /// Accept a waiting request.
-    Accept { id: String },
+    Accept {
+        /// The name in the request, or a unique start of its key.
+        id: String,
+    },
     /// Change what you call a contact.
-    Rename { id: String, name: String },
+    Rename {
+        /// Petname or a unique start of a key.
+        id: String,
+        /// The new petname.
+        name: String,
+    },
     /// Block a contact: their computer gets no answer any more.
-    Block { id: String },
+    Block {
+        /// Petname or a unique start of a key.
+        id: String,
+    },
     /// Remove a contact.
-    Remove { id: String },
+    Remove {
+        /// Petname or a unique start of a key.
+        id: String,
+    },
     /// Print the safety number that you and a contact share, to compare it with theirs.
     Verify {
+        /// Petname or a unique start of a key.
         id: String,
         /// They see the same number: mark them as verified.
         #[arg(long)]
@@ -178,6 +232,20 @@ pub enum ContactsAction {
         #[arg(long, conflicts_with = "matches")]
         undo: bool,
     },
+}
+
+/// Everything about a call with somebody.
+#[derive(Debug, Clone, Args)]
+pub struct TalkArgs {
+    /// Hang up so many seconds after the call connected.
+    #[arg(long, value_name = "N", value_parser = parse_seconds)]
+    pub seconds: Option<Duration>,
+    #[command(flatten)]
+    pub media: MediaArgs,
+    #[command(flatten)]
+    pub call: CallArgs,
+    #[command(flatten)]
+    pub network: CallNetworkArgs,
 }
 
 /// Where picture and sound come from and go to.
@@ -226,21 +294,25 @@ pub struct CallArgs {
     pub camera_off_at: Option<Duration>,
 }
 
-/// How a call ends by itself, and which way it goes.
+/// Which way a call goes.
+#[derive(Debug, Clone, Args)]
+pub struct CallNetworkArgs {
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// A STUN or TURN server for the call; may be given several times.
+    #[arg(long = "ice-server", value_name = "URL", value_parser = parse_ice_server)]
+    pub ice_servers: Vec<String>,
+}
+
+/// Which way packets go.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// Hang up so many seconds after the call connected.
-    #[arg(long, value_name = "N", value_parser = parse_seconds)]
-    pub seconds: Option<Duration>,
     /// A relay to be reachable through.
     #[arg(long, value_name = "URL", value_parser = parse_relay)]
     pub relay: Option<String>,
     /// Find contacts on the local network, and be found there. It tells that network this profile's key.
     #[arg(long)]
     pub lan: bool,
-    /// A STUN or TURN server for the call; may be given several times.
-    #[arg(long = "ice-server", value_name = "URL", value_parser = parse_ice_server)]
-    pub ice_servers: Vec<String>,
     /// What of this computer's address a contact may learn.
     #[arg(long, value_enum)]
     pub policy: Option<Policy>,
@@ -249,12 +321,25 @@ pub struct NetworkArgs {
     pub bind: Option<IpAddr>,
 }
 
+/// The contacts that `--auto` names; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
 /// What of this computer's address a contact may learn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Policy {
     Direct,
     Hide,
     Never,
+}
+
+/// A script whose variable is empty must not open the door to everybody.
+fn parse_names(text: &str) -> Result<Names, String> {
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    match names.iter().any(String::is_empty) {
+        true => Err("a name is missing; for all contacts, write --auto alone".into()),
+        false => Ok(Names(names)),
+    }
 }
 
 /// A link, as a browser hands it over. What is no link may be a command that was mistyped.
@@ -293,6 +378,14 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// In less than a second, nothing that could be judged comes back.
+fn parse_check_seconds(text: &str) -> Result<Duration, String> {
+    parse_seconds(text).and_then(|seconds| match seconds.as_secs() {
+        0 => Err("a check takes at least a second".into()),
+        _ => Ok(seconds),
+    })
+}
+
 fn parse_relay(text: &str) -> Result<String, String> {
     match is_relay_url(text) {
         true => Ok(text.into()),
@@ -327,21 +420,37 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
 
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_read(line.split(' '))
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
     #[test]
     fn auto_takes_nobody_or_names_but_never_the_next_word() {
-        let auto = |line: &str| match Cli::parse_from(line.split(' ')).command {
+        let auto = |line: &str| match read(line).unwrap().command {
             Some(Command::Answer { auto, .. }) => auto,
             _ => unreachable!(),
         };
         assert_eq!(auto("vesper answer"), None);
-        assert_eq!(auto("vesper answer --auto --once"), Some(vec!["".into()]));
-        assert_eq!(auto("vesper answer --auto=ann,bob"), Some(vec!["ann".into(), "bob".into()]));
+        assert_eq!(auto("vesper answer --auto --once"), Some(None));
+        assert_eq!(auto("vesper answer --auto=ann,bob"), Some(Some(Names(vec!["ann".into(), "bob".into()]))));
+        for wrong in ["vesper answer --auto=", "vesper answer --auto=ann,", "vesper answer --auto ann"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_option_before_a_command_counts_or_is_refused() {
+        let cli = read("vesper --name Ann --profile p --json check").unwrap();
+        assert_eq!((cli.name.as_deref(), cli.profile.as_str(), cli.json), (Some("Ann"), "p", true));
+        for option in ["--camera none", "--size 64x64", "--lan", "--ice-server stun:a", "--renderer glow", "vesper:abc"] {
+            assert!(read(&format!("vesper {option}")).is_ok(), "{option}");
+            assert_eq!(read(&format!("vesper {option} answer")).unwrap_err().exit_code(), 2, "{option}");
+        }
     }
 
     #[test]
@@ -358,6 +467,7 @@ mod tests {
 
     #[test]
     fn sizes_and_times_out_of_range_are_refused() {
+        assert!(parse_check_seconds("0.9").is_err() && parse_check_seconds("1").is_ok());
         for text in ["1280", "0x0", "1281x720", "4000x3000", "axb"] {
             assert!(parse_size(text).is_err(), "{text}");
         }

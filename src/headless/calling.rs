@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::args::{CallArgs, MediaArgs, NetworkArgs};
+use super::args::{CallArgs, MediaArgs, Names, TalkArgs};
 use super::output::{Output, remark};
 use super::owner::Owner;
 use super::{Account, find, standard_input};
@@ -18,6 +18,7 @@ use crate::engine::report::Report;
 use crate::engine::snapshot::{ContactView, Snapshot, Stage};
 use crate::engine::words::in_words;
 use crate::engine::{Engine, Start};
+use crate::media::events::{MediaEvent, MediaSource};
 use crate::media::sound_devices::SoundDevice;
 use crate::media::{camera, sound_devices};
 
@@ -26,41 +27,33 @@ const GOODBYE: Duration = Duration::from_millis(1400);
 /// How long to wait for the report of a call that is being hung up.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// A call to Echo through the real stack; fails unless picture, sound and sealing worked both ways.
-pub async fn check(account: &Account, seconds: Duration, media: &MediaArgs, call: &CallArgs, output: Output) -> Result<()> {
-    let mut options = options(media, call)?;
-    options.hang_up_after = Some(seconds);
+/// A call to Echo through the real stack; fails unless picture, sound, sealing and the devices worked both ways.
+pub async fn check(account: &Account, mut options: Options, output: Output) -> Result<()> {
     let profile = account.own()?;
-    replace_missing_devices(&mut options.media);
+    choose_devices(&mut options.media)?;
     let (mut engine, _owner) = start(profile, options);
     let echo = wait_for(&mut engine, |contact| contact.echo).await.context("Echo did not start")?;
     engine.command(Command::Call { key: echo.key, media: CallMedia::Video }).await;
-    let report = until_report(&mut engine, output, None).await;
+    let ended = until_report(&mut engine, output, None).await;
     engine.quit().await;
-    let report = report?;
+    let (report, troubles) = ended?;
     let video = report.video.as_ref().is_some_and(|video| video.sent_fps > 0.0 && video.shown_fps > 0.0);
     let audio = report.audio.as_ref().is_some_and(|audio| audio.sent_kbps > 0.0 && audio.received_kbps > 0.0);
     let sealed = report.sealed.as_ref().is_some_and(|sealed| sealed.opened > 0 && sealed.rejected == 0);
+    if report.ended.as_deref() == Some("hangup") {
+        troubles.none_with_devices()?;
+    }
     match (report.ended.as_deref(), video, audio, sealed) {
-        (Some("hangup"), true, true, true) => Ok(()),
+        (Some("hangup"), true, true, true) => troubles.none_with_files(),
         (Some("hangup"), false, ..) => bail!("no picture came back; try again with --camera test"),
         (Some("hangup"), _, false, _) => bail!("no sound came back; try again with --mic tone"),
         (Some("hangup"), _, _, false) => bail!("sealed frames were rejected: something on this computer alters its own traffic"),
-        (ended, ..) => bail!("the call to Echo ended early: {}", ended.unwrap_or("interrupted")),
+        (ended, ..) => bail!("the call to Echo ended early ({}); try again", ended.unwrap_or("interrupted")),
     }
 }
 
 /// Calls a contact and stays until the call is over.
-pub async fn call(
-    account: &Account,
-    contact: &str,
-    audio_only: bool,
-    media: &MediaArgs,
-    call: &CallArgs,
-    network: &NetworkArgs,
-    output: Output,
-) -> Result<()> {
-    let options = Options { network: network.into(), hang_up_after: network.seconds, ..options(media, call)? };
+pub async fn call(account: &Account, contact: &str, audio_only: bool, options: Options, output: Output) -> Result<()> {
     let (mut engine, _owner) = start(account.own()?, options);
     ready(&mut engine).await?;
     let contacts = engine.snapshot().contacts.clone();
@@ -78,11 +71,11 @@ pub async fn call(
     }
     let kind = if audio_only { CallMedia::Audio } else { CallMedia::Video };
     engine.command(Command::Call { key, media: kind }).await;
-    let report = until_report(&mut engine, output, Some(standard_input::commands())).await;
+    let ended = until_report(&mut engine, output, Some(standard_input::commands())).await;
     engine.quit().await;
-    let report = report?;
+    let (report, troubles) = ended?;
     match report.ended.as_deref() {
-        Some("hangup") if report.seconds > 0.0 => Ok(()),
+        Some("hangup") if report.seconds > 0.0 => troubles.none_with_files(),
         Some("declined") => bail!("{contact} declined; try again later"),
         Some("busy") => bail!("{contact} is in another call; try again later"),
         Some("no-answer") => bail!("{contact} did not answer; they see a missed call"),
@@ -95,25 +88,21 @@ pub async fn call(
 /// Stays online, prints what happens, answers by itself if asked to.
 pub async fn answer(
     account: &Account,
-    auto: Option<Vec<String>>,
+    auto: Option<Option<Names>>,
     once: bool,
-    media: &MediaArgs,
-    call: &CallArgs,
-    network: &NetworkArgs,
+    mut options: Options,
     output: Output,
 ) -> Result<()> {
-    let (network, hang_up_after) = (network.into(), network.seconds);
-    let mut options = Options { network, hang_up_after, stay_online: true, ..options(media, call)? };
-    if let Some(names) = auto {
-        let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    let names = auto.map(|names| names.map(|Names(names)| names).unwrap_or_default());
+    if let Some(names) = &names {
         let who = if names.is_empty() { "every contact".to_owned() } else { names.join(", ") };
         remark(&format!("calls of {who} are accepted without asking; whoever calls learns this computer's address"));
-        options.auto_accept = if names.is_empty() { AutoAccept::AllContacts } else { AutoAccept::Named(names) };
+        options.auto_accept = if names.is_empty() { AutoAccept::AllContacts } else { AutoAccept::Named(names.clone()) };
         // Nobody decides that a camera may see them by starting a service: it has to be named.
-        if media.camera.is_none() {
+        if options.media.camera == CameraChoice::Chosen {
             options.media.camera = CameraChoice::None;
         }
-        if media.mic.is_none() {
+        if options.media.microphone == MicrophoneChoice::Chosen {
             options.media.microphone = MicrophoneChoice::None;
         }
     }
@@ -123,6 +112,14 @@ pub async fn answer(
         engine.quit().await;
         return Err(error);
     }
+    let contacts = engine.snapshot().contacts.clone();
+    for name in names.into_iter().flatten() {
+        // They may become a contact yet.
+        if let Err(error) = find(&name, &contacts, |one| &one.petname, |one| one.key.to_string()) {
+            remark(&in_words(&error));
+        }
+    }
+    remark("waiting for calls; Ctrl+C ends this");
     let mut typed = standard_input::commands();
     let mut typing = true;
     let asked = asked_to_end();
@@ -162,8 +159,38 @@ pub async fn asked_to_end() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// What did not work as asked while a call lasted.
+#[derive(Debug, Default)]
+struct Troubles {
+    /// Devices that do not work still.
+    devices: Vec<(MediaSource, String)>,
+    /// A file that is not whole.
+    file: Option<String>,
+}
+
+impl Troubles {
+    fn note(&mut self, event: &What) {
+        let What::Warning { text, cause: Some(cause) } = event else { return };
+        match cause {
+            MediaEvent::SourceLost { source, .. } => self.devices.push((*source, text.clone())),
+            MediaEvent::SourceBack { source } => self.devices.retain(|(lost, _)| lost != source),
+            MediaEvent::FileLost { .. } => self.file = Some(text.clone()),
+            MediaEvent::FirstVideo | MediaEvent::FirstAudio | MediaEvent::Warning { .. } => {}
+        }
+    }
+
+    fn none_with_devices(&self) -> Result<()> {
+        self.devices.first().map_or(Ok(()), |(_, text)| bail!("{text}"))
+    }
+
+    fn none_with_files(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |text| bail!("{text}"))
+    }
+}
+
 /// Prints events until the report of the one call, which is the last line.
-async fn until_report(engine: &mut Engine, output: Output, typed: Option<mpsc::Receiver<Command>>) -> Result<Report> {
+async fn until_report(engine: &mut Engine, output: Output, typed: Option<mpsc::Receiver<Command>>) -> Result<(Report, Troubles)> {
+    let mut troubles = Troubles::default();
     let (_keep, nothing) = mpsc::channel(1);
     let (mut typed, mut typing) = (typed.unwrap_or(nothing), true);
     let mut ends_by: Option<Instant> = None;
@@ -190,8 +217,9 @@ async fn until_report(engine: &mut Engine, output: Output, typed: Option<mpsc::R
             }
         };
         output.event(&event);
+        troubles.note(&event.what);
         match event.what {
-            What::Report(report) => return Ok(*report),
+            What::Report(report) => return Ok((*report, troubles)),
             What::RequestFailed { text } => bail!("{text}"),
             _ => {}
         }
@@ -240,7 +268,8 @@ async fn wait_for(engine: &mut Engine, wanted: impl Fn(&ContactView) -> bool) ->
     engine.snapshot().contacts.iter().find(|contact| wanted(contact)).cloned().context("there is no such contact")
 }
 
-fn options(media: &MediaArgs, call: &CallArgs) -> Result<Options> {
+/// Everything that the options of a call say; fails if a file that they name is of no use.
+pub fn options(media: &MediaArgs, call: &CallArgs) -> Result<Options> {
     let options = Options {
         media: MediaOptions { max_kbps: call.max_kbps, trace: call.trace.clone(), ..media.into() },
         mute_after: call.mute_at,
@@ -250,6 +279,12 @@ fn options(media: &MediaArgs, call: &CallArgs) -> Result<Options> {
     };
     options.check_files()?;
     Ok(options)
+}
+
+/// The same for a call with somebody.
+pub fn talk_options(talk: &TalkArgs) -> Result<Options> {
+    let network = (&talk.network).into();
+    Ok(Options { network, hang_up_after: talk.seconds, ..options(&talk.media, &talk.call)? })
 }
 
 impl From<&MediaArgs> for MediaOptions {
@@ -269,20 +304,59 @@ impl From<&MediaArgs> for MediaOptions {
     }
 }
 
-/// `check` works on a computer without devices too, and says what it took instead.
-fn replace_missing_devices(media: &mut MediaOptions) {
-    if media.camera == CameraChoice::Chosen && camera::cameras().is_empty() {
-        remark("no camera here; the test picture is sent instead");
-        media.camera = CameraChoice::Test;
-    }
+/// `check` works on a computer without devices too, and says what it took instead. One that was named has to be there.
+fn choose_devices(media: &mut MediaOptions) -> Result<()> {
     // A sound system lists converters and the like even where there is no device; then none of them is its default.
     let none = |devices: Vec<SoundDevice>| devices.iter().all(|device| !device.default);
-    if media.microphone == MicrophoneChoice::Chosen && none(sound_devices::microphones()) {
-        remark("no microphone here; a tone is sent instead");
-        media.microphone = MicrophoneChoice::Tone;
+    let named = |devices: Vec<SoundDevice>, name: &str| devices.iter().any(|device| device.name == name);
+    match &media.camera {
+        CameraChoice::Chosen if camera::cameras().is_empty() => {
+            remark("no camera here; the test picture is sent instead");
+            media.camera = CameraChoice::Test;
+        }
+        CameraChoice::Device(name) if camera::cameras().iter().all(|camera| camera.name != *name) => {
+            return Err(not_here("camera", name));
+        }
+        _ => {}
     }
-    if media.speaker == SpeakerChoice::Chosen && none(sound_devices::speakers()) {
-        remark("no speaker here; sound is measured, not played");
-        media.speaker = SpeakerChoice::None;
+    match &media.microphone {
+        MicrophoneChoice::Chosen if none(sound_devices::microphones()) => {
+            remark("no microphone here; a tone is sent instead");
+            media.microphone = MicrophoneChoice::Tone;
+        }
+        MicrophoneChoice::Device(name) if !named(sound_devices::microphones(), name) => return Err(not_here("microphone", name)),
+        _ => {}
+    }
+    match &media.speaker {
+        SpeakerChoice::Chosen if none(sound_devices::speakers()) => {
+            remark("no speaker here; sound is measured, not played");
+            media.speaker = SpeakerChoice::None;
+        }
+        SpeakerChoice::Device(name) if !named(sound_devices::speakers(), name) => return Err(not_here("speaker", name)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn not_here(kind: &str, name: &str) -> anyhow::Error {
+    anyhow!("there is no {kind} called \"{name}\" here; `vesper devices` lists them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_came_back_is_no_trouble_and_a_file_that_is_not_whole_stays_one() {
+        let mut troubles = Troubles::default();
+        let mut happens = |cause| troubles.note(&What::Warning { text: "what was said".into(), cause: Some(cause) });
+        happens(MediaEvent::SourceLost { source: MediaSource::Camera, text: String::new() });
+        happens(MediaEvent::SourceLost { source: MediaSource::Speaker, text: String::new() });
+        happens(MediaEvent::SourceBack { source: MediaSource::Camera });
+        happens(MediaEvent::FileLost { text: String::new() });
+        assert_eq!(troubles.devices, [(MediaSource::Speaker, "what was said".to_owned())]);
+        assert_eq!(troubles.none_with_files().unwrap_err().to_string(), "what was said");
+        troubles.note(&What::Warning { text: "of the call".into(), cause: None });
+        assert_eq!(troubles.devices.len(), 1);
     }
 }

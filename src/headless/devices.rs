@@ -3,12 +3,16 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, remark};
 use crate::media::{camera, sound_devices};
 
 /// Prints cameras with their formats, microphones and speakers, with the defaults.
 pub fn list(output: Output) -> Result<()> {
-    for camera in camera::cameras_with_formats() {
+    let cameras = camera::cameras_with_formats();
+    if cameras.is_empty() {
+        remark("no camera here");
+    }
+    for camera in cameras {
         let formats = match &camera.formats[..] {
             [] => "cannot be opened now".to_owned(),
             formats => formats.join(", "),
@@ -19,6 +23,9 @@ pub fn list(output: Output) -> Result<()> {
         );
     }
     for (kind, devices) in [("microphone", sound_devices::microphones()), ("speaker", sound_devices::speakers())] {
+        if devices.is_empty() {
+            remark(&format!("no {kind} here"));
+        }
         for device in devices {
             let default = if device.default { " (default)" } else { "" };
             output.both(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::args::{ContactsAction, NetworkArgs};
-use super::output::Output;
+use super::args::{CallNetworkArgs, ContactsAction, NetworkArgs};
+use super::output::{Output, remark};
 use super::{Account, Opened, Owner, calling, owner};
 use crate::contacts::{Invitation, Profile};
 use crate::engine::Engine;
@@ -39,10 +39,14 @@ pub async fn contacts(account: &Account, action: Option<ContactsAction>, output:
         ContactsAction::Remove { id } => Request::Remove { id },
         ContactsAction::Verify { id, matches, undo } => Request::Verify { id, mark: (matches || undo).then_some(matches) },
     };
-    match account.open()? {
-        Opened::Ours(profile) => print(People::load(*profile)?.answer(&request, now()).0, output),
-        Opened::Theirs(directory) => print(owner::ask(&directory, &request).await?, output),
+    let reply = match account.open()? {
+        Opened::Ours(profile) => People::load(*profile)?.answer(&request, now()).0,
+        Opened::Theirs(directory) => owner::ask(&directory, &request).await?,
+    };
+    if matches!((&request, &reply), (Request::List, Ok(lines)) if lines.is_empty()) {
+        remark("no contacts yet; `vesper invite` makes an invitation, `vesper add` uses one");
     }
+    print(reply, output)
 }
 
 /// Makes an invitation and prints it; with `wait`, serves it and accepts whoever uses it.
@@ -145,12 +149,17 @@ pub(super) fn print(reply: Reply, output: Output) -> Result<()> {
     Ok(())
 }
 
+impl From<&CallNetworkArgs> for NetworkOptions {
+    fn from(args: &CallNetworkArgs) -> Self {
+        Self { ice_servers: args.ice_servers.clone(), ..(&args.network).into() }
+    }
+}
+
 impl From<&NetworkArgs> for NetworkOptions {
     fn from(args: &NetworkArgs) -> Self {
         use super::args::Policy;
         Self {
             relay: args.relay.clone(),
-            ice_servers: args.ice_servers.clone(),
             mode: args.policy.map(|policy| match policy {
                 Policy::Direct => LinkMode::Direct,
                 Policy::Hide => LinkMode::Hide,
@@ -158,6 +167,7 @@ impl From<&NetworkArgs> for NetworkOptions {
             }),
             lan: args.lan,
             bind: args.bind,
+            ..Self::default()
         }
     }
 }

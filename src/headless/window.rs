@@ -1,5 +1,6 @@
 //! What the window needs of the system around it: one instance a profile, and the place where it was.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,20 @@ pub async fn serve(
     }
 }
 
+/// Whether the processor draws what OpenGL is asked for: because the person wants it so, or there is no graphics card.
+pub fn draws_in_software() -> bool {
+    let files = |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let wanted = std::env::var_os("LIBGL_ALWAYS_SOFTWARE");
+    cfg!(target_os = "linux") && is_software(wanted.as_deref(), files("/dev/dri").chain(files("/dev")))
+}
+
+/// The same, by Mesa's own switch and the names of devices. The one driver that needs no node of the kernel's has its own.
+fn is_software(wanted: Option<&OsStr>, mut devices: impl Iterator<Item = OsString>) -> bool {
+    let wanted = wanted.and_then(OsStr::to_str).is_some_and(|wanted| ["1", "true", "yes", "y"].contains(&wanted));
+    let is_card = |name: OsString| name.to_str().is_some_and(|name| name.starts_with("renderD") || name == "nvidia0");
+    wanted || !devices.any(is_card)
+}
+
 /// Where the window of the profile in `directory` was; nothing if that is not known, or cannot have been.
 pub fn read_place(directory: &Path) -> Option<WindowPlace> {
     let place: WindowPlace = serde_json::from_slice(&std::fs::read(directory.join(PLACE)).ok()?).ok()?;
@@ -84,6 +99,14 @@ fn write_place(directory: &Path, place: Option<WindowPlace>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_card_or_when_asked_to_the_processor_draws() {
+        let drawn =
+            |wanted: Option<&str>, devices: &[&str]| is_software(wanted.map(OsStr::new), devices.iter().map(OsString::from));
+        assert!(drawn(None, &[]) && drawn(None, &["card0", "null"]) && drawn(Some("true"), &["renderD128"]));
+        assert!(!drawn(None, &["card0", "renderD128"]) && !drawn(Some("0"), &["renderD128"]) && !drawn(None, &["nvidia0"]));
+    }
 
     #[test]
     fn the_place_comes_back_as_it_was_and_one_that_cannot_be_is_none() {

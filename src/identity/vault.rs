@@ -62,7 +62,7 @@ pub enum VaultError {
     NoMemory,
     #[error("the disk is full and nothing was changed: free some space and try again ({})", .0.display())]
     DiskFull(PathBuf),
-    #[error("the key file cannot be used: {source} ({})", path.display())]
+    #[error("the key file cannot be used: {source}; put that right, or choose another profile with --profile ({})", path.display())]
     Io { source: io::Error, path: PathBuf },
 }
 

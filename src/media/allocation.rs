@@ -6,7 +6,7 @@
 //!  320 to 1500        20 ms, 48 kbit/s, wide band    yes
 //!  180 to 320         20 ms, 32 kbit/s, wide band    yes
 //!  100 to 180         40 ms, 20 kbit/s, wide band    yes
-//!   36 to 100         60 ms, 12 kbit/s, wide band    from 44 on
+//!   36 to 100         60 ms, 12 kbit/s, wide band    from 40 on
 //!   below             120 ms, 6 kbit/s, wide band    no
 //! ```
 //!
@@ -52,8 +52,8 @@ pub const LOSSY_RUNG: usize = 1;
 /// From how many kbit/s in all each step is taken.
 const RUNG_FROM: [u32; 6] = [1500, 320, 180, 100, 36, 0];
 /// From where on a picture is sent, and where it begins again.
-const PICTURE_FROM: u32 = 40;
-const PICTURE_AGAIN: u32 = 44;
+const PICTURE_FROM: u32 = 36;
+const PICTURE_AGAIN: u32 = 40;
 /// The best step to begin with: nobody knows yet what the path carries, and sound alone must not fill it.
 const FIRST_RUNG: usize = 2;
 /// How much more than a step asks for there must be before it is climbed, in percent, and for how long.

@@ -305,8 +305,8 @@ impl AudioReceivePipeline {
     fn keep(&mut self, block: &[f32]) {
         let Some(Err(error)) = self.record.as_mut().map(|record| record.write(block)) else { return };
         self.record = None;
-        let text = format!("the recording of the sound stopped: {error}");
-        let _ = self.events.try_send(MediaEvent::Warning { what: "record_failed", text });
+        let text = format!("the recording of the sound stopped: {error}; free some space, or choose another file");
+        let _ = self.events.try_send(MediaEvent::FileLost { text });
     }
 }
 

@@ -156,8 +156,8 @@ impl AudioSink {
 
     fn stop_file(&mut self, error: &std::io::Error) {
         self.kind = Kind::Nowhere;
-        let text = format!("the sound file cannot be written any more, so playing into it ended: {error}");
-        let _ = self.events.try_send(MediaEvent::Warning { what: "sound_file_full", text });
+        let text = format!("playing into the sound file stopped: {error}; free some space, or choose another file");
+        let _ = self.events.try_send(MediaEvent::FileLost { text });
     }
 }
 

@@ -14,14 +14,34 @@ pub enum MediaEvent {
     FirstAudio,
     /// Something is wrong; `text` says what and what to do next.
     Warning {
-        /// Short and stable, for scripts: `camera_frozen`, `record_slow`, …
+        /// Short and stable, for scripts: `microphone_dead`, …
         what: &'static str,
         text: String,
     },
+    /// A recording or a trace that was asked for is not whole.
+    FileLost { text: String },
     /// A device or file that should deliver does not; it is tried again until it does.
     SourceLost { source: MediaSource, text: String },
     /// It delivers again.
     SourceBack { source: MediaSource },
+}
+
+impl MediaEvent {
+    /// Short and stable, for scripts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::FirstVideo => "first_video",
+            Self::FirstAudio => "first_audio",
+            Self::Warning { what, .. } => what,
+            Self::FileLost { .. } => "file_lost",
+            Self::SourceLost { source: MediaSource::Camera, .. } => "camera_lost",
+            Self::SourceLost { source: MediaSource::Microphone, .. } => "microphone_lost",
+            Self::SourceLost { source: MediaSource::Speaker, .. } => "speaker_lost",
+            Self::SourceBack { source: MediaSource::Camera } => "camera_back",
+            Self::SourceBack { source: MediaSource::Microphone } => "microphone_back",
+            Self::SourceBack { source: MediaSource::Speaker } => "speaker_back",
+        }
+    }
 }
 
 /// Which end of which pipeline an event is about.

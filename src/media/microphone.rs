@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::traits::DeviceTrait;
 use cpal::{Device, FromSample, InputCallbackInfo, SampleFormat, SizedSample, StreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::clock::AUDIO_RATE;
 use super::resample::Resampler;
-use super::sound_devices::{DeviceError, Health, OPEN_TIMEOUT, OpenDevice, Side, explain, ways};
+use super::sound_devices::{DeviceError, Health, OPEN_TIMEOUT, OpenDevice, Side, open_best};
 
 /// Sound that the ring holds while the pipeline is busy.
 const RING: Duration = Duration::from_millis(400);
@@ -63,21 +63,11 @@ where
 
 /// Opens `device` in the best way that it allows.
 pub(super) fn open(device: &Device) -> Result<OpenDevice<MicrophoneEnd>, DeviceError> {
-    let mut problem = None;
-    for (config, format) in ways(device, Side::Microphone) {
-        let health = Arc::new(Health::default());
-        let (state, end) = capture_ring(config.sample_rate, config.channels, health.clone());
-        let stream = match format {
-            SampleFormat::F32 => build::<f32>(device, config, state, health.clone()),
-            SampleFormat::I16 => build::<i16>(device, config, state, health.clone()),
-            _ => build::<i32>(device, config, state, health.clone()),
-        };
-        match stream.and_then(|stream| stream.play().map(|()| stream)) {
-            Ok(stream) => return Ok(OpenDevice { stream, health, end }),
-            Err(error) => problem = Some(error),
-        }
-    }
-    Err(explain(device, &problem.unwrap_or_else(|| cpal::ErrorKind::UnsupportedConfig.into())))
+    open_best(device, Side::Microphone, capture_ring, |config, format, state, health| match format {
+        SampleFormat::F32 => build::<f32>(device, config, state, health),
+        SampleFormat::I16 => build::<i16>(device, config, state, health),
+        _ => build::<i32>(device, config, state, health),
+    })
 }
 
 fn build<T: SizedSample>(

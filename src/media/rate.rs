@@ -119,7 +119,8 @@ mod tests {
     fn a_drop_is_followed_at_once_and_the_way_back_is_one_step_at_a_time() {
         let mut rule = RateRule::default();
         assert_eq!(rule.plan(at(10), 2500, HD).eighths, 8);
-        assert_eq!(rule.plan(at(11), 130, HD), Plan { eighths: 4, fps: 15 });
+        assert_eq!(rule.plan(at(11), 130, HD), Plan { eighths: 8, fps: 15 }, "a smaller picture would begin with a whole one");
+        assert_eq!(rule.plan(at(11) + SHRINK_AFTER, 130, HD), Plan { eighths: 4, fps: 15 });
         let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD).eighths).collect();
         assert_eq!(way, [4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 8, 8, 8]);
     }

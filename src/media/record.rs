@@ -37,9 +37,11 @@ impl Recorder {
         let mut file = Y4mWriter::create(path, format.width, format.height, format.fps)?;
         let (frames, waiting) = sync_channel::<Frame>(WAITING);
         let (give_back, spare) = channel();
+        let trouble = events.clone();
         let thread = thread::Builder::new().name("record".into()).spawn(move || {
             if let Err(error) = write_frames(&mut file, format, waiting, &give_back) {
-                tracing::error!(%error, "the recording stops here");
+                let text = format!("the recording of the picture stopped: {error}; free some space, or choose another file");
+                let _ = trouble.try_send(MediaEvent::FileLost { text });
             }
         })?;
         Ok(Self { frames: Some(frames), spare, events, warned: false, thread: Some(thread) })
@@ -50,14 +52,13 @@ impl Recorder {
         let mut frame = self.spare.try_recv().unwrap_or_else(|_| Frame::black(16, 16));
         picture.copy_to(&mut frame);
         let Some(frames) = &self.frames else { return };
-        let text = match frames.try_send(frame) {
-            Ok(()) => return,
-            Err(TrySendError::Full(_)) => "the disk is too slow for the recording: some pictures are left out of it",
-            Err(TrySendError::Disconnected(_)) => "the recording stopped: is the disk full?",
-        };
-        if !self.warned {
-            self.warned = true;
-            let _ = self.events.try_send(MediaEvent::Warning { what: "record", text: text.into() });
+        // Gone: the thread said why.
+        if let Err(TrySendError::Full(_)) = frames.try_send(frame)
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            let text =
+                "the disk is too slow for the recording, so some pictures are left out of it; choose a smaller --size".into();
+            let _ = self.events.try_send(MediaEvent::FileLost { text });
         }
     }
 }

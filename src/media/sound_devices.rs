@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use cpal::traits::{DeviceTrait, HostTrait};
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{BufferSize, Device, ErrorKind, Host, SampleFormat, StreamConfig, SupportedStreamConfigRange};
 
 use super::clock::AUDIO_RATE;
@@ -26,6 +26,10 @@ pub enum DeviceError {
     NoMicrophone,
     #[error("there is no speaker; plug one in, or check the system's sound settings")]
     NoSpeaker,
+    #[error("the microphone “{0}” is not there; plug it in, or choose another one")]
+    NotThisMicrophone(String),
+    #[error("the speaker “{0}” is not there; plug it in, or choose another one")]
+    NotThisSpeaker(String),
     #[error("another program holds the device; close it there, or choose another one ({0})")]
     Busy(String),
     #[error("the system does not allow Vesper to use the device; allow it in the system's settings ({0})")]
@@ -174,17 +178,40 @@ pub(super) fn find(host: &Host, side: Side, wanted: Option<&str>) -> Result<(Dev
     {
         return Ok((device, true));
     }
-    let device = default_device(host, side).ok_or(match side {
-        Side::Microphone => DeviceError::NoMicrophone,
-        Side::Speaker => DeviceError::NoSpeaker,
+    let device = default_device(host, side).ok_or_else(|| match (side, wanted) {
+        (Side::Microphone, None) => DeviceError::NoMicrophone,
+        (Side::Microphone, Some(name)) => DeviceError::NotThisMicrophone(name.into()),
+        (Side::Speaker, None) => DeviceError::NoSpeaker,
+        (Side::Speaker, Some(name)) => DeviceError::NotThisSpeaker(name.into()),
     })?;
     Ok((device, wanted.is_none()))
+}
+
+/// Opens `device` in the best way that it allows. `ring` makes what the callback and the pipeline hold of one; `build` builds the
+/// stream around the callback's end.
+pub(super) fn open_best<S, E>(
+    device: &Device,
+    side: Side,
+    ring: impl Fn(u32, u16, Arc<Health>) -> (S, E),
+    build: impl Fn(StreamConfig, SampleFormat, S, Arc<Health>) -> Result<cpal::Stream, cpal::Error>,
+) -> Result<OpenDevice<E>, DeviceError> {
+    let mut problem = None;
+    for (config, format) in ways(device, side) {
+        let health = Arc::new(Health::default());
+        let (state, end) = ring(config.sample_rate, config.channels, health.clone());
+        let stream = build(config, format, state, health.clone());
+        match stream.and_then(|stream| stream.play().map(|()| stream)) {
+            Ok(stream) => return Ok(OpenDevice { stream, health, end }),
+            Err(error) => problem = Some(error),
+        }
+    }
+    Err(explain(device, &problem.unwrap_or_else(|| ErrorKind::UnsupportedConfig.into())))
 }
 
 /// The ways to open `device`, best first: 48 kHz, floats, 10 ms at a time.
 ///
 /// Never the default buffer: some hosts then play two seconds late.
-pub(super) fn ways(device: &Device, side: Side) -> Vec<(StreamConfig, SampleFormat)> {
+fn ways(device: &Device, side: Side) -> Vec<(StreamConfig, SampleFormat)> {
     let default = match side {
         Side::Microphone => device.default_input_config(),
         Side::Speaker => device.default_output_config(),
@@ -214,7 +241,7 @@ pub(super) fn ways(device: &Device, side: Side) -> Vec<(StreamConfig, SampleForm
 }
 
 /// Puts what a host says into our words.
-pub(super) fn explain(device: &Device, error: &cpal::Error) -> DeviceError {
+fn explain(device: &Device, error: &cpal::Error) -> DeviceError {
     let name = name(device);
     match error.kind() {
         ErrorKind::DeviceBusy => DeviceError::Busy(name),

@@ -167,7 +167,7 @@ impl<E> Keeping<E> {
     }
 
     fn try_open(&mut self, now: Instant, wanted: Option<&str>) {
-        let host = self.host.get_or_insert_with(cpal::default_host);
+        let host = self.host.get_or_insert_with(sound_system);
         let opened = find(host, self.side, wanted).and_then(|(device, as_asked)| {
             let opened = (self.open)(&device)?;
             Ok((device, as_asked, opened))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::traits::DeviceTrait;
 use cpal::{Device, FromSample, OutputCallbackInfo, SampleFormat, SizedSample, StreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -13,7 +13,7 @@ use super::microphone::samples;
 use super::opus::BLOCK;
 use super::resample::Resampler;
 use super::slot::{SlotReader, SlotWriter, slot};
-use super::sound_devices::{DeviceError, Health, OPEN_TIMEOUT, OpenDevice, Side, explain, ways};
+use super::sound_devices::{DeviceError, Health, OPEN_TIMEOUT, OpenDevice, Side, open_best};
 
 /// Sound that a ring holds at most; far above what the pipeline keeps in it.
 const RING: Duration = Duration::from_millis(400);
@@ -84,21 +84,11 @@ pub fn play<T: SizedSample + FromSample<f32>>(state: &mut PlaybackState, data: &
 
 /// Opens `device` in the best way that it allows.
 pub(super) fn open(device: &Device) -> Result<OpenDevice<SpeakerEnd>, DeviceError> {
-    let mut problem = None;
-    for (config, format) in ways(device, Side::Speaker) {
-        let health = Arc::new(Health::default());
-        let (state, end) = playback_ring(config.sample_rate, config.channels, health.clone());
-        let stream = match format {
-            SampleFormat::F32 => build::<f32>(device, config, state, health.clone()),
-            SampleFormat::I16 => build::<i16>(device, config, state, health.clone()),
-            _ => build::<i32>(device, config, state, health.clone()),
-        };
-        match stream.and_then(|stream| stream.play().map(|()| stream)) {
-            Ok(stream) => return Ok(OpenDevice { stream, health, end }),
-            Err(error) => problem = Some(error),
-        }
-    }
-    Err(explain(device, &problem.unwrap_or_else(|| cpal::ErrorKind::UnsupportedConfig.into())))
+    open_best(device, Side::Speaker, playback_ring, |config, format, state, health| match format {
+        SampleFormat::F32 => build::<f32>(device, config, state, health),
+        SampleFormat::I16 => build::<i16>(device, config, state, health),
+        _ => build::<i32>(device, config, state, health),
+    })
 }
 
 fn build<T: SizedSample + FromSample<f32>>(

@@ -1,6 +1,7 @@
 //! A line a frame, for measurements: when it was captured, when it was shown.
 
 use super::clock::MediaTime;
+use super::events::{MediaEvent, MediaEvents};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -43,11 +44,18 @@ struct Writer {
 
 impl Trace {
     /// Creates the file with its header line.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, events: MediaEvents) -> io::Result<Self> {
         let mut file = BufWriter::new(File::create(path)?);
         file.write_all(b"event,unix_us,marker,width,height\n")?;
+        // A disk that is full is told now, and not when the call is over.
+        file.flush()?;
         let (lines, waiting) = sync_channel(WAITING_LINES);
-        let thread = thread::Builder::new().name("trace".into()).spawn(move || write_lines(&mut file, &waiting))?;
+        let thread = thread::Builder::new().name("trace".into()).spawn(move || {
+            if let Err(error) = write_lines(&mut file, &waiting) {
+                let text = format!("the trace stopped: {error}; free some space, or choose another file");
+                let _ = events.try_send(MediaEvent::FileLost { text });
+            }
+        })?;
         Ok(Self(Arc::new(Writer { lines: Some(lines), thread: Some(thread) })))
     }
 
@@ -59,20 +67,13 @@ impl Trace {
     }
 }
 
-fn write_lines(file: &mut impl Write, waiting: &Receiver<Line>) {
+fn write_lines(file: &mut impl Write, waiting: &Receiver<Line>) -> io::Result<()> {
     loop {
-        let written = match waiting.recv_timeout(Duration::from_secs(1)) {
-            Ok(line) => write_line(file, &line),
-            Err(RecvTimeoutError::Timeout) => file.flush(),
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        if let Err(error) = written {
-            tracing::warn!(%error, "the trace cannot be written any further");
-            return;
+        match waiting.recv_timeout(Duration::from_secs(1)) {
+            Ok(line) => write_line(file, &line)?,
+            Err(RecvTimeoutError::Timeout) => file.flush()?,
+            Err(RecvTimeoutError::Disconnected) => return file.flush(),
         }
-    }
-    if let Err(error) = file.flush() {
-        tracing::warn!(%error, "the end of the trace was lost");
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     fn a_trace_holds_every_line_once_its_last_handle_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.csv");
-        let trace = Trace::create(&path).unwrap();
+        let trace = Trace::create(&path, tokio::sync::mpsc::channel(1).0).unwrap();
         let other = trace.clone();
         trace.line(TraceEvent::Captured, MediaTime(5), Some(65_535), 1280, 720);
         drop(trace);

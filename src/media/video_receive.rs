@@ -155,9 +155,9 @@ fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<Vi
         frames: config.frames,
         spare: None,
         recorder: config.record.and_then(|path| {
-            let failed = |error| format!("{} cannot be written: {error}", path.display());
+            let failed = |error| format!("{} cannot be written: {error}; choose another file", path.display());
             let recorder = Recorder::create(&path, config.record_format, events.clone()).map_err(failed);
-            recorder.map_err(|text| events.try_send(MediaEvent::Warning { what: "record", text })).ok()
+            recorder.map_err(|text| events.try_send(MediaEvent::FileLost { text })).ok()
         }),
         trace: config.trace,
         clock_offset,

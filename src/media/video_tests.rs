@@ -255,7 +255,7 @@ fn when_the_rate_falls_the_picture_gets_smaller_and_goes_on() {
         assert_eq!(call.deliver(packets).len(), 1);
     }
     call.send.set_kbps(300);
-    for _ in 0..20 {
+    for _ in 0..30 {
         let packets = call.send();
         assert_eq!(call.deliver(packets).len(), 1);
     }
@@ -325,7 +325,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     let (events, mut heard) = tokio::sync::mpsc::channel(16);
     let (to_receiver, packets) = std::sync::mpsc::sync_channel(256);
     let ((preview, own), (screen, seen), (echo, echoed)) = (slot(), slot(), slot());
-    let (mut sequence, traces) = (0, Trace::create(&trace).unwrap());
+    let (mut sequence, traces) = (0, Trace::create(&trace, tokio::sync::mpsc::channel(1).0).unwrap());
     let sender = VideoSender::prepare(VideoSendConfig {
         sealer: Sealer::new(&root, Direction::CalleeToCaller, StreamId::Camera, now),
         source: VideoSourceSpec::Test,

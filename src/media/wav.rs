@@ -17,7 +17,7 @@ const RATES: std::ops::RangeInclusive<u32> = 4_000..=768_000;
 /// Why a sound file cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum WavError {
-    #[error("the sound file cannot be opened: {source} ({})", path.display())]
+    #[error("the sound file cannot be opened: {source}; choose another file ({})", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("this is not a WAV file; convert it, for example with `ffmpeg -i IN OUT.wav` ({})", .0.display())]
     NotWav(PathBuf),

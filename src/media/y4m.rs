@@ -15,8 +15,8 @@ const MAX_SIDE: usize = 4096;
 /// Why a file cannot serve as a camera, as a sentence with a way out.
 #[derive(Debug, Error)]
 pub enum Y4mError {
-    #[error("the file {0} cannot be read: {1}")]
-    Io(PathBuf, #[source] io::Error),
+    #[error("{} cannot be read: {source}; choose another file", path.display())]
+    Io { path: PathBuf, source: io::Error },
     #[error("{0} is not a Y4M file; make one with: ffmpeg -i {0} -pix_fmt yuv420p video.y4m")]
     NotY4m(PathBuf),
     #[error(
@@ -51,7 +51,7 @@ struct Header {
 impl Y4mReader {
     /// Opens the file and reads its header.
     pub fn open(path: &Path) -> Result<Self, Y4mError> {
-        let io = |error| Y4mError::Io(path.into(), error);
+        let io = |error| Y4mError::Io { path: path.into(), source: error };
         let mut file = BufReader::new(File::open(path).map_err(io)?);
         let line = read_line(&mut file).map_err(io)?.ok_or_else(|| Y4mError::NotY4m(path.into()))?;
         let header = Header::parse(path, &line)?;
@@ -71,15 +71,19 @@ impl Y4mReader {
 
     /// Reads the next frame into `frame`; after the last comes the first. A last frame cut short is left out.
     pub fn read(&mut self, frame: &mut Frame) -> Result<(), Y4mError> {
-        if self.read_one(frame).map_err(|error| Y4mError::Io(self.path.clone(), error))? {
+        if self.read_one(frame).map_err(|error| self.unreadable(error))? {
             return Ok(());
         }
-        self.file.seek(SeekFrom::Start(self.first_frame)).map_err(|error| Y4mError::Io(self.path.clone(), error))?;
+        self.file.seek(SeekFrom::Start(self.first_frame)).map_err(|error| self.unreadable(error))?;
         match self.read_one(frame) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Y4mError::Empty(self.path.clone())),
-            Err(error) => Err(Y4mError::Io(self.path.clone(), error)),
+            Err(error) => Err(self.unreadable(error)),
         }
+    }
+
+    fn unreadable(&self, source: io::Error) -> Y4mError {
+        Y4mError::Io { path: self.path.clone(), source }
     }
 
     fn read_one(&mut self, frame: &mut Frame) -> io::Result<bool> {

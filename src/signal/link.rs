@@ -120,12 +120,14 @@ pub enum LinkEvent {
 /// Why there is no link.
 #[derive(Debug, Error)]
 pub enum LinkError {
-    #[error("hiding your address needs a relay: choose one in the settings, or let contacts connect directly")]
+    #[error("hiding your address needs a relay: choose one in the settings or with --relay, or let contacts connect directly")]
     HiddenWithoutRelay,
     #[error("this is not the address of a relay; it should look like https://relay.example: {0}")]
     RelayUrl(String),
     #[error("no network socket could be opened; check that nothing forbids Vesper the network: {0}")]
     Bind(String),
+    #[error("no network socket could be opened at {0}; `ip address` lists the addresses of this computer")]
+    BindTo(IpAddr),
 }
 
 /// The contacts, by key.

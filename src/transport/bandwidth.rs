@@ -43,7 +43,7 @@ const IN_USE: f64 = 0.75;
 const GROWTH: f64 = 1.15;
 const GROWTH_NEAR: f64 = 1.04;
 /// And where a step too far is a second of sound that waits.
-const GROWTH_TINY: f64 = 1.01;
+const GROWTH_TINY: (f64, f64) = (1.08, 1.01);
 /// Nearer than this share of the last known limit counts as near; the limit is forgotten after a while, for links change.
 const NEAR: f64 = 0.85;
 const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
@@ -51,6 +51,7 @@ const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
 const BACK_OFF: f64 = 0.9;
 /// And when it is already so long that it is heard.
 const BACK_OFF_HARD: f64 = 0.75;
+const BACK_OFF_TINY: f64 = 0.85;
 /// Share of a train's rate that is believed: a train is short, and others may share the path.
 const BELIEVED: f64 = 0.85;
 /// How much of a train's length jitter may take away, in multiples of the mean difference between two packets' delays.
@@ -80,8 +81,11 @@ const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
 /// A queue this long is acted on at the first report that shows it, if the one before showed some: a computer may stall.
 const LONG_MS: f64 = 90.0;
-/// How long packets may wait on the path before nothing new goes in.
-const MOST_QUEUE: Duration = Duration::from_millis(70);
+/// How long packets may wait on the path before nothing new goes in: where answers are quick, less is noticed in time.
+const QUEUE_SHARE: f64 = 0.35;
+const MOST_QUEUE: (Duration, Duration) = (Duration::from_millis(35), Duration::from_millis(70));
+/// Between two reports.
+const REPORT: Duration = Duration::from_millis(35);
 /// The least window: two frames of sound and one small picture must always fit.
 const LEAST_WINDOW: f64 = 3500.0;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
@@ -381,7 +385,12 @@ impl BandwidthEstimator {
     fn back_off(&mut self, now: Instant, long: bool) {
         // What arrives while a queue stands is what the path carries.
         let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
-        let share = if long { BACK_OFF_HARD } else { BACK_OFF };
+        let share = match long {
+            // There a quarter less may be the whole picture.
+            true if carried < TINY => BACK_OFF_TINY,
+            true => BACK_OFF_HARD,
+            false => BACK_OFF,
+        };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
         let confirmed =
             self.limit.filter(|limit| (0.7..1.4).contains(&(carried / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
@@ -409,9 +418,10 @@ impl BandwidthEstimator {
         let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {
             let growth = match (near, tiny) {
-                (true, true) => GROWTH_TINY,
+                (false, true) => GROWTH_TINY.0,
+                (true, true) => GROWTH_TINY.1,
                 (true, false) => GROWTH_NEAR,
-                (false, _) => GROWTH,
+                (false, false) => GROWTH,
             };
             self.target *= growth.powf(lasted.as_secs_f64());
         }
@@ -466,13 +476,13 @@ impl BandwidthEstimator {
 
     fn window(&self) -> f64 {
         let Some(round_trip) = self.round_trip else { return (FIRST_WINDOW * self.boldness).max(LEAST_WINDOW) };
+        let (least, most) = MOST_QUEUE;
         let queue = match &self.rival {
             // The queue of somebody else delays our packets, too.
-            Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + MOST_QUEUE,
-            None => MOST_QUEUE + Duration::from_secs_f64(self.delay.jitter_ms() / 500.0),
+            Some(_) => Duration::from_secs_f64(self.delay.steady_ms().max(0.0) / 500.0) + most,
+            None => round_trip.mul_f64(QUEUE_SHARE).clamp(least, most) + Duration::from_secs_f64(self.delay.jitter_ms() / 500.0),
         };
-        let report = Duration::from_millis(40);
-        (self.target / 8.0 * (round_trip + queue + report).as_secs_f64() * 1e3).max(LEAST_WINDOW)
+        (self.target / 8.0 * (round_trip + queue + REPORT).as_secs_f64() * 1e3).max(LEAST_WINDOW)
     }
 
     fn pace(&self) -> f64 {

@@ -42,6 +42,11 @@ impl Streams {
             Role::Callee => Self { audio: 0x21, video: 0x22, repair: 0x23, parity: 0x24 },
         }
     }
+
+    /// Whether a packet of this number is one of theirs.
+    pub fn has(self, ssrc: u32) -> bool {
+        [self.audio, self.video, self.repair, self.parity].contains(&ssrc)
+    }
 }
 
 /// What the side in `role` would have sent as its offer (the caller) or answer (the callee).

@@ -56,9 +56,17 @@ pub(super) struct Intake {
     pub keyframe: Arc<Notify>,
     pub admission: Arc<Admission>,
     pub counters: Arc<Counters>,
-    pub waiting: VecDeque<TaggedPacket>,
-    pub writes: VecDeque<TaggedPacket>,
-    pub look_at: Option<Instant>,
+    pub held: Held,
+}
+
+/// What is not where it belongs yet.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Media that came before the verdict.
+    waiting: VecDeque<TaggedPacket>,
+    writes: VecDeque<TaggedPacket>,
+    /// When to look for the verdict again.
+    look_at: Option<Instant>,
 }
 
 impl Intake {
@@ -101,13 +109,16 @@ impl Intake {
         match self.admission.verdict() {
             PENDING => return,
             ADMITTED => {
-                while let Some(message) = self.waiting.pop_front() {
+                while let Some(message) = self.held.waiting.pop_front() {
                     self.take(message);
                 }
             }
-            _ => self.waiting.clear(),
+            _ => {
+                Counters::add(&self.counters.dropped, self.held.waiting.len() as u64);
+                self.held.waiting.clear();
+            }
         }
-        self.look_at = None;
+        self.held.look_at = None;
     }
 }
 
@@ -122,9 +133,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Intake {
         self.settle();
         match self.admission.verdict() {
             ADMITTED => self.take(message),
-            PENDING if self.waiting.len() < MAX_WAITING => {
-                self.look_at.get_or_insert(message.now + LOOK_AGAIN);
-                self.waiting.push_back(message);
+            PENDING if self.held.waiting.len() < MAX_WAITING => {
+                self.held.look_at.get_or_insert(message.now + LOOK_AGAIN);
+                self.held.waiting.push_back(message);
             }
             _ => Counters::add(&self.counters.dropped, 1),
         }
@@ -136,24 +147,24 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Intake {
     }
 
     fn handle_write(&mut self, message: TaggedPacket) -> Result<(), Error> {
-        self.writes.push_back(message);
+        self.held.writes.push_back(message);
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.writes.pop_front()
+        self.held.writes.pop_front()
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
-        if self.look_at.is_some_and(|look_at| look_at <= now) {
-            self.look_at = Some(now + LOOK_AGAIN);
+        if self.held.look_at.is_some_and(|look_at| look_at <= now) {
+            self.held.look_at = Some(now + LOOK_AGAIN);
             self.settle();
         }
         Ok(())
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.look_at
+        self.held.look_at
     }
 }
 
@@ -182,9 +193,7 @@ mod tests {
             keyframe: Arc::default(),
             admission: Arc::default(),
             counters: Arc::default(),
-            waiting: VecDeque::new(),
-            writes: VecDeque::new(),
-            look_at: None,
+            held: Held::default(),
         };
         (intake, packets)
     }
@@ -219,6 +228,7 @@ mod tests {
         intake.admission.decide(true);
         intake.handle_read(video(2)).unwrap();
         assert!(packets.try_recv().is_err());
+        assert_eq!(intake.counters.read().dropped, 2);
     }
 
     #[test]
@@ -234,6 +244,6 @@ mod tests {
     fn waiting_media_has_a_bound() {
         let (mut intake, _packets) = intake(1);
         (0..1000).for_each(|sequence| intake.handle_read(video(sequence)).unwrap());
-        assert_eq!(intake.waiting.len(), MAX_WAITING);
+        assert_eq!(intake.held.waiting.len(), MAX_WAITING);
     }
 }

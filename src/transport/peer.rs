@@ -99,7 +99,7 @@ impl Peer {
         let admission = Arc::new(Admission::default());
         let (keyframe, goodbye) = (Arc::default(), Arc::default());
         let (path, readings, room) = Path::new(ours, theirs, config.max_kbps, config.start, counters.clone());
-        let (gathered, mut found) = mpsc::channel(EVENT_QUEUE);
+        let (gathered, found) = mpsc::channel(EVENT_QUEUE);
         let start = States { connection: RTCPeerConnectionState::New, ice: RTCIceConnectionState::New };
         let (states, state_changes) = watch::channel(start);
         let intake = Intake {
@@ -110,9 +110,7 @@ impl Peer {
             keyframe: Arc::clone(&keyframe),
             admission: admission.clone(),
             counters: counters.clone(),
-            waiting: Default::default(),
-            writes: Default::default(),
-            look_at: None,
+            held: Default::default(),
         };
         let parts = Parts {
             runtime: Arc::new(GatedRuntime { inner: runtime, gate: gate.clone() }),
@@ -174,16 +172,7 @@ impl Peer {
 
         let offer = peer.connection.create_offer(None).await?;
         peer.connection.set_local_description(offer).await?;
-        let mut candidates = Vec::new();
-        let collect = async {
-            while let Some(Gathered::Candidate(candidate)) = found.recv().await {
-                candidates.extend(addresses::gathered(&candidate, config.allow_loopback));
-            }
-        };
-        if timeout(servers::SERVER_PATIENCE, collect).await.is_err() && has_servers {
-            tracing::warn!("not every STUN or TURN server answered");
-        }
-        candidates.truncate(MAX_CANDIDATES);
+        let candidates = collect(found, config.allow_loopback, has_servers).await;
         match (candidates.is_empty(), config.relay_only) {
             (true, true) => Err(TransportError::NoRelay),
             (true, false) => Err(TransportError::NoNetwork),
@@ -271,6 +260,21 @@ impl Peer {
             tracing::debug!("closing: {error}");
         }
     }
+}
+
+/// The candidates that gathering finds, as long as a server may take to answer.
+async fn collect(mut found: mpsc::Receiver<Gathered>, allow_loopback: bool, has_servers: bool) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    let all = async {
+        while let Some(Gathered::Candidate(candidate)) = found.recv().await {
+            candidates.extend(addresses::gathered(&candidate, allow_loopback));
+        }
+    };
+    if timeout(servers::SERVER_PATIENCE, all).await.is_err() && has_servers {
+        tracing::warn!("not every STUN or TURN server answered");
+    }
+    candidates.truncate(MAX_CANDIDATES);
+    candidates
 }
 
 impl Drop for Peer {

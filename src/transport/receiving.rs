@@ -40,6 +40,11 @@ impl Receiving {
     /// Takes a packet; returns those that are to be handed on.
     pub fn packet(&mut self, now: Instant, mut packet: Packet) -> Vec<Packet> {
         let Header { ssrc, sequence_number, marker, timestamp, .. } = packet.header;
+        // Else each number that a peer makes up would be kept and reported for as long as the call lasts.
+        if !self.theirs.has(ssrc) {
+            Counters::add(&self.counters.dropped, 1);
+            return Vec::new();
+        }
         self.arrivals.arrived(now, ssrc, sequence_number, packet.payload.len(), marker && ssrc == self.theirs.video);
         if ssrc == self.theirs.video {
             self.missing.arrived(now, sequence_number, false);
@@ -174,6 +179,17 @@ mod tests {
             assert!(read(&mut receiving, THEIRS.repair, 1, payload).is_empty());
             assert!(read(&mut receiving, THEIRS.parity, 1, payload).is_empty());
         }
+    }
+
+    #[test]
+    fn a_stream_that_nobody_described_is_dropped_counted_and_not_reported() {
+        let mut receiving = receiving();
+        for made_up in [0, OURS.video, 0x9999] {
+            assert!(read(&mut receiving, made_up, 1, "payload").is_empty());
+        }
+        assert_eq!(receiving.counters.read().dropped, 3);
+        assert_eq!(receiving.deadline(), None, "there is nothing to report");
+        assert_eq!(read(&mut receiving, THEIRS.audio, 1, "payload").len(), 1);
     }
 
     #[test]

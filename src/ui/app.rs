@@ -45,7 +45,7 @@ pub struct App {
 
 impl App {
     /// Before the first frame.
-    pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier) -> Self {
+    pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier, icon: Arc<IconData>) -> Self {
         theme::install(ctx);
         handles.waker.attach(ctx);
         // What was published before the window opened does not count as a change.
@@ -63,7 +63,7 @@ impl App {
             full_screen: false,
             touched: 0.0,
             locked: false,
-            icon: Arc::new(super::app_icon()),
+            icon,
             reply: Arc::default(),
         }
     }
@@ -350,6 +350,11 @@ impl eframe::App for App {
             self.full_screen = self.local.full_screen;
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(self.full_screen));
         }
+    }
+
+    /// egui makes its picture of glyphs as wide as the card allows, and holds it twice.
+    fn raw_input_hook(&mut self, _ctx: &Context, input: &mut egui::RawInput) {
+        input.max_texture_side = input.max_texture_side.map(|side| side.min(size::TEXTURE_SIDE));
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

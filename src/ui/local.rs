@@ -36,6 +36,8 @@ pub struct Local {
     pub copy: Option<String>,
     /// A sentence of the window's own, shown with the notices.
     pub notice: Option<OwnNotice>,
+    /// The notice that asks for nothing and is in sight, by its id, with the seconds of egui's clock since when.
+    pub read: Option<(u64, f64)>,
 }
 
 /// A sentence that goes by itself.

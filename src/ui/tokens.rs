@@ -128,8 +128,8 @@ pub mod stage {
     pub const BACKGROUND: Color32 = rgb(0x0B0C10);
     /// The end of the shade under the top and the bottom bar; it starts from nothing.
     pub const SHADE: Color32 = Color32::from_black_alpha(178);
-    /// Over the blurred copy beside the picture.
-    pub const DIM: Color32 = Color32::from_black_alpha(110);
+    /// What is left of the light of the blurred copy beside the picture.
+    pub const DIM: Color32 = Color32::from_gray(145);
     /// Pills and the bar of the controls.
     pub const PILL: Color32 = Color32::from_rgba_premultiplied(15, 16, 20, 235);
     pub const PILL_BORDER: Color32 = Color32::from_rgba_premultiplied(26, 26, 26, 26);
@@ -200,6 +200,8 @@ pub mod size {
     pub const ANSWER: f32 = 60.0;
     pub const HANG_UP: [f32; 2] = [84.0, 52.0];
 
+    /// Wider than any picture that is shown, in pixels.
+    pub const TEXTURE_SIDE: usize = 4096;
     pub const WINDOW: [f32; 2] = [1180.0, 760.0];
     pub const WINDOW_MIN: [f32; 2] = [640.0, 480.0];
     pub const POPUP: [f32; 2] = [360.0, 492.0];
@@ -274,6 +276,8 @@ pub mod motion {
     pub const ESCAPE_TWICE: f64 = 0.6;
     /// A sentence of the window's own goes after this long.
     pub const OWN_NOTICE: f64 = 3.0;
+    /// A notice that asks for nothing goes after this long before somebody's eyes.
+    pub const INFO_NOTICE: f64 = 8.0;
 }
 
 #[cfg(test)]

@@ -87,8 +87,16 @@ impl Picture {
             painter.image(shown.texture.id(), rect, paint::cover(shown.size, rect.size(), false), Color32::WHITE);
             return true;
         }
-        painter.image(shown.blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), Color32::WHITE);
-        painter.rect_filled(rect, 0.0, stage::DIM);
+        // The blurred copy only where it is seen: in software each layer of a large picture costs as much as the picture.
+        let beside = if at.width() < rect.width() {
+            [rect.with_max_x(at.left()), rect.with_min_x(at.right())]
+        } else {
+            [rect.with_max_y(at.top()), rect.with_min_y(at.bottom())]
+        };
+        for bar in beside {
+            let painter = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
+            painter.image(shown.blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), stage::DIM);
+        }
         painter.image(shown.texture.id(), at, whole, Color32::WHITE);
         true
     }

@@ -2,6 +2,7 @@
 
 pub mod avatar;
 pub mod button;
+pub mod callout;
 pub mod choice;
 pub mod composer;
 pub mod device_check;

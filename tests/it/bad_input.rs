@@ -78,7 +78,11 @@ fn a_file_that_cannot_be_written_is_refused_before_anybody_is_called() {
 
 #[test]
 fn values_that_mean_nothing_are_wrong_usage() {
-    let wrong: [&[&str]; 13] = [
+    let wrong: [&[&str]; 17] = [
+        &["--camera", "none", "answer"],
+        &["answer", "--auto="],
+        &["check", "--seconds", "0"],
+        &["check", "--camera", ""],
         &["check", "--seconds", "nan"],
         &["check", "--seconds", "1e300"],
         &["check", "--seconds=-1"],
@@ -182,6 +186,32 @@ fn a_camera_that_is_not_there_is_named_and_the_call_goes_on_without() {
 }
 
 #[test]
+fn a_check_of_a_device_that_is_not_there_fails_and_names_it() {
+    let place = Place::new();
+    for (option, kind) in [("--camera", "camera"), ("--mic", "microphone"), ("--speaker", "speaker")] {
+        let made_up = ["check", "--seconds", "1", "--camera", "test", "--mic", "tone", "--speaker", "none"];
+        let given = made_up.iter().position(|word| *word == option).unwrap();
+        let mut words = made_up;
+        words[given + 1] = "No such device";
+        refused(&place.run(&words), &format!("there is no {kind} called \"No such device\""));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_call_whose_recording_stopped_for_want_of_space_says_so_and_has_not_done_what_was_asked() {
+    let place = Place::new();
+    for option in ["--stats", "--trace"] {
+        let call = ["call", "Echo", "--camera", "test", "--mic", "tone", "--speaker", "none", "--seconds", "2.5"];
+        let ended = place.run(&[&call[..], &[option, "/dev/full"]].concat());
+        assert_eq!(ended.code, Some(1), "{ended:#?}");
+        assert!(ended.events.iter().any(|line| line["what"] == "file_lost"), "{ended:#?}");
+        assert!(ended.errors.contains("choose another file"), "{ended:#?}");
+        assert!(ended.saw("first_audio") && ended.saw("report"), "the call goes on: {ended:#?}");
+    }
+}
+
+#[test]
 fn what_was_recorded_is_whole_when_the_process_ends() {
     let place = Place::new();
     let path = |name: &str| place.folder.path().join(name).to_str().unwrap().to_owned();
@@ -238,7 +268,7 @@ fn other_commands_go_through_the_process_that_has_the_profile_and_rubbish_does_n
         assert_eq!(place.run(command).code, Some(0));
     }
     refused(&place.run(&["contacts", "block", "nobody"]), "there is no contact");
-    refused(&place.run(&["check", "--seconds", "1"]), "another Vesper has the profile");
+    refused(&place.run(&["check", "--seconds", "1"]), "this profile is in use by another Vesper");
     answering.terminate();
     let ended = answering.end();
     assert_eq!(ended.code, Some(0), "{ended:#?}");

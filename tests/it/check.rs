@@ -94,7 +94,7 @@ fn a_second_process_on_a_profile_is_refused_in_words_or_served_by_the_first() {
     first.wait("invitation");
     let refused = Vesper::start(None, &profile, ["check", "--seconds", "1"]).end();
     assert_eq!(refused.code, Some(1), "{refused:#?}");
-    assert!(refused.errors.contains("open"), "{refused:#?}");
+    assert!(refused.errors.contains("in use by another Vesper"), "{refused:#?}");
 }
 
 /// A short call to Echo from a new profile.

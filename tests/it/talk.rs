@@ -140,9 +140,14 @@ fn a_missed_call_stands_in_the_conversation_of_who_missed_it() {
     assert_eq!(conversation(alice, bob)[0]["call"]["outcome"], "unanswered");
 }
 
-/// How often either process is killed: `VESPER_KILLS`, or 20.
-fn kills() -> u32 {
-    std::env::var("VESPER_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+/// How often either process is killed, by default, and where the moments of that begin. A long run can be made in pieces, each
+/// with moments of its own.
+const KILLS: u64 = 20;
+const MOMENTS: u64 = 0x5eed;
+
+/// A number from the environment, for who wants more than a test run has time for.
+fn number_of(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }
 
 #[test]
@@ -151,7 +156,8 @@ fn killed_at_random_over_a_lossy_link_two_profiles_lose_nothing_double_nothing_a
     let sides = [(&people.alice, &lab.a, &people.bob), (&people.bob, &lab.b, &people.alice)];
     let mut running: Vec<_> = sides.iter().map(|(person, host, _)| online(person, host)).collect();
     sides.iter().for_each(|(person, ..)| wait_for_socket(person));
-    let (stop, mut dice) = (AtomicBool::new(false), 0x5eed_u64);
+    let kills = number_of("VESPER_KILLS").unwrap_or(KILLS);
+    let (stop, mut dice) = (AtomicBool::new(false), number_of("VESPER_KILLS_FROM").unwrap_or(MOMENTS));
     let written: [BTreeSet<String>; 2] = thread::scope(|scope| {
         let writers = sides.map(|(person, _, other)| {
             let stop = &stop;
@@ -171,7 +177,7 @@ fn killed_at_random_over_a_lossy_link_two_profiles_lose_nothing_double_nothing_a
                 kept
             })
         });
-        for _ in 0..kills() {
+        for _ in 0..kills {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             thread::park_timeout(Duration::from_millis(50 + (dice >> 33) % 1500));
             let side = (dice >> 62) as usize % 2;
@@ -200,7 +206,7 @@ fn killed_at_random_over_a_lossy_link_two_profiles_lose_nothing_double_nothing_a
     assert_eq!(once.len(), ours.len(), "nothing is there twice");
     let lost: Vec<_> = written.iter().flatten().filter(|text| !once.contains(*text)).collect();
     assert_eq!(lost, [""; 0], "whatever was on the disk has arrived");
-    println!("{} kills, {} texts", kills(), ours.len());
+    println!("{kills} kills, {} texts", ours.len());
 }
 
 /// Until the process answers on its socket; a text before that would only be refused.

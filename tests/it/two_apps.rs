@@ -1,12 +1,12 @@
-//! Two people who never met, each before their window: an invitation, a text, a call that is declined, and one that
-//! is missed. Nothing but the mouse, the keyboard and the screen does it.
+//! Two people who never met, each before their window: an invitation, a text, a call that is declined, one that is missed
+//! and called back, and a talk in which they write. Nothing but the mouse, the keyboard and the screen does it.
 
 use std::cell::Cell;
 
 use eframe::egui::{Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
-use vesper::engine::snapshot::{CallStage, CallView, InvitationView, Snapshot};
+use vesper::engine::snapshot::{Call, CallStage, CallView, InvitationView, Outcome, Snapshot};
 use vesper::ui::local::{Dialog, Local};
 use vesper::ui::text;
 use vesper::ui::views::incoming;
@@ -16,13 +16,16 @@ use crate::lab::cable::Quality;
 use crate::lab::desktop::{Desktop, Picture, Window, wait};
 use crate::lab::people::Person;
 use crate::lab::vesper::Vesper;
-use crate::ui::{NOW, call, in_call, people, window_of};
+use crate::ui::talk::conversation;
+use crate::ui::{NOW, active, call, in_call, key, people, window_of};
 
 const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];
 /// What [`Window::move_to`] makes of a window.
 const SIZE: Vec2 = vec2(1280.0, 720.0);
 /// The row below Echo's.
 const SECOND_PERSON: (usize, usize) = (160, 228);
+/// In the head of a conversation, whose buttons stand at the right edge: more, verify, search, and then this one.
+const VIDEO_CALL: (usize, usize) = (1112, 32);
 /// The field below a conversation.
 const FIELD: (usize, usize) = (640, 676);
 
@@ -30,6 +33,10 @@ const FIELD: (usize, usize) = (640, 676);
 fn place(snapshot: Snapshot, local: Local, size: Vec2, name: &str) -> (usize, usize) {
     let center = window_of(snapshot, local, Theme::Dark, size).get_by_label(name).rect().center();
     (center.x as usize, center.y as usize)
+}
+
+fn with_second_person() -> Local {
+    Local { selected: Some(key(2)), ..Local::default() }
 }
 
 fn dialog(inviting: bool) -> Local {
@@ -61,7 +68,7 @@ fn until(what: &str, happened: impl Fn() -> bool) {
 }
 
 #[test]
-fn two_people_meet_write_ring_and_miss_a_call_through_their_windows_alone() {
+fn two_people_meet_write_ring_miss_a_call_and_talk_through_their_windows_alone() {
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -79,31 +86,79 @@ fn two_people_meet_write_ring_and_miss_a_call_through_their_windows_alone() {
     until("the request is accepted", || knows(&alice, &bob) && knows(&bob, &alice));
 
     // Write.
-    left.click(SECOND_PERSON.0, SECOND_PERSON.1);
-    left.click(FIELD.0, FIELD.1);
+    for window in [&left, &right] {
+        window.click_until(SECOND_PERSON, "the conversation", Picture::is_like_a_conversation);
+    }
+    left.click_until(FIELD, "the field with the keyboard", Picture::is_writing);
     left.write("hello from the left");
-    left.press_until("Return", || has_text(&bob, &alice, "hello from the left"));
-    right.click(SECOND_PERSON.0, SECOND_PERSON.1);
+    left.press_until("Return", "the text on the right", || has_text(&bob, &alice, "hello from the left"));
 
     // Ring, and decline.
+    let rings = |at: &Vesper| desktop.has_window(at.id(), "Incoming call");
     let ring = || {
-        // The head has its buttons at the right edge: more, verify, search, and then this one.
-        right.click(1112, 32);
-        right.press_until("Return", || desktop.has_window(alices.id(), "Incoming call"));
-        desktop.window(alices.id(), "Incoming call")
+        right.click_until(VIDEO_CALL, "the check before the call", Picture::is_covered);
+        right.press_until("Return", "the popup on the left", || rings(&alices));
     };
-    let ringing = || in_call(CallView { words: None, ..call(CallStage::Incoming) });
+    ring();
     let decline = place(ringing(), Local::default(), incoming::SIZE, text::DECLINE);
-    ring().click(decline.0, decline.1);
-    until("the popup goes", || !desktop.has_window(alices.id(), "Incoming call"));
+    desktop.window(alices.id(), "Incoming call").click(decline.0, decline.1);
+    until("the popup goes", || !rings(&alices));
     until("the declined call is noted", || has_call(&alice, &bob, "declined"));
-    // The end of the call is put away.
-    right.press_until("Escape", || right.look().is_like_a_conversation());
+    assert!(left.look().is_like_a_conversation(), "a call that was turned away does not take the window");
+    // Who called is told, and puts that away.
+    right.press_until("Escape", "the conversation after the call", || right.look().is_like_a_conversation());
 
     // Ring, and give up: a missed call.
     ring();
-    right.press_until("ctrl+d", || !desktop.has_window(alices.id(), "Incoming call"));
+    right.press_until("ctrl+d", "the end of the ringing", || !rings(&alices));
     until("the missed call is noted", || has_call(&alice, &bob, "missed"));
+    right.press_until("Escape", "the conversation after the second call", || right.look().is_like_a_conversation());
+
+    // The entry of the missed call is the newest, and so the lowest.
+    let missed = Call { outgoing: false, video: true, outcome: Outcome::Missed, seconds: 0 };
+    let back = place(conversation([missed]), with_second_person(), SIZE, text::CALL_BACK);
+    left.look_for("the conversation with the missed call", |picture| picture.is_like_a_conversation().then_some(()));
+    left.click_until(back, "the check before the call", Picture::is_covered);
+    left.press_until("Return", "the popup on the right", || rings(&bobs));
+    talk(&desktop, &bobs, &left, &right);
+
+    // Write while talking.
+    let show = place(talking(), Local::default(), SIZE, text::SHOW_MESSAGES);
+    let mut beside = Local::default();
+    beside.talk.beside_call = true;
+    let hang_up = place(talking(), beside, SIZE, text::HANG_UP);
+    for (window, reader, writer, words) in [(&left, &bob, &alice, "do you see me"), (&right, &alice, &bob, "as in a mirror")] {
+        window.click(show.0, show.1);
+        // Its field has the keyboard at once.
+        window.look_for("the conversation beside the call", |picture| picture.is_like_a_panel_beside_a_call().then_some(()));
+        window.write(words);
+        window.press_until("Return", "what was written in the call", || has_text(reader, writer, words));
+    }
+
+    // The pointer brings the buttons back before it presses one.
+    right.click(hang_up.0, hang_up.1);
+    until("the end of the call is noted", || has_call(&alice, &bob, "talked") && has_call(&bob, &alice, "talked"));
+    for window in [&left, &right] {
+        window.look_for("the conversation after the talk", |picture| picture.is_like_a_conversation().then_some(()));
+    }
+}
+
+fn ringing() -> Snapshot {
+    in_call(CallView { words: None, ..call(CallStage::Incoming) })
+}
+
+fn talking() -> Snapshot {
+    in_call(call(active()))
+}
+
+/// Accepts in the popup, and waits until both see each other.
+fn talk(desktop: &Desktop, ringing_at: &Vesper, left: &Window, right: &Window) {
+    let accept = place(ringing(), Local::default(), incoming::SIZE, text::ACCEPT_VIDEO);
+    desktop.window(ringing_at.id(), "Incoming call").click(accept.0, accept.1);
+    for (window, whose) in [(left, "the picture from the right"), (right, "the picture from the left")] {
+        let first = window.look_for(whose, Picture::marker);
+        window.look_for("the next picture", |picture| picture.marker().filter(|number| *number != first));
+    }
 }
 
 /// One invites, the other pastes the invitation, the first accepts the request.
@@ -116,15 +171,13 @@ fn meet(inviting: &Window, invited: &Window) {
         let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000 };
         place(Snapshot { invitation: Some(invitation), ..people() }, dialog(true), SIZE, text::COPY)
     });
-    inviting.click(add.0, add.1);
-    inviting.click(mine.0, mine.1);
-    inviting.look_for("the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1).then_some(()));
-    inviting.click(make.0, make.1);
-    inviting.look_for("the invitation", |picture| (!picture.is_accent(make.0 - 100, make.1)).then_some(()));
+    inviting.click_until(add, "the form", Picture::is_covered);
+    inviting.click_until(mine, "the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1));
+    inviting.click_until(make, "the invitation", |picture| !picture.is_accent(make.0 - 100, make.1));
 
     let field = place(people(), dialog(false), SIZE, text::INVITATION);
     let send = place(people(), dialog(false), SIZE, text::SEND_REQUEST);
-    invited.click(add.0, add.1);
+    invited.click_until(add, "the form", Picture::is_covered);
     let tries = Cell::new(0);
     let pasted = || {
         let copy = copies[tries.replace(tries.get() + 1) % copies.len()];

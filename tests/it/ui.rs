@@ -4,7 +4,7 @@
 //! target folder, to be held beside the design.
 
 mod desk;
-mod talk;
+pub(crate) mod talk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use vesper::media::clock::MediaTime;
 use vesper::media::frame::RgbaFrame;
 use vesper::settings::{self, Reach, Settings};
 use vesper::ui::local::{Dialog, Local, Page, ReachKind, SettingsPage};
+use vesper::ui::tokens::motion;
 use vesper::ui::video::Pictures;
 use vesper::ui::views::{incoming, window_ui};
 use vesper::ui::{text, theme};
@@ -423,6 +424,19 @@ fn a_notice_is_read_and_dismissed() {
     let mut window = window(Snapshot { notices: vec![notice], ..people() }, Local::default());
     window.get_by_label("No camera was found. Plug one in.");
     assert_eq!(click(&mut window, text::DISMISS), [Command::DismissNotice { id: 5 }]);
+}
+
+#[test]
+fn a_notice_that_asks_for_nothing_goes_when_there_was_time_to_read_it_and_a_warning_stays() {
+    let notice = |id, kind| Notice { id, kind, text: format!("Sentence {id}.") };
+    let notices = vec![notice(5, NoticeKind::Warning), notice(6, NoticeKind::Info)];
+    let mut window = window(Snapshot { notices, ..people() }, Local::default());
+    let step = window.ctx.input(|input| input.predicted_dt);
+    let steps = (motion::INFO_NOTICE / f64::from(step)) as usize;
+    window.run_steps(steps / 2);
+    assert_eq!(wishes(&mut window), []);
+    window.run_steps(steps);
+    assert_eq!(wishes(&mut window), [Command::DismissNotice { id: 6 }]);
 }
 
 #[test]

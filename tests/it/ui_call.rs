@@ -8,6 +8,7 @@ use vesper::engine::command::{CallMedia, Command};
 use vesper::engine::report::{Audio, Bandwidth, Path, Percentiles, Sealed, Video};
 use vesper::engine::snapshot::*;
 use vesper::media::clock::MediaTime;
+use vesper::media::frame::RgbaFrame;
 use vesper::settings::{Corner, SelfView, Settings};
 use vesper::ui::local::{Dialog, Local, Page};
 use vesper::ui::text;
@@ -150,6 +151,18 @@ fn the_small_pictures_are_moved_and_resized_with_the_arrow_keys() {
     let mut window = self::window(in_call(call(active())), away());
     let moved = SelfView { call_corner: Corner::BottomRight, ..SelfView::default() };
     assert_eq!(arrow(&mut window, text::CALL_PICTURE, Key::ArrowDown), [remembered(moved)]);
+}
+
+#[test]
+fn there_is_one_call_at_a_time() {
+    let mut window = window(in_call(call(active())), away());
+    window.get_by_label(text::IN_CALL_SUB);
+    assert!(window.query_by_label(text::START_VIDEO_CALL).is_none());
+    for other in ["Maya Lindqvist, online, verified", "Amara Okafor, online, one missed call"] {
+        click(&mut window, other);
+        assert_eq!(click(&mut window, text::VOICE_CALL), [], "{other}");
+        assert!(window.query_by_label(text::CALL_BACK).is_none(), "{other}");
+    }
 }
 
 #[test]
@@ -403,6 +416,31 @@ fn nothing_of_a_call_is_cut_off_at_the_smallest_size_and_everything_has_a_name()
             }
         }
     }
+}
+
+#[test]
+fn an_hour_of_a_call_leaves_nothing_behind_in_the_window() {
+    let picture = |sequence| {
+        let data = [sequence as u8, 90, 120, 255].repeat(16 * 9);
+        Arc::new(RgbaFrame { width: 16, height: 9, data, sequence })
+    };
+    let mut window = window(in_call(call(active())), Local::default());
+    let mut held = Vec::new();
+    for second in 1..=3600 {
+        let ctx = window.ctx.clone();
+        let world = window.state_mut();
+        world.pictures.remote.update(&ctx, "remote", &picture(second));
+        world.pictures.preview.update(&ctx, "preview", &picture(second));
+        let since = MediaTime((NOW - second) * 1_000_000);
+        world.local.call.statistics = true;
+        world.snapshot = in_call(CallView { statistics: figures(), ..call(CallStage::Active { since }) });
+        window.run_steps(1);
+        if second % 600 == 0 {
+            let textures = ctx.tex_manager().read().num_allocated();
+            held.push((textures, ctx.data(|data| data.len())));
+        }
+    }
+    assert!(held.windows(2).all(|pair| pair[0] == pair[1]), "textures and remembered things every ten minutes: {held:?}");
 }
 
 #[test]

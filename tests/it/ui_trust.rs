@@ -127,6 +127,16 @@ fn a_mark_is_taken_back_and_another_key_is_told_loudly() {
 }
 
 #[test]
+fn nobody_can_confirm_a_number_after_another_key_was_seen() {
+    let mut window = window(verifying(Scan::Looking), dialog(Dialog::Verify { key: key(3) }));
+    window.get_by_label(text::THEY_MATCH);
+    let trouble = Scan::Trouble { text: "This code is of another key.".into(), danger: true };
+    window.state_mut().snapshot.verify = Some(number(trouble));
+    window.run_steps(3);
+    assert!(window.query_by_label(text::THEY_MATCH).is_none());
+}
+
+#[test]
 fn the_words_of_a_call_lead_to_the_number_and_can_differ() {
     let mut window = window(in_call(call(active())), Local::default());
     let words = "The words of this call: fox, cactus, balloon, anchor";

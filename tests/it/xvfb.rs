@@ -15,7 +15,7 @@ const ACCEPT_VIDEO: (usize, usize) = (284, 362);
 const CAMERA: (usize, usize) = (560, 654);
 
 #[test]
-fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
+fn a_window_that_is_put_away_rings_all_the_same_and_a_click_on_accept_video_brings_it_up_with_the_call() {
     let Some(people) = People::meet() else { return };
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let Some(desktop) = Desktop::up() else { return };
@@ -24,18 +24,20 @@ fn a_window_rings_another_and_a_click_on_accept_video_starts_the_call() {
     let (callers, callees) = (desktop.window(alice.id(), "Vesper"), desktop.window(bob.id(), "Vesper"));
     callers.move_to(0, 0);
     callees.move_to(1320, 0);
+    callees.minimise();
 
     // Echo is first in the list, the only contact second.
     callers.click(SECOND_PERSON.0, SECOND_PERSON.1);
     callers.click(VIDEO_CALL.0, VIDEO_CALL.1);
     // First one's own picture, where Enter calls.
-    callers.press_until("Return", || desktop.has_window(bob.id(), "Incoming call"));
+    callers.press_until("Return", "the popup", || desktop.has_window(bob.id(), "Incoming call"));
     let popup = desktop.window(bob.id(), "Incoming call");
-    assert!(callees.look().marker().is_none(), "nothing is shown before the click");
+    assert!(popup.look().marker().is_none(), "nothing is shown before the click");
     popup.click(ACCEPT_VIDEO.0, ACCEPT_VIDEO.1);
 
     let first = callers.look_for("the callee's picture", Picture::marker);
     callers.look_for("the callee's next picture", |picture| picture.marker().filter(|number| *number != first));
+    assert_eq!(desktop.window(bob.id(), "Vesper").id(), callees.id(), "it is up again");
     callees.look_for("the caller's picture", Picture::marker);
     assert!(!desktop.has_window(bob.id(), "Incoming call"), "the popup is gone");
 
@@ -71,7 +73,7 @@ fn the_whole_app_is_drawn() {
         window.save(&shots.join("app.png"));
     }
     window.click(CALL_ECHO.0, CALL_ECHO.1);
-    window.press_until("Return", || window.look().marker().is_some());
+    window.press_until("Return", "Echo's picture", || window.look().marker().is_some());
     if let Some(shots) = &shots {
         window.save(&shots.join("app-call.png"));
     }

@@ -42,8 +42,8 @@ impl Calls {
             // The call that takes its place gathers next, and brings its own id.
             Output::Superseded { .. } => {}
             Output::MissedCall { peer } => {
-                // A ring that nobody answered has just ended; a call that found us busy brings no more than its name.
-                let rung = self.farewell.as_ref().filter(|(view, _)| view.peer == peer).map(|(view, _)| view.media);
+                // A ring that nobody answered is about to end; a call that found us busy brings no more than its name.
+                let rung = self.current.as_ref().filter(|current| current.peer == peer).map(|current| current.media);
                 missed(core, peer, rung.unwrap_or(CallMedia::Video));
             }
             Output::Event(event) => self.event(core, event, now),
@@ -156,13 +156,15 @@ impl Calls {
             _ => {}
         }
         let lasted = current.times.connected.map(|since| MediaTime::now().since(since));
+        // Whoever was not asked in, or was turned away, takes nobody's window.
+        let only_rang = current.stage == CallStage::Incoming;
         current.stage = CallStage::Ended { result: reason.sentence().to_owned(), lasted };
         core.notices.tell(What::Report(Box::new(current.report(reason))));
         remember(core, &current, reason);
         if let (Some(call), false) = (current.entry(reason), current.echo) {
             core.note_call(peer, call);
         }
-        self.farewell = Some((current.view(core), now + FAREWELL));
+        self.farewell = (!only_rang).then(|| (current.view(core), now + FAREWELL));
         let echo = current.echo;
         self.closing = current.close();
         if echo {

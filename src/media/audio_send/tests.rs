@@ -2,9 +2,13 @@ use super::*;
 use crate::e2ee::{Direction, RootKey, StreamId};
 use crate::media::clock::AUDIO_RATE;
 use crate::media::speaker::{far_end, play, playback_ring};
+use crate::media::wav::WavSink;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const START: MediaTime = MediaTime(1_700_000_000_000_000);
+/// How long an observer looks on.
+const OBSERVED_MS: u64 = 20_000;
 
 fn pipeline(source: AudioSourceSpec, muted: bool) -> AudioSend {
     let instant = Instant::now();
@@ -25,6 +29,23 @@ fn pipeline(source: AudioSourceSpec, muted: bool) -> AudioSend {
 
 fn run(pipeline: &mut AudioSend, from_ms: u64, to_ms: u64) -> Vec<OutgoingFrame> {
     (from_ms..to_ms).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms))).collect()
+}
+
+/// When each packet left, in milliseconds, its RTP timestamp, and its sealed size: what an observer of sealed sound sees.
+fn seen(source: AudioSourceSpec, muted: bool) -> Vec<(u64, u32, usize)> {
+    let mut pipeline = pipeline(source, muted);
+    let mut step =
+        |ms| pipeline.step(START + Duration::from_millis(ms)).map(|frame| (ms, frame.timestamp, frame.pieces[0].len()));
+    (0..OBSERVED_MS).filter_map(&mut step).collect()
+}
+
+/// Writes `sound` of the sample's number to a file of as many seconds as are observed.
+fn file(folder: &Path, name: &str, sound: impl Fn(u64) -> f32) -> PathBuf {
+    let path = folder.join(name);
+    let mut wav = WavSink::create(&path).unwrap();
+    let samples: Vec<f32> = (0..OBSERVED_MS * u64::from(AUDIO_RATE) / 1000).map(sound).collect();
+    wav.write(&samples).unwrap();
+    path
 }
 
 #[test]
@@ -117,6 +138,31 @@ fn what_was_played_meanwhile_never_keeps_a_packet_from_leaving() {
 fn a_wrong_file_is_told_before_anything_starts() {
     let error = AudioSource::open(AudioSourceSpec::File("/nowhere/speech.wav".into()), &mpsc::channel(1).0);
     assert!(error.err().unwrap().to_string().contains("cannot be opened"));
+}
+
+#[test]
+fn speech_silence_noise_and_mute_leave_in_the_same_packets_at_the_same_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let voice = |sample: u64| {
+        let t = sample as f32 / AUDIO_RATE as f32;
+        let phrase = f32::from(u8::from(t % 3.0 < 1.7));
+        let syllable = (t * 4.0 * std::f32::consts::TAU).sin().max(0.0);
+        let phase = (t * 140.0 + (t * 5.0).sin() * 4.0) * std::f32::consts::TAU;
+        (1..8).map(|n| (phase * n as f32).sin() * 0.2 / n as f32).sum::<f32>() * syllable * phrase
+    };
+    let noise = |sample: u64| (sample.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1 << 24) as f32 - 0.5;
+    let speech = seen(AudioSourceSpec::File(file(folder.path(), "speech.wav", voice)), false);
+    assert!(speech.len() > 150, "{} packets in {OBSERVED_MS} ms", speech.len());
+    let others = [
+        ("silence", seen(AudioSourceSpec::File(file(folder.path(), "silence.wav", |_| 0.0)), false)),
+        ("noise", seen(AudioSourceSpec::File(file(folder.path(), "noise.wav", noise)), false)),
+        ("full scale", seen(AudioSourceSpec::File(file(folder.path(), "loud.wav", |_| 1.0)), false)),
+        ("no microphone", seen(AudioSourceSpec::None, false)),
+        ("speech, muted", seen(AudioSourceSpec::File(file(folder.path(), "muted.wav", voice)), true)),
+    ];
+    for (what, other) in others {
+        assert!(other == speech, "{what} can be told from speech");
+    }
 }
 
 impl AudioSend {

@@ -98,7 +98,10 @@ impl Network {
         if tried.is_err() && purpose.port != 0 {
             tried = self.builder(secret, &purpose, 0)?.bind().await;
         }
-        let endpoint = tried.map_err(|error| LinkError::Bind(error.to_string()))?;
+        let endpoint = tried.map_err(|error| match self.bind {
+            Some(ip) => LinkError::BindTo(ip),
+            None => LinkError::Bind(error.to_string()),
+        })?;
         let (mut discovery, mut no_discovery) = (None, None);
         if self.lan_discovery && !matches!(purpose.path, Paths::RelayOnly(_)) {
             match discover(&endpoint, purpose.advertise) {

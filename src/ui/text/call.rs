@@ -71,7 +71,7 @@ pub const KEYS: [(&str, &str); 13] = [
     ("Ctrl + Shift + V", "Accept with video"),
     ("Ctrl + Shift + A", "Accept with your voice"),
     ("Ctrl + Shift + D", "Decline"),
-    ("Enter", "Send a message; start the call you prepare"),
+    ("Enter", "Send; call, from the check before it"),
     ("Shift + Enter", "A new line in a message"),
     ("?", "Show these keys"),
 ];

@@ -36,27 +36,29 @@ pub fn begin(ui: &Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local) {
 /// The stage, from dialling to the end.
 pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local, pictures: &Pictures) -> Option<Command> {
     let whole = ui.max_rect();
-    ui.painter().rect_filled(whole, 0.0, stage::BACKGROUND);
     let ended = matches!(call.stage, CallStage::Ended { .. });
     let (rect, beside) = beside(whole, local.talk.beside_call && !call.echo && !ended);
     let written = beside.and_then(|panel| {
+        let column = Rect::from_min_max(pos2(rect.map_or(whole.left(), |stage| stage.right()), whole.top()), whole.max);
+        ui.painter().rect_filled(column, 0.0, stage::BACKGROUND);
         ui.scope_builder(UiBuilder::new().max_rect(panel), |ui| {
             conversation::beside_call_ui(ui, panel, snapshot, call.peer, local)
         })
         .inner
     });
-    let Some(rect) = rect.filter(|_| written.is_none()) else { return written };
+    let Some(rect) = rect else { return written };
     let picture = call.remote_camera_on && has_picture(call) && pictures.remote.letterbox(ui.painter(), rect);
     let opacity = if picture { controls_opacity(ui, local) } else { 1.0 };
-    if picture {
+    // In software each layer of the whole stage costs as much as the picture: nothing lies below that, nor unseen above it.
+    if picture && opacity > 0.0 {
         let shade = stage::SHADE.gamma_multiply(opacity);
         paint::vertical_gradient(ui.painter(), top_shade(rect), shade, Color32::TRANSPARENT);
         paint::vertical_gradient(ui.painter(), bottom_shade(rect), Color32::TRANSPARENT, shade);
-    } else {
-        person_ui(ui, rect, call);
-    }
-    if picture && opacity == 0.0 {
+    } else if picture {
         ui.ctx().set_cursor_icon(CursorIcon::None);
+    } else {
+        ui.painter().rect_filled(rect, 0.0, stage::BACKGROUND);
+        person_ui(ui, rect, call);
     }
     background_ui(ui, rect, local);
     if let CallStage::Ended { .. } = call.stage {
@@ -71,7 +73,7 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     let unread = snapshot.conversations.threads.get(&call.peer).map_or(0, |thread| thread.unread());
     let pressed = controls::bar_ui(ui, rect, snapshot, call, unread, local, opacity);
     tick(ui, call, local);
-    wish.or(pressed).or(moved)
+    written.or(wish).or(pressed).or(moved)
 }
 
 /// The stage, and the panel beside it; in a narrow window there is room for the panel alone.
@@ -172,10 +174,12 @@ fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, sentence));
 }
 
-/// How visible the controls are: they fade when nothing moved for a while and come back on a movement, a key or the keyboard's focus.
+/// How visible the controls are: they fade when nothing moved for a while and come back on a movement,
+/// a key or the keyboard's focus.
 fn controls_opacity(ui: &Ui, local: &mut Local) -> f32 {
     let (now, moved) = ui.input(|input| (input.time, input.pointer.is_moving() || !input.events.is_empty()));
-    let focused = ui.memory(|memory| memory.focused().is_some());
+    // Writing beside the picture is not looking for a button.
+    let focused = ui.memory(|memory| memory.focused().is_some()) && !ui.ctx().text_edit_focused();
     if moved || focused || local.call.words_open {
         local.call.last_move = now;
     }

@@ -5,13 +5,13 @@ use eframe::egui::{
     accesskit::Role, pos2, vec2,
 };
 
-use super::{conversation, people};
+use super::{conversation, lobby, people};
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::{ContactView, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{avatar::Avatar, button, choice, label, paint, strength};
+use crate::ui::widgets::{avatar::Avatar, button, callout, choice, label, paint};
 use crate::ui::{icons, text, theme};
 
 /// A pane that is lower has no room for a large picture.
@@ -28,14 +28,16 @@ pub fn contact_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option
     let head = Rect::from_min_size(pane.min, vec2(pane.width(), size::HEADER));
     let body = Rect::from_min_max(pos2(pane.left(), head.bottom()), pane.max);
     let called = ui.scope_builder(UiBuilder::new().max_rect(head), |ui| head_ui(ui, head, snapshot, contact, local)).inner;
+    let free = lobby::is_free(snapshot);
     let wish = ui
         .scope_builder(UiBuilder::new().max_rect(body), |ui| {
             if contact.echo {
-                body_ui(ui, body, contact, local)
+                body_ui(ui, body, contact, free, local)
             } else if conversation::is_empty(snapshot, contact) {
                 let (height, written) = conversation::first_words_ui(ui, body, snapshot, contact, local);
                 let above = Rect::from_min_max(body.min, pos2(body.right(), body.bottom() - height));
-                written.or(ui.scope_builder(UiBuilder::new().max_rect(above), |ui| body_ui(ui, above, contact, local)).inner)
+                written
+                    .or(ui.scope_builder(UiBuilder::new().max_rect(above), |ui| body_ui(ui, above, contact, free, local)).inner)
             } else {
                 conversation::conversation_ui(ui, body, snapshot, contact, local)
             }
@@ -84,8 +86,9 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
         if wide && talk && button::icon(ui, icons::MAGNIFYING_GLASS, text::SEARCH_CONVERSATION).clicked() {
             local.talk.toggle_search();
         }
-        let video = button::round(ui, icons::VIDEO_CAMERA, text::VIDEO_CALL, !contact.blocked);
-        let voice = button::round(ui, icons::PHONE, text::VOICE_CALL, !contact.blocked);
+        let callable = !contact.blocked && lobby::is_free(snapshot);
+        let video = button::round(ui, icons::VIDEO_CAMERA, text::VIDEO_CALL, callable);
+        let voice = button::round(ui, icons::PHONE, text::VOICE_CALL, callable);
         let media = if video { Some(CallMedia::Video) } else { voice.then_some(CallMedia::Audio) };
         managed.or(media.map(|media| Command::Call { key: contact.key, media }))
     })
@@ -147,7 +150,7 @@ fn status(contact: &ContactView) -> String {
 }
 
 /// The middle of the pane: the person, what a call to them means just now, and the button.
-fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &Local) -> Option<Command> {
+fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, free: bool, local: &Local) -> Option<Command> {
     let p = theme::palette(ui);
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let low = rect.height() < LOW;
@@ -163,27 +166,34 @@ fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, local: &Local) -> Opt
     let mut content = |ui: &mut Ui| {
         label::text(ui, &contact.petname, theme::semibold(type_size::NAME), p.text);
         let sentence = match contact {
-            ContactView { echo: true, .. } => text::ECHO_SUB,
+            ContactView { echo: true, .. } if free => text::ECHO_SUB,
             ContactView { blocked: true, .. } => text::BLOCKED_SUB,
+            _ if !free => text::IN_CALL_SUB,
             ContactView { online: true, .. } => text::ONLINE_SUB,
             _ => text::OFFLINE_SUB,
         };
         label::text(ui, sentence, theme::regular(type_size::BODY), p.text_second);
         if let Some(warning) = &contact.warning {
-            strength::warning(ui, warning);
+            callout::warning(ui, warning);
         }
         if let Some((relay, false)) = &contact.relay {
-            strength::warning(ui, &text::their_relay(&contact.petname, relay, false));
+            callout::warning(ui, &text::their_relay(&contact.petname, relay, false));
             if TextButton::new(Look::Secondary, text::USE_THEIR_RELAY).small().show(ui) {
                 wish = Some(Command::ApproveRelay { key: contact.key, relay: relay.clone(), approve: true });
             }
         }
         ui.add_space(if low { space::XS } else { space::M });
-        let called = if contact.blocked { unblock_ui(ui, contact) } else { call_ui(ui, contact) };
+        let called = if contact.blocked {
+            unblock_ui(ui, contact)
+        } else if free {
+            call_ui(ui, contact)
+        } else {
+            None
+        };
         wish = wish.take().or(called);
         if let Some((what, when)) = &contact.last {
             ui.add_space(if low { space::XS } else { space::L });
-            wish = wish.take().or(last_ui(ui, contact, what, *when, local));
+            wish = wish.take().or(last_ui(ui, contact, what, *when, free, local));
         }
         ui.min_rect().bottom()
     };
@@ -211,7 +221,7 @@ fn unblock_ui(ui: &mut Ui, contact: &ContactView) -> Option<Command> {
 }
 
 /// The pill with what happened last, and a way to call back after a missed call.
-fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, local: &Local) -> Option<Command> {
+fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, free: bool, local: &Local) -> Option<Command> {
     let p = theme::palette(ui);
     let missed = contact.missed_calls > 0;
     let font = theme::medium(type_size::LABEL);
@@ -219,7 +229,7 @@ fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, local: &Lo
     let happened = label::cut(ui.painter(), what, font.clone(), ink, 220.0);
     let ago = text::long_ago(when, local.now.unix_us() / 1_000_000);
     let time = label::cut(ui.painter(), &ago, theme::regular(type_size::CAPTION), p.text_third, 80.0);
-    let back = missed.then(|| label::cut(ui.painter(), text::CALL_BACK, font, p.accent_text, 120.0));
+    let back = (missed && free).then(|| label::cut(ui.painter(), text::CALL_BACK, font, p.accent_text, 120.0));
     let back_width = back.as_ref().map_or(0.0, |galley| galley.size().x + 33.0);
     let width = 44.0 + happened.size().x + 10.0 + time.size().x + back_width + space::L;
     let (rect, _) = ui.allocate_exact_size(vec2(width, size::HEADER_BUTTON), Sense::hover());

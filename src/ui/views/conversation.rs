@@ -12,6 +12,7 @@ use eframe::egui::{
 
 pub use self::found::{Hit, SidebarSearch, found_ui};
 pub use self::link::open_link_ui;
+use super::lobby;
 use crate::engine::command::Command;
 use crate::engine::snapshot::{ContactView, Conversations, ConversationsStage, Entry, PublicKey, Snapshot, Thread};
 use crate::ui::local::{Dialog, Local};
@@ -39,6 +40,8 @@ pub struct TalkLocal {
     returned: u64,
     /// The panel beside a call is open.
     pub beside_call: bool,
+    /// It was just opened: what is typed next is a message.
+    pub begin_writing: bool,
     pub sidebar: SidebarSearch,
 }
 
@@ -118,7 +121,7 @@ pub fn conversation_ui(
     let (height, written) = write_ui(ui, rect, contact, &mut local.talk);
     let pane = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), rect.bottom() - height));
     let now_ms = local.now.unix_us() / 1000;
-    let calls = !contact.blocked && snapshot.call.is_none();
+    let calls = !contact.blocked && lobby::is_free(snapshot);
     let shown = Shown { thread, name: &contact.petname, zone: &conversations.zone, now_ms, calls };
     let wish = local.talk.view.show(ui, pane, &shown).and_then(|wish| perform(wish, contact.key, local));
     if let Some(body) = written {
@@ -160,6 +163,9 @@ fn write_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, talk: &mut TalkLocal
     }
     let draft = talk.drafts.entry(contact.key).or_default();
     let id = ui.scope_id().with(("message", contact.key));
+    if std::mem::take(&mut talk.begin_writing) {
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
     composer(ui, rect, id, &text::message_to(&contact.petname), draft)
 }
 

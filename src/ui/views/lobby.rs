@@ -20,11 +20,15 @@ pub struct Lobby {
     pub media: CallMedia,
 }
 
+/// Whether somebody can be called: there is one call at a time.
+pub fn is_free(snapshot: &Snapshot) -> bool {
+    snapshot.call.as_ref().is_none_or(|call| matches!(call.stage, CallStage::Ended { .. }))
+}
+
 /// Lets every wish through but that of a call, which waits in the lobby if the person did not skip that for good.
 pub fn before_call(wish: Option<Command>, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
-    let talking = snapshot.call.as_ref().is_some_and(|call| !matches!(call.stage, CallStage::Ended { .. }));
     match wish {
-        Some(Command::Call { key, media }) if snapshot.settings.lobby && !talking => {
+        Some(Command::Call { key, media }) if snapshot.settings.lobby && is_free(snapshot) => {
             local.lobby = Some(Lobby { key, media });
             None
         }

@@ -7,7 +7,7 @@ use crate::engine::snapshot::{Candidates, PublicKey, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{choice, dialog, field::Field, label, strength, switch};
+use crate::ui::widgets::{callout, choice, dialog, field::Field, label, switch};
 use crate::ui::{icons, text, theme};
 
 const WIDTH: f32 = 420.0;
@@ -81,7 +81,7 @@ pub fn permissions_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &
         }
         if let Some((relay, approved)) = &contact.relay {
             ui.add_space(space::S);
-            strength::warning(ui, &text::their_relay(&contact.petname, relay, *approved));
+            callout::warning(ui, &text::their_relay(&contact.petname, relay, *approved));
             let name = if *approved { text::STOP_THEIR_RELAY } else { text::USE_THEIR_RELAY };
             if TextButton::new(Look::Secondary, name).small().show(ui) {
                 wish = Some(Command::ApproveRelay { key, relay: relay.clone(), approve: !approved });

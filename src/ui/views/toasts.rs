@@ -1,18 +1,21 @@
-//! Sentences for the person, at the foot of the window until they are put away.
+//! Sentences for the person, at the foot of the window until they are put away. One that asks for nothing goes by itself.
 
 use eframe::egui::{
-    Align2, Area, Color32, Context, CornerRadius, Frame, Id, Margin, Order, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, vec2,
+    Align2, Area, Color32, Context, CornerRadius, Frame, Id, Margin, Order, Sense, Stroke, Ui, Vec2, WidgetInfo, accesskit::Role,
+    vec2,
 };
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{NoticeKind, Snapshot, Stage};
+use crate::engine::snapshot::{CallStage, NoticeKind, Snapshot, Stage};
 use crate::ui::local::{Local, Page};
-use crate::ui::tokens::{radius, size, space, type_size};
+use crate::ui::tokens::{motion, radius, size, space, type_size};
 use crate::ui::widgets::{button, paint};
 use crate::ui::{icons, text, theme};
 
 /// At most this many are shown, the newest; the others come when these go.
 const SHOWN: usize = 3;
+/// The lower edge of the words of a call, also where they have a row of their own, and a gap.
+const BELOW_WORDS: f32 = 124.0;
 
 /// Draws the notices; returns the wish to dismiss one.
 pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
@@ -24,14 +27,10 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
     if snapshot.notices.is_empty() && local.notice.is_none() {
         return None;
     }
-    // Above the controls of a call, and above the field for a message.
-    let clear = match (snapshot.stage, snapshot.call.is_some(), local.page) {
-        (_, true, _) => 124.0,
-        (Stage::Ready, false, Page::People) => 92.0,
-        _ => space::XL,
-    };
-    let area = Area::new(Id::unique("notices")).order(Order::Tooltip).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -clear));
-    area.show(ctx, |ui| {
+    let over = read(ctx, snapshot, local);
+    let (anchor, offset) = place(snapshot, local);
+    let area = Area::new(Id::unique("notices")).order(Order::Tooltip).anchor(anchor, offset);
+    let wish = area.show(ctx, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
         let first = snapshot.notices.len().saturating_sub(SHOWN);
         let mut wish = None;
@@ -46,8 +45,46 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
             local.notice = None;
         }
         wish
-    })
-    .inner
+    });
+    wish.inner.or(over)
+}
+
+/// Clear of what else is there: in a call below its words, where neither the hint nor the self-view is, elsewhere above the
+/// field for a message.
+fn place(snapshot: &Snapshot, local: &Local) -> (Align2, Vec2) {
+    let on_stage = snapshot.call.as_ref().is_some_and(|call| {
+        call.stage != CallStage::Incoming && snapshot.stage == Stage::Ready && !local.call.away && !local.call.dismissed
+    });
+    match (snapshot.stage, local.page) {
+        _ if on_stage && local.talk.beside_call => (Align2::CENTER_TOP, vec2(-size::BESIDE_CALL / 2.0, BELOW_WORDS)),
+        _ if on_stage => (Align2::CENTER_TOP, vec2(0.0, BELOW_WORDS)),
+        (Stage::Ready, Page::People) => (Align2::CENTER_BOTTOM, vec2(0.0, -92.0)),
+        _ => (Align2::CENTER_BOTTOM, vec2(0.0, -space::XL)),
+    }
+}
+
+/// Puts the oldest notice that asks for nothing away, when somebody had the time to read it.
+fn read(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let first = snapshot.notices.len().saturating_sub(SHOWN);
+    let oldest = snapshot.notices[first..].iter().find(|notice| notice.kind == NoticeKind::Info);
+    let Some(notice) = oldest.filter(|_| ctx.input(|input| input.focused)) else {
+        local.read = None;
+        return None;
+    };
+    let now = ctx.input(|input| input.time);
+    let since = match local.read {
+        Some((id, since)) if id == notice.id => since,
+        _ => now,
+    };
+    let left = since + motion::INFO_NOTICE - now;
+    if left > 0.0 {
+        local.read = Some((notice.id, since));
+        ctx.request_repaint_after_secs(left as f32);
+        return None;
+    }
+    // Asked once: the engine takes it away soon.
+    local.read = Some((notice.id, now));
+    Some(Command::DismissNotice { id: notice.id })
 }
 
 /// One sentence with its cross; true when the cross was pressed.

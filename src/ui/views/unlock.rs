@@ -8,7 +8,7 @@ use crate::engine::snapshot::{CallStage, CallView, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{label, strength};
+use crate::ui::widgets::{callout, label, strength};
 use crate::ui::{icons, text, theme};
 
 /// The card over an otherwise empty window.
@@ -35,7 +35,7 @@ pub fn locked_ui(ui: &mut Ui, snapshot: &Snapshot, wrong: bool, local: &mut Loca
         ui.add_space(space::M);
         let unlock = TextButton::new(Look::Primary, text::UNLOCK).width(ui.available_width()).enabled(!empty).show(ui);
         if state.forgotten {
-            strength::warning(ui, text::FORGOTTEN_SUB);
+            callout::warning(ui, text::FORGOTTEN_SUB);
             if TextButton::new(Look::Danger, text::WIPE).width(ui.available_width()).show(ui) {
                 *dialog = Some(Dialog::Wipe);
             }
@@ -49,12 +49,12 @@ pub fn locked_ui(ui: &mut Ui, snapshot: &Snapshot, wrong: bool, local: &mut Loca
 /// What may be done with a call without the passphrase: decline it, mute, end it.
 fn call_ui(ui: &mut Ui, call: &CallView) -> Option<Command> {
     let p = theme::palette(ui);
-    let (sentence, icon) = match call.stage {
+    let sentence = match call.stage {
         CallStage::Ended { .. } => return None,
-        CallStage::Incoming => (text::LOCKED_CALL, icons::PHONE),
-        _ => (text::LOCKED_IN_CALL, icons::PHONE),
+        CallStage::Incoming => text::LOCKED_CALL,
+        _ => text::LOCKED_IN_CALL,
     };
-    strength::boxed(ui, icon, sentence, p.accent_text, p.accent_soft);
+    callout::show(ui, icons::PHONE, sentence, p.accent_text, p.accent_soft);
     let wish = ui
         .horizontal(|ui| {
             if call.stage == CallStage::Incoming {

@@ -10,7 +10,7 @@ use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{radius, size, space, type_size};
 use crate::ui::video::Pictures;
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{dialog, label, qr, strength};
+use crate::ui::widgets::{callout, dialog, label, qr};
 use crate::ui::{icons, text, theme};
 
 /// The dialog. It closes the camera when it goes.
@@ -25,7 +25,8 @@ pub fn verify_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut L
         // The number is there a moment after the dialog.
         let number = shown.and_then(|verify| number_ui(ui, verify, local, pictures));
         ui.add_space(space::L);
-        number.map(Answer::Wish).or(foot_ui(ui, contact, local))
+        let differs = shown.is_some_and(|verify| matches!(verify.scan, Scan::Trouble { danger: true, .. }));
+        number.map(Answer::Wish).or(foot_ui(ui, contact, differs, local))
     });
     match answer {
         Some(Answer::Wish(command)) => {
@@ -78,11 +79,11 @@ fn number_ui(ui: &mut Ui, verify: &VerifyView, local: &mut Local, pictures: &Pic
     match &verify.scan {
         Scan::Off | Scan::Match => {}
         Scan::Looking => drop(label::text(ui, text::SCANNING, theme::regular(type_size::LABEL), p.text_second)),
-        Scan::Trouble { text, danger: true } => strength::boxed(ui, icons::WARNING, text, p.danger_text, p.danger_soft),
-        Scan::Trouble { text, danger: false } => strength::warning(ui, text),
+        Scan::Trouble { text, danger: true } => callout::show(ui, icons::WARNING, text, p.danger_text, p.danger_soft),
+        Scan::Trouble { text, danger: false } => callout::warning(ui, text),
     }
     if verify.scan == Scan::Match {
-        strength::boxed(ui, icons::SHIELD_CHECK, text::SCAN_MATCHED, p.success_text, p.success_soft);
+        callout::show(ui, icons::SHIELD_CHECK, text::SCAN_MATCHED, p.success_text, p.success_soft);
     }
     wish
 }
@@ -118,7 +119,7 @@ fn scan_ui(ui: &mut Ui, verify: &VerifyView, local: &mut Local) -> Option<Comman
 }
 
 /// What is known of the contact at the left, the answers at the right.
-fn foot_ui(ui: &mut Ui, contact: &ContactView, local: &Local) -> Option<Answer> {
+fn foot_ui(ui: &mut Ui, contact: &ContactView, differs: bool, local: &Local) -> Option<Answer> {
     let p = theme::palette(ui);
     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::FIELD), Sense::hover());
     let left = UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center));
@@ -139,7 +140,8 @@ fn foot_ui(ui: &mut Ui, contact: &ContactView, local: &Local) -> Option<Answer> 
             let back = TextButton::new(Look::Secondary, text::TAKE_BACK).show(ui);
             return if back { Some(Answer::TakeBack) } else { closed.then_some(Answer::Close) };
         }
-        let same = TextButton::new(Look::Primary, text::THEY_MATCH).show(ui);
+        // Another key was seen: there is nothing to confirm.
+        let same = !differs && TextButton::new(Look::Primary, text::THEY_MATCH).show(ui);
         let later = TextButton::new(Look::Secondary, text::NOT_NOW).show(ui);
         if same { Some(Answer::Match) } else { later.then_some(Answer::Close) }
     })

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Align2, CornerRadius, Rect, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2};
 
-use super::{label, strength};
+use super::{callout, label};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{DeviceCheckView, Snapshot};
 use crate::ui::local::Local;
@@ -53,7 +53,7 @@ pub fn device_check_ui(ui: &mut Ui, check: Check, mirrored: bool, pictures: &Pic
 pub fn troubles_ui(ui: &mut Ui, check: Check) {
     let troubles = check.view().into_iter().flat_map(|check| [&check.camera_trouble, &check.microphone_trouble]).flatten();
     for trouble in troubles {
-        strength::warning(ui, trouble);
+        callout::warning(ui, trouble);
     }
 }
 

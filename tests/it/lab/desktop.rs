@@ -12,7 +12,7 @@ use super::skip;
 use super::vesper::terminate;
 
 /// How long a test waits for something to appear: a bound against hanging; software rendering on a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A virtual screen with a window manager; gone when dropped.
 pub struct Desktop {
@@ -129,6 +129,22 @@ impl Window<'_> {
         self.tool(&["mousedown", "1", "sleep", "0.2", "mouseup", "1"]);
     }
 
+    /// Clicks at a point until that is seen: what it is for may not be on the screen yet.
+    pub fn click_until(&self, (x, y): (usize, usize), what: &str, seen: impl Fn(&Picture) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !seen(&self.look()) {
+            if Instant::now() > deadline {
+                self.give_up(what);
+            }
+            self.click(x, y);
+            // A second click too soon could undo the first.
+            let patience = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < patience && !seen(&self.look()) {
+                sleep(Duration::from_millis(200));
+            }
+        }
+    }
+
     /// Brings the window up and presses a key in it.
     pub fn press(&self, key: &str) {
         self.tool(&["windowactivate", "--sync", &self.id]);
@@ -141,11 +157,13 @@ impl Window<'_> {
         self.tool(&["type", "--delay", "40", text]);
     }
 
-    /// Presses a key until something happened: what it is for may not be on the screen yet.
-    pub fn press_until(&self, key: &str, happened: impl Fn() -> bool) {
+    /// Presses a key until `what` it is for is there: that may not be on the screen yet.
+    pub fn press_until(&self, key: &str, what: &str, happened: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !happened() {
-            assert!(Instant::now() < deadline, "{key} does nothing");
+            if Instant::now() > deadline {
+                self.give_up(&format!("{what}, for which {key} was pressed,"));
+            }
             self.press(key);
             sleep(Duration::from_millis(500));
         }
@@ -166,16 +184,19 @@ impl Window<'_> {
 
     /// Looks until `answer` is something.
     pub fn look_for<T>(&self, what: &str, answer: impl Fn(&Picture) -> Option<T>) -> T {
-        wait(|| answer(&self.look())).unwrap_or_else(|| {
-            let seen = format!("{}/{what}.png", env!("CARGO_TARGET_TMPDIR"));
-            let _ = self.import(&["-window", "root", &seen]).status();
-            panic!("{what} never appeared; this was there instead: {seen}")
-        })
+        wait(|| answer(&self.look())).unwrap_or_else(|| self.give_up(what))
+    }
+
+    /// Ends a test that waited for too long, with a picture of what was there instead.
+    fn give_up(&self, what: &str) -> ! {
+        let seen = format!("{}/{}.png", env!("CARGO_TARGET_TMPDIR"), what.replace(' ', "-"));
+        let _ = self.import(&["-window", "root", &seen]).status();
+        panic!("{what} never appeared; this was there instead: {seen}")
     }
 
     fn import(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("import");
-        command.args(arguments).env("DISPLAY", &self.desktop.display);
+        let mut command = Command::new("timeout");
+        command.args(["20", "import"]).args(arguments).env("DISPLAY", &self.desktop.display);
         command
     }
 
@@ -240,6 +261,21 @@ impl Picture {
     /// Whether this is the page of conversations, with the second one chosen.
     pub fn is_like_a_conversation(&self) -> bool {
         [&DARK, &LIGHT].iter().any(|p| self.is(308, 228, p.selected))
+    }
+
+    /// Whether something lies over the page of conversations.
+    pub fn is_covered(&self) -> bool {
+        ![&DARK, &LIGHT].iter().any(|p| self.is(8, 600, p.sidebar))
+    }
+
+    /// Whether the field below a conversation has the keyboard.
+    pub fn is_writing(&self) -> bool {
+        [&DARK, &LIGHT].iter().any(|p| self.is(349, 676, p.accent_text))
+    }
+
+    /// Whether the conversation stands beside the picture of a call.
+    pub fn is_like_a_panel_beside_a_call(&self) -> bool {
+        (80..120).all(|y| self.is(self.width - 24, y, DARK.background))
     }
 
     /// The middle of the largest thing to do that there is in the list of conversations.

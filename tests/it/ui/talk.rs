@@ -63,6 +63,11 @@ fn with_maya(thread: Thread) -> Snapshot {
     with([(2, thread)])
 }
 
+/// A profile whose conversation with Maya is nothing but these calls.
+pub(crate) fn conversation(calls: impl IntoIterator<Item = Call>) -> Snapshot {
+    with_maya((1..).zip(calls).map(|(number, call)| rang(number, 60, call, State::Seen)).collect())
+}
+
 fn local() -> Local {
     Local { selected: Some(key(2)), ..Local::default() }
 }

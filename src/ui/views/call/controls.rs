@@ -95,6 +95,7 @@ fn messages_ui(ui: &mut Ui, place: Rect, unread: usize, local: &mut Local, opaci
     let name = if open { text::HIDE_MESSAGES } else { text::SHOW_MESSAGES };
     if button::control(ui, place, icons::CHAT_CIRCLE_DOTS, name, open, opacity) {
         local.talk.beside_call = !open;
+        local.talk.begin_writing = !open;
     }
     if unread > 0 && !open {
         let at = place.center() + vec2(18.0, -18.0);

@@ -1,13 +1,13 @@
 //! Asks before a link is opened, and shows where it really leads.
 
-use eframe::egui::{Align, CornerRadius, Frame, Layout, Margin, Ui, vec2};
+use eframe::egui::{Align, Layout, Ui, vec2};
 
 use crate::engine::command::Command;
 use crate::engine::snapshot::links;
 use crate::ui::local::{Dialog, Local};
-use crate::ui::tokens::{radius, size, space, type_size};
+use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
-use crate::ui::widgets::{dialog, label};
+use crate::ui::widgets::{callout, dialog, label};
 use crate::ui::{icons, text, theme};
 
 const WIDTH: f32 = 480.0;
@@ -26,9 +26,7 @@ pub fn open_link_ui(ui: &Ui, url: String, local: &mut Local) -> Option<Command> 
         label::text(ui, shown, theme::mono(type_size::MONO), p.text_third);
         if let Some(warning) = warning {
             ui.add_space(space::S);
-            let frame =
-                Frame::NONE.fill(p.warning_soft).corner_radius(CornerRadius::same(radius::M)).inner_margin(Margin::same(12));
-            frame.show(ui, |ui| label::text(ui, text::warning(warning), theme::regular(type_size::LABEL), p.warning_text));
+            callout::warning(ui, text::warning(warning));
         }
         answers_ui(ui, warning.is_some())
     });

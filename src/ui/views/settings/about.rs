@@ -9,11 +9,12 @@ use crate::ui::tokens::{space, type_size};
 use crate::ui::widgets::label;
 use crate::ui::{text, theme};
 
-/// Of the program, its fonts and its icons, as their licences ask for.
-const LICENCES: [&str; 3] = [
+/// Of the program, its fonts, its icons and its emoji, as their licences ask for.
+const LICENCES: [&str; 4] = [
     include_str!("../../../../LICENSE"),
     include_str!("../../../../assets/fonts/LICENSE"),
     include_str!("../../../../assets/icons/LICENSE"),
+    include_str!("../../../../assets/emoji/LICENSE"),
 ];
 
 /// The whole page.

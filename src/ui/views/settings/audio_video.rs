@@ -9,6 +9,7 @@ use crate::settings::Settings;
 use crate::ui::local::Local;
 use crate::ui::tokens::{space, type_size};
 use crate::ui::video::Pictures;
+use crate::ui::views::lobby;
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::device_check::{Check, meter_ui, picture_ui, troubles_ui};
 use crate::ui::widgets::{choice, label, switch};
@@ -70,7 +71,11 @@ fn camera_ui(
                     local.device_check.in_settings = !open;
                 }
                 if let Some(echo) = snapshot.contacts.iter().find(|contact| contact.echo)
-                    && TextButton::new(Look::Secondary, text::TEST_CALL).icon(icons::VIDEO_CAMERA).small().show(ui)
+                    && TextButton::new(Look::Secondary, text::TEST_CALL)
+                        .icon(icons::VIDEO_CAMERA)
+                        .small()
+                        .enabled(lobby::is_free(snapshot))
+                        .show(ui)
                 {
                     wish = Some(Command::Call { key: echo.key, media: CallMedia::Video });
                 }
