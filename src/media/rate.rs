@@ -43,7 +43,7 @@ const CLIMB_EVERY: Duration = Duration::from_secs(4);
 /// How long a smaller picture waits for: it begins with a whole one, and a path that has just become narrow is full.
 const SHRINK_AFTER: Duration = Duration::from_millis(700);
 
-/// Chooses the step: down at once, up one at a time. Only the size waits a moment before it goes down.
+/// Chooses the step: down at once, up after a while. Only the size waits a moment before it goes down.
 #[derive(Debug, Default)]
 pub struct RateRule {
     step: Option<usize>,
@@ -63,8 +63,9 @@ impl RateRule {
             None => lowest,
             Some(step) if lowest > step => lowest,
             Some(step) => {
-                let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)) < step;
-                if higher && now.since(self.changed) >= CLIMB_EVERY { step - 1 } else { step }
+                // All at once: each step would cost a whole picture.
+                let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)).min(step);
+                if now.since(self.changed) >= CLIMB_EVERY { higher } else { step }
             }
         };
         if self.step != Some(step) {
@@ -116,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_is_followed_at_once_and_the_way_back_is_one_step_at_a_time() {
+    fn a_drop_is_followed_at_once_and_the_way_back_is_taken_once_it_lasts() {
         let mut rule = RateRule::default();
         assert_eq!(rule.plan(at(10), 2500, HD).eighths, 8);
         assert_eq!(rule.plan(at(11), 130, HD), Plan { eighths: 8, fps: 15 }, "a smaller picture would begin with a whole one");
         assert_eq!(rule.plan(at(11) + SHRINK_AFTER, 130, HD), Plan { eighths: 4, fps: 15 });
         let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD).eighths).collect();
-        assert_eq!(way, [4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 8, 8, 8]);
+        assert_eq!(way, [4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ const REPAIR_SHARE: f64 = 0.3;
 const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 /// A picture that waits for the pacer longer than this keeps the next one from being made.
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
+/// Repairs take at most this percentage of what they repair, for the reckoning: beyond it, fewer are asked for in time.
+const MOST_AGAIN: f64 = 50.0;
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -219,8 +221,9 @@ impl Sending {
 
     pub fn reading(&self) -> Reading {
         let estimate = self.estimator.estimate();
-        // What is lost is sent again, if not given back: in steps of two, for this is told on.
-        let again = (estimate.loss_percent / 2.0).round() * 2.0;
+        // What is lost is sent again, if parity does not give it back, and where much is lost twice: in steps of two, for this is told on.
+        let times = if estimate.loss_percent > DOUBLE_REPAIRS { 1.5 } else { 1.0 };
+        let again = ((estimate.loss_percent * times).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
         Reading { estimate, repair_percent: (parity + again) as u32 }
     }

@@ -13,28 +13,38 @@ const FIRST_FLIGHT: f64 = 15.0 * 1200.0 * 8.0;
 ///
 /// Never above [`START_KBPS`]: a path that turns out to carry more is found to within a round trip or two.
 #[derive(Debug, Clone)]
-pub struct StartRate(Arc<AtomicU32>);
+pub struct StartRate(Arc<Rates>);
+
+#[derive(Debug)]
+struct Rates {
+    now: AtomicU32,
+    /// Whatever a path learnt: the link has a congestion control of its own, which takes every loss for a full path.
+    least: AtomicU32,
+}
 
 impl Default for StartRate {
     fn default() -> Self {
-        Self(Arc::new(AtomicU32::new(START_KBPS)))
+        Self(Arc::new(Rates { now: AtomicU32::new(START_KBPS), least: AtomicU32::new(FLOOR_KBPS) }))
     }
 }
 
 impl StartRate {
     /// With what to begin now.
     pub fn kbps(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.0.now.load(Ordering::Relaxed)
     }
 
     /// The messages that went before any media took `round_trip` there and back.
     pub fn after_round_trip(&self, round_trip: Duration) {
-        self.learnt((FIRST_FLIGHT / 1e3 / round_trip.as_secs_f64().max(1e-3)) as u32);
+        let kbps = (FIRST_FLIGHT / 1e3 / round_trip.as_secs_f64().max(1e-3)) as u32;
+        let kbps = kbps.clamp(FLOOR_KBPS, START_KBPS);
+        self.0.least.store((kbps / 2).max(FLOOR_KBPS), Ordering::Relaxed);
+        self.learnt(kbps);
     }
 
     /// A path carries this much.
     pub fn learnt(&self, kbps: u32) {
-        self.0.store(kbps.clamp(FLOOR_KBPS, START_KBPS), Ordering::Relaxed);
+        self.0.now.store(kbps.clamp(self.0.least.load(Ordering::Relaxed), START_KBPS), Ordering::Relaxed);
     }
 }
 
@@ -52,5 +62,8 @@ mod tests {
         }
         start.clone().learnt(70);
         assert_eq!(start.kbps(), 70, "all paths of a call share it");
+        start.after_round_trip(Duration::from_millis(60));
+        start.learnt(70);
+        assert_eq!(start.kbps(), START_KBPS / 2, "so quick an answer does not come from so narrow a path");
     }
 }
