@@ -22,6 +22,8 @@ const LADDER: [(u32, Plan); 7] = [
     (35, Plan { eighths: 2, fps: 10 }),
     (0, Plan { eighths: 2, fps: 6 }),
 ];
+/// The last step of the ladder with all pictures of a camera.
+const PLENTY: usize = 2;
 /// A picture of fewer lines shows nobody.
 const LEAST_LINES: usize = 180;
 
@@ -63,9 +65,10 @@ impl RateRule {
             None => lowest,
             Some(step) if lowest > step => lowest,
             Some(step) => {
-                // All at once: each step would cost a whole picture.
                 let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)).min(step);
-                if now.since(self.changed) >= CLIMB_EVERY { higher } else { step }
+                // Where there is plenty, all at once: each step would cost a whole picture.
+                let next = if higher <= PLENTY { higher } else { higher.max(step.saturating_sub(1)) };
+                if now.since(self.changed) >= CLIMB_EVERY { next } else { step }
             }
         };
         if self.step != Some(step) {

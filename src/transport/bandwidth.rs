@@ -91,8 +91,6 @@ const LEAST_WINDOW: f64 = 3500.0;
 /// How much faster than the target packets follow each other, where there is room and where there is not.
 const PACE: f64 = 2.5;
 const PACE_FULL: f64 = 1.3;
-/// A path that is known to carry no more than it carries is not sent more at once, from this rate on.
-const PACED: f64 = 600.0;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
 const FIRST_WINDOW: f64 = 24_000.0;
 /// And how fast that picture leaves: it is there as soon as the path allows.
@@ -413,9 +411,6 @@ impl BandwidthEstimator {
         self.backed_off = 0;
         self.next_probe.get_or_insert(now + PROBE_AGAIN);
         let tiny = self.target < TINY;
-        if self.limit.is_some_and(|limit| now >= limit.until + REMEMBER_LIMIT) {
-            self.limit = None;
-        }
         let limit = self.limit.filter(|limit| now < limit.until).map(|limit| limit.kbps);
         let known = limit.map_or(0.0, |limit| limit * BEYOND_LIMIT);
         if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
@@ -498,9 +493,6 @@ impl BandwidthEstimator {
             // The first picture is the first train.
             return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
-        let fastest = self.target * if self.is_calm() { PACE } else { PACE_FULL };
-        // What leaves faster than the path carries only makes sound wait behind it. A small picture is gone before anybody waits.
-        let limit = self.limit.filter(|limit| limit.kbps > PACED);
-        limit.map_or(fastest, |limit| fastest.min(limit.kbps.max(self.target) * PACE_FULL))
+        self.target * if self.is_calm() { PACE } else { PACE_FULL }
     }
 }

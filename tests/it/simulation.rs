@@ -111,7 +111,7 @@ const SOUND_ALONE: Profile =
 
 profiles! {
     clean: GOOD;
-    ten_percent_lost: Profile { link: Link { kbps: 3000, ..random(10) }, least_fps: 29.0, most_frozen: 300, most_gap: 250, most_latency: 150, most_concealed: 1.0, ..BAD };
+    ten_percent_lost: Profile { link: Link { kbps: 3000, ..random(10) }, least_fps: 29.0, most_gap: 150, most_latency: 150, most_concealed: 0.5, ..BAD };
     twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.2, ..BAD };
     thirty_percent_lost: Profile { link: random(30), least_fps: 22.0, most_frozen: 1500, most_latency: 300, ..BAD };
     half_is_lost: Profile {
