@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How well can somebody who sees the packets of a call tell when a person speaks?
 
-Reads what tests/it/speech.rs wrote down: times and sizes of the sealed sound stream's packets and nothing else of them, when the
+Reads what tests/bench/speech.rs wrote down: times and sizes of the sealed sound stream's packets and nothing else of them, when the
 person muted themselves, and how loud the voice was. Cuts the call into windows of 200 ms, trains a gradient-boosted classifier on
 the first half, and prints the area under the ROC curve on the second: 0.5 is guessing, 1 is certainty. `./dev speech` runs it.
 

@@ -9,7 +9,7 @@
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
-//!   more than a quarter lost      ──▶ 85 %, once a second, as long as less rate means less loss
+//!   more than a quarter lost      ──▶ 85 % once a second, or half, as long as less rate means less loss or no less arrives
 //!   nothing heard for 1 s         ──▶ half, each second; for 5 s: sound only
 //! ```
 //!
@@ -377,9 +377,9 @@ impl BandwidthEstimator {
         }
         let delivered = self.throughput.kbps();
         let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
-        // A full path gives as much for half as much, and a random one half.
-        let helps = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
-        if self.target > heavy.target * 0.5 || helps && delivered < self.target * (1.0 - HEAVY_LOSS) {
+        // A full path gives as much for half as much, and one that loses by chance gives half.
+        let is_full = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
+        if self.target > heavy.target * 0.5 || is_full && delivered < self.target * (1.0 - HEAVY_LOSS) {
             self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
         }
         self.loss_hold_until = Some(now + LOSS_EVERY);

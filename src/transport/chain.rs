@@ -28,7 +28,7 @@ const MAX_CHECKS: u16 = 10_000;
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(2);
 /// As long as a call waits for its peer: a cable that is put back in a minute later finds the same sockets, keys and checks.
 const FAILED_AFTER: Duration = Duration::from_secs(88);
-/// Several within [`DISCONNECTED_AFTER`]: only answers to these count as life, and on a bad link one in five gets lost.
+/// Several within [`DISCONNECTED_AFTER`]: to the library only messages of STUN are life, media is not, and a bad link loses some of them.
 const KEEPALIVE: Duration = Duration::from_millis(500);
 /// A relayed pair is taken this long after checks began, if no direct one was found.
 const RELAY_PATIENCE: Duration = Duration::from_millis(300);

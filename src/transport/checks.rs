@@ -4,11 +4,11 @@
 //! fill a narrow path whole, and the answers would wait behind the questions. So here the pauses grow:
 //!
 //! ```text
-//!   asked        0   10   30   70   150   310   710   1110 ms …
+//!   asked        0   10   30   70   150   310   630   1030 ms …
 //!   the first time that they ask, and that they answer: the pauses begin anew, for there is something new to ask
 //! ```
 //!
-//! RFC 8445 section 14.3 wants 500 ms between two; for less than a second this asks more often, a few hundred bytes in all.
+//! RFC 8445 section 14.3 wants 500 ms between two; in the first second this asks more often, eight times in all.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -104,7 +104,7 @@ mod tests {
         "192.0.2.1:4000".parse().unwrap()
     }
 
-    /// When the checks of one second leave if the library sends one every 10 ms from `from` on.
+    /// When the checks of two seconds leave if the library sends one every 10 ms from `from` on.
     fn leave(checks: &mut Checks, from: Instant, message: &[u8]) -> Vec<u64> {
         (0..200).map(|n| n * 10).filter(|ms| checks.may_leave(from + Duration::from_millis(*ms), peer(), message)).collect()
     }

@@ -21,6 +21,8 @@ Holds calls between two profiles over links that are good and bad, and prints wh
 pub struct Arguments {
     pub rows: Vec<String>,
     pub costs: bool,
+    /// What `./dev speech` needs instead of a table.
+    pub leak: bool,
     pub runs: usize,
     pub out: Option<PathBuf>,
     pub clip: Option<PathBuf>,
@@ -45,6 +47,7 @@ impl Arguments {
                 "--speech" => read.speech = Some(value()?.into()),
                 "--trace" => read.trace = Some(value()?.into()),
                 "costs" => read.costs = true,
+                "leak" => read.leak = true,
                 "-h" | "--help" | "help" => return Err(USAGE.into()),
                 option if option.starts_with('-') => return Err(format!("there is no {option}\n\n{USAGE}")),
                 row => read.rows.push(row.into()),

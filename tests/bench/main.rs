@@ -37,6 +37,9 @@ mod run;
 #[cfg(target_os = "linux")]
 mod score;
 #[cfg(target_os = "linux")]
+#[allow(clippy::unwrap_used, reason = "what cannot be measured says where it stopped")]
+mod speech;
+#[cfg(target_os = "linux")]
 mod table;
 #[cfg(target_os = "linux")]
 mod tools;

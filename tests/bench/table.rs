@@ -14,7 +14,7 @@ use crate::rows::{self, Row};
 use crate::run::{self, Media};
 use crate::score::{self, Outcome};
 use crate::tools::Tools;
-use crate::{Failure, clip, costs, interrupt, page, voice};
+use crate::{Failure, clip, costs, interrupt, page, speech, voice};
 
 /// Measures what the command line asks for. 0 if every call took place, whatever came out of it.
 pub fn main() -> ExitCode {
@@ -37,6 +37,10 @@ pub fn main() -> ExitCode {
 
 /// Whether every call took place.
 fn measure(arguments: &Arguments) -> Result<bool, Failure> {
+    if arguments.leak {
+        speech::write_down();
+        return Ok(true);
+    }
     if arguments.costs {
         costs::measure()?;
         if arguments.rows.is_empty() {

@@ -44,8 +44,6 @@ mod outcomes;
 #[cfg(target_os = "linux")]
 mod riding;
 #[cfg(target_os = "linux")]
-mod speech;
-#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod talk;

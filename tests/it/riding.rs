@@ -33,14 +33,8 @@ fn nothing_is_lost_when_a_connection_takes_over_from_the_link() {
 #[test]
 fn a_call_without_any_path_but_the_link_shows_pictures_both_ways_and_moves_when_one_opens() {
     let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
-    let mut bob = people.bob.answer(&lab.b, ["--once"]);
-    let mut alice = people.alice.call(&lab.a, &people.bob, []);
-    bob.wait("incoming");
-    alice.wait("ringing");
-    lab.cable.keep_only_known_flows();
-    bob.say("accept video");
+    let [mut alice, mut bob] = on_the_link_alone(&lab, &people);
     for side in [&mut alice, &mut bob] {
-        side.wait_all(&["connected", "first_video", "first_audio"]);
         side.wait_for("warning", |line| line["text"].as_str().is_some_and(|text| text.starts_with("No direct way")));
     }
     assert!(!lab.cable.seen().iter().any(|packet| packet.is_dtls()), "nothing answered a check");
@@ -61,15 +55,7 @@ fn a_call_without_any_path_but_the_link_shows_pictures_both_ways_and_moves_when_
 #[test]
 fn whoever_hangs_up_on_the_link_is_heard_although_the_cable_was_out_a_moment_before() {
     let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
-    let mut bob = people.bob.answer(&lab.b, ["--once"]);
-    let mut alice = people.alice.call(&lab.a, &people.bob, []);
-    bob.wait("incoming");
-    alice.wait("ringing");
-    lab.cable.keep_only_known_flows();
-    bob.say("accept video");
-    for side in [&mut alice, &mut bob] {
-        side.wait_all(&["connected", "first_video", "first_audio"]);
-    }
+    let [mut alice, mut bob] = on_the_link_alone(&lab, &people);
     lab.cable.pull();
     alice.wait("reconnecting");
     lab.cable.plug_in();
@@ -140,4 +126,16 @@ fn a_profile_that_never_shows_its_address_calls_and_is_called_through_its_relay_
         }
         assert_eq!(beside_the_relay(&lab.cable.seen()[before..], &lab.a, &lab), [], "the relay is all that hears of her");
     }
+}
+
+/// A call for which no path is found but the link, once both see and hear each other.
+fn on_the_link_alone(lab: &Lab, people: &People) -> [Vesper; 2] {
+    let mut bob = people.bob.answer(&lab.b, ["--once"]);
+    let mut alice = people.alice.call(&lab.a, &people.bob, []);
+    bob.wait("incoming");
+    alice.wait("ringing");
+    lab.cable.keep_only_known_flows();
+    bob.say("accept video");
+    [&mut alice, &mut bob].into_iter().for_each(|side| side.wait_all(&["connected", "first_video", "first_audio"]));
+    [alice, bob]
 }

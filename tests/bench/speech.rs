@@ -9,18 +9,17 @@ use std::time::{Duration, Instant};
 use vesper::media::wav::{WavSink, WavSource};
 
 use crate::lab::Lab;
-use crate::lab::cable::Quality;
 use crate::lab::packet::Packet;
 use crate::lab::people::People;
+use crate::lab::quality::Quality;
 use crate::lab::vesper::Vesper;
 
 const RATE: u32 = 48_000;
 /// SSRC of the caller's sound, in the clear before SRTP's ciphertext.
 const SOUND: [u8; 4] = [0, 0, 0, 0x11];
 
-#[test]
-#[ignore = "lasts as long as the call that it listens to: ./dev speech runs it"]
-fn what_the_cable_shows_of_a_voice_is_written_down() {
+/// Holds the call that the environment describes, and writes down what was seen of it. It lasts as long as the call.
+pub fn write_down() {
     let folder = std::env::var("VESPER_SPEECH_FOLDER").expect("a folder to write to");
     let seconds: u32 = std::env::var("VESPER_SPEECH_SECONDS").expect("how long").parse().unwrap();
     let folder = Path::new(&folder);
