@@ -20,6 +20,8 @@ use thiserror::Error as ThisError;
 
 /// What a keyframe that starts an encoder is made for: it is there soon, and the frames after it refine it at the full rate.
 const FIRST_KBPS: u32 = 100;
+/// What one that is asked for later is made for, at the most: the codec spends four usual pictures on it, here 9 KB.
+const WHOLE_KBPS: u32 = 540;
 
 /// The codec itself failed: not a matter of what it was given.
 #[derive(Debug, ThisError)]
@@ -43,6 +45,8 @@ pub struct Encoder {
     kbps: u32,
     /// What the running encoder works with; nothing before its first frame.
     told_kbps: Option<u32>,
+    /// The next frame is to be a keyframe.
+    whole: bool,
     /// The capture time that the encoder knows as one second: it takes zero for "no time".
     origin: Option<MediaTime>,
     last_ms: u64,
@@ -68,13 +72,17 @@ impl Encoder {
     pub fn new(frame: &Frame, fps: u32, kbps: u32) -> Result<Self, CodecError> {
         let shape = Shape::from(frame);
         let raw = new_encoder(shape, fps, kbps.min(FIRST_KBPS))?;
-        Ok(Self { raw, shape, fps, kbps, told_kbps: None, origin: None, last_ms: 0 })
+        Ok(Self { raw, shape, fps, kbps, told_kbps: None, whole: false, origin: None, last_ms: 0 })
     }
 
     /// Encodes `frame` into `unit` (Annex B), which is emptied before.
     pub fn encode(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
         unit.clear();
         self.follow(frame)?;
+        if std::mem::take(&mut self.whole) {
+            self.tell(self.kbps.min(WHOLE_KBPS));
+            self.raw.force_intra_frame();
+        }
         let origin = *self.origin.get_or_insert(frame.captured);
         self.last_ms = (1_000 + frame.captured.since(origin).as_millis() as u64).max(self.last_ms + 1);
         let stream = self.raw.encode_at(&Planes(frame), Timestamp::from_millis(self.last_ms))?;
@@ -84,11 +92,9 @@ impl Encoder {
         Ok(if unit.is_empty() { Encoded::Skipped } else { Encoded::Unit { keyframe } })
     }
 
-    /// Makes the next frame a keyframe.
+    /// Makes the next frame a keyframe, and no large one: who asks waits for it, on a path that has just lost something.
     pub fn request_keyframe(&mut self) {
-        if self.told_kbps.is_some() {
-            self.raw.force_intra_frame();
-        }
+        self.whole = self.told_kbps.is_some();
     }
 
     /// Spends this much from the next frame on.
@@ -101,16 +107,23 @@ impl Encoder {
         let shape = Shape::from(frame);
         if shape != self.shape {
             self.raw = new_encoder(shape, self.fps, self.kbps.min(FIRST_KBPS))?;
-            (self.shape, self.told_kbps, self.origin, self.last_ms) = (shape, None, None, 0);
+            (self.shape, self.told_kbps, self.whole) = (shape, None, false);
+            (self.origin, self.last_ms) = (None, 0);
         }
-        if let Some(told) = self.told_kbps.filter(|told| *told != self.kbps) {
-            if h264_raw::set_bitrate(&mut self.raw, bits(self.kbps), self.kbps > told) {
-                self.told_kbps = Some(self.kbps);
-            } else {
-                tracing::debug!(kbps = self.kbps, "the encoder did not take the rate");
-            }
+        if self.told_kbps.is_some() {
+            self.tell(self.kbps);
         }
         Ok(())
+    }
+
+    /// Has the running encoder work with `kbps`.
+    fn tell(&mut self, kbps: u32) {
+        let Some(told) = self.told_kbps.filter(|told| *told != kbps) else { return };
+        if h264_raw::set_bitrate(&mut self.raw, bits(kbps), kbps > told) {
+            self.told_kbps = Some(kbps);
+        } else {
+            tracing::debug!(kbps, "the encoder did not take the rate");
+        }
     }
 }
 
