@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use super::parity::MOST_PARITIES;
 
-/// Packets that are looked back upon: 3 s of pictures at 2.5 Mbit/s.
+/// Packets that are looked back upon: 3 s of pictures at 2.5 Mbit/s; and for how long at the most, where packets are few.
 const MEMORY: usize = 900;
+const OLDEST: Duration = Duration::from_secs(12);
 /// Fewer packets say nothing, and fewer losses among them are chance.
 const FEWEST: usize = 60;
 const FEWEST_LOST: usize = 4;
@@ -33,6 +34,9 @@ const GAIN: f64 = 0.8;
 #[derive(Debug, Default)]
 pub struct Protection {
     lost: VecDeque<bool>,
+    /// How many came before each look of late, and since the last.
+    known: VecDeque<(Instant, usize)>,
+    noted: usize,
     parities: [usize; SIZES.len()],
     looked: Option<Instant>,
 }
@@ -40,7 +44,9 @@ pub struct Protection {
 impl Protection {
     /// Notes what became of packets, in the order they were sent.
     pub fn observe(&mut self, lost: impl Iterator<Item = bool>) {
+        let before = self.lost.len();
         self.lost.extend(lost);
+        self.noted += self.lost.len() - before;
         let over = self.lost.len().saturating_sub(MEMORY);
         self.lost.drain(..over);
     }
@@ -51,10 +57,20 @@ impl Protection {
             return;
         }
         self.looked = Some(now);
+        self.forget(now);
         let wait = (round_trip.as_secs_f64() * 100.0).clamp(1.0, 12.0);
         let rate = (1000.0 / f64::from(target_kbps.max(1))).clamp(1.0, 2.0);
         for (parities, size) in self.parities.iter_mut().zip(SIZES) {
             *parities = best(self.lost.make_contiguous(), size, wait, rate);
+        }
+    }
+
+    /// Forgets what was long ago: a narrow path that was too full once is not one that loses.
+    fn forget(&mut self, now: Instant) {
+        self.known.push_back((now, std::mem::take(&mut self.noted)));
+        while let Some((_, count)) = self.known.pop_front_if(|(at, _)| now.saturating_duration_since(*at) > OLDEST) {
+            let kept: usize = self.known.iter().map(|(_, count)| count).sum();
+            self.lost.drain(..count.min(self.lost.len().saturating_sub(kept)));
         }
     }
 
@@ -151,6 +167,19 @@ mod tests {
     fn a_short_round_trip_needs_less_parity_than_a_long_one() {
         let [short, long] = [6, 250].map(|ms| after(random(0.08), Duration::from_millis(ms), 2000).parities(8));
         assert!(short < long, "{short} and {long}");
+    }
+
+    #[test]
+    fn losses_are_forgotten_also_where_packets_are_few() {
+        let (start, mut protection) = (Instant::now(), Protection::default());
+        protection.observe(random(0.2).take(100));
+        protection.update(start, ROUND_TRIP, 50);
+        assert!(protection.parities(2) > 0);
+        for second in 1..30 {
+            protection.observe((0..8).map(|_| false));
+            protection.update(start + Duration::from_secs(second), ROUND_TRIP, 50);
+        }
+        assert_eq!(protection.parities(2), 0);
     }
 
     #[test]
