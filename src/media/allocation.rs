@@ -6,8 +6,8 @@
 //!  320 to 1500        20 ms, 48 kbit/s, wide band    yes
 //!  180 to 320         20 ms, 32 kbit/s, wide band    yes
 //!  100 to 180         40 ms, 20 kbit/s, wide band    yes
-//!   36 to 100         60 ms, 12 kbit/s, wide band    from 40 on
-//!   below             120 ms, 6 kbit/s, wide band    no
+//!   46 to 100         60 ms, 12 kbit/s, wide band    yes
+//!   below             120 ms, 6 kbit/s, wide band    from 33 on
 //! ```
 //!
 //! Everything counts with its headers: IP and UDP 28 bytes, RTP and SRTP 28, the seal and its header up to 25. Sound of 32 kbit/s is thus
@@ -50,10 +50,10 @@ pub const RUNGS: [Rung; 6] = [
 pub const LOSSY_RUNG: usize = 1;
 
 /// From how many kbit/s in all each step is taken.
-const RUNG_FROM: [u32; 6] = [1500, 320, 180, 100, 36, 0];
+const RUNG_FROM: [u32; 6] = [1500, 320, 180, 100, 46, 0];
 /// From where on a picture is sent, and where it begins again.
-const PICTURE_FROM: u32 = 36;
-const PICTURE_AGAIN: u32 = 40;
+const PICTURE_FROM: u32 = 30;
+const PICTURE_AGAIN: u32 = 33;
 /// The best step to begin with: nobody knows yet what the path carries, and sound alone must not fill it.
 const FIRST_RUNG: usize = 2;
 /// How much more than a step asks for there must be before it is climbed, in percent, and for how long.
@@ -209,6 +209,6 @@ mod tests {
     #[test]
     fn copies_of_sound_stay_within_their_share() {
         assert_eq!(Allocation::default().divide(at(1), 2000, 0).copies, 2);
-        assert_eq!(Allocation::default().divide(at(1), 36, 0).copies, 0);
+        assert_eq!(Allocation::default().divide(at(1), 46, 0).copies, 0);
     }
 }
