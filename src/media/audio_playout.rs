@@ -28,6 +28,9 @@ const STRETCH_EVERY: u32 = 12;
 const HURRY_EVERY: u32 = 4;
 /// How long a pause in speech is waited for: 4 s.
 const PATIENCE: u32 = 400;
+/// And by what is a little early, up to 15 ms: 1 s.
+const SHORT_PATIENCE: u32 = 100;
+const LITTLE: i64 = -720;
 /// More than this off the target is much: 60 ms.
 const MUCH: i64 = 2880;
 /// The most that is decoded ahead of what is played.
@@ -242,8 +245,9 @@ impl AudioReceivePipeline {
         self.blocks_off = self.blocks_off.saturating_add(1);
         let (need, every) = match surplus {
             much if much.abs() > MUCH => (Need::Urgent, HURRY_EVERY),
-            // What is a little late waits for a pause between words; what is early may be missing any time.
+            // What is a little late waits for a pause between words; what is early may be missing any time, and waits for one less.
             1.. if self.blocks_off < PATIENCE => (Need::Idle, STRETCH_EVERY),
+            LITTLE..=-1 if self.blocks_off < SHORT_PATIENCE => (Need::Idle, STRETCH_EVERY),
             _ => (Need::Gentle, STRETCH_EVERY),
         };
         if self.blocks_since_stretch < every {

@@ -6,6 +6,8 @@ use std::time::Duration;
 const BUCKET: Duration = Duration::from_millis(5);
 /// Latenesses from here on count as this.
 const BUCKETS: usize = 300;
+/// Fewer say nothing.
+const FEWEST: f64 = 25.0;
 /// Weights are brought back to this size before they grow out of a float.
 const TOO_HEAVY: f64 = 1e100;
 
@@ -14,16 +16,24 @@ const TOO_HEAVY: f64 = 1e100;
 pub struct DelayHistogram {
     weights: Vec<f64>,
     total: f64,
-    /// Weight of the next entry, and how much heavier each is than the last.
+    /// Weight of the next entry.
     next: f64,
-    growth: f64,
+    /// How many entries there were, and how many are remembered at the most and as a share of them.
+    entries: f64,
+    most: f64,
+    share: f64,
 }
 
 impl DelayHistogram {
     /// One that remembers about `entries` entries.
     pub fn new(entries: u32) -> Self {
-        let growth = 1.0 / (1.0 - 1.0 / f64::from(entries.max(2)));
-        Self { weights: vec![0.0; BUCKETS], total: 0.0, next: 1.0, growth }
+        Self { weights: vec![0.0; BUCKETS], total: 0.0, next: 1.0, entries: 0.0, most: f64::from(entries.max(2)), share: 1.0 }
+    }
+
+    /// One that remembers the last quarter of what there was, until that is about `entries` entries: how a call begins, while its path
+    /// is still being found, is no measure of what it will be.
+    pub fn of_a_call(entries: u32) -> Self {
+        Self { share: 0.25, ..Self::new(entries) }
     }
 
     /// Adds an entry.
@@ -31,7 +41,9 @@ impl DelayHistogram {
         let bucket = (lateness.as_micros() / BUCKET.as_micros()) as usize;
         self.weights[bucket.min(BUCKETS - 1)] += self.next;
         self.total += self.next;
-        self.next *= self.growth;
+        self.entries += 1.0;
+        let remembered = if self.share < 1.0 { (self.entries * self.share).clamp(FEWEST, self.most) } else { self.most };
+        self.next /= 1.0 - 1.0 / remembered;
         if self.next > TOO_HEAVY {
             let next = std::mem::replace(&mut self.next, 1.0);
             self.weights.iter_mut().for_each(|weight| *weight /= next);
@@ -71,6 +83,18 @@ mod tests {
         assert_eq!(histogram.quantile(0.97), ms(100));
         histogram.add(Duration::MAX);
         assert!(histogram.quantile(0.999) >= ms(1500));
+    }
+
+    #[test]
+    fn how_a_call_began_is_forgotten_sooner_than_what_it_was_like_later() {
+        let after = |usual: u32| {
+            let mut histogram = DelayHistogram::of_a_call(1000);
+            (0..usual).for_each(|_| histogram.add(ms(2)));
+            (0..100).for_each(|_| histogram.add(ms(300)));
+            (0..600).for_each(|_| histogram.add(ms(2)));
+            histogram.quantile(0.99)
+        };
+        assert_eq!((after(0), after(10_000)), (Duration::ZERO, ms(305)));
     }
 
     #[test]

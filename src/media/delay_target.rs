@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   most of the packets ──▶ the delay that catches 98 of a hundred
-//!   packets that were lost and came back as copies ──▶ the delay that catches 99.8 of a hundred
+//!   packets that were lost and came back as copies ──▶ the delay that catches all but one of a thousand
 //!   spikes that come again ──▶ as high as they were, until they stay away
 //! ```
 
@@ -25,14 +25,14 @@ const PRIOR: (Duration, u32) = (Duration::from_millis(27), 12);
 const PACKETS: u32 = 170;
 const COPIES: u32 = 1000;
 const SHARE: f64 = 0.98;
-const COPY_SHARE: f64 = 0.998;
+const COPY_SHARE: f64 = 0.9992;
 
 /// A packet this much later than almost all others belongs to a spike.
 const SPIKE: Duration = Duration::from_millis(100);
 /// Packets held up together come within this time.
 const SPIKE_LASTS: Duration = Duration::from_millis(600);
-/// Spikes that come at least this often are prepared for.
-const SPIKE_MEMORY: Duration = Duration::from_secs(12);
+/// Spikes that come at least this often are prepared for: more often at a call's beginning, when paths come and go.
+const SPIKE_MEMORY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(12));
 
 /// Follows the link and says how late sound should be played.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct DelayTarget {
     packets: DelayHistogram,
     copies: DelayHistogram,
     spikes: VecDeque<Spike>,
+    /// When the first packet came.
+    began: Option<MediaTime>,
     target: Duration,
 }
 
@@ -56,7 +58,8 @@ impl Default for DelayTarget {
     fn default() -> Self {
         let mut packets = DelayHistogram::new(PACKETS);
         (0..PRIOR.1).for_each(|_| packets.add(PRIOR.0));
-        let mut target = Self { packets, copies: DelayHistogram::new(COPIES), spikes: VecDeque::new(), target: LEAST };
+        let mut target =
+            Self { packets, copies: DelayHistogram::of_a_call(COPIES), began: None, spikes: VecDeque::new(), target: LEAST };
         target.decide();
         target
     }
@@ -65,7 +68,9 @@ impl Default for DelayTarget {
 impl DelayTarget {
     /// A packet was there for the first time at `now`, that late; `copy`: a later packet brought it, the original was lost.
     pub fn note(&mut self, now: MediaTime, lateness: Duration, copy: bool) {
-        self.spikes.retain(|spike| now.since(spike.since) <= SPIKE_MEMORY);
+        let age = now.since(*self.began.get_or_insert(now));
+        let memory = (age / 2).clamp(SPIKE_MEMORY.0, SPIKE_MEMORY.1);
+        self.spikes.retain(|spike| now.since(spike.since) <= memory);
         if copy {
             self.copies.add(lateness);
         } else {
