@@ -55,7 +55,7 @@ fn a_call_without_any_path_but_the_link_shows_pictures_both_ways_and_moves_when_
 #[test]
 fn whoever_hangs_up_on_the_link_is_heard_although_the_cable_was_out_a_moment_before() {
     let (Some(lab), Some(people)) = (Lab::up(Quality::CLEAN), People::meet()) else { return };
-    let [mut alice, mut bob] = on_the_link_alone(&lab, &people);
+    let [mut alice, bob] = on_the_link_alone(&lab, &people);
     lab.cable.pull();
     alice.wait("reconnecting");
     lab.cable.plug_in();
