@@ -18,6 +18,7 @@ use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpS
 
 use super::checks::Checks;
 use super::relaying;
+use super::start::StartRate;
 
 /// Opens once, for all sockets of one connection.
 #[derive(Debug)]
@@ -25,11 +26,17 @@ pub(super) struct Gate {
     open: AtomicBool,
     /// Whom the sockets talk to while closed.
     servers: Box<[SocketAddr]>,
+    /// What the way to the peer is known to carry.
+    start: StartRate,
 }
 
+/// From here on the handshake of DTLS is sent twice: each of its packets that gets lost is missed for a second, then for two, and the
+/// library lets nobody say otherwise. A narrower path has no room for that.
+const TWICE_FROM_KBPS: u32 = 400;
+
 impl Gate {
-    pub fn new(servers: Vec<SocketAddr>) -> Arc<Self> {
-        Arc::new(Self { open: AtomicBool::new(false), servers: servers.into() })
+    pub fn new(servers: Vec<SocketAddr>, start: StartRate) -> Arc<Self> {
+        Arc::new(Self { open: AtomicBool::new(false), servers: servers.into(), start })
     }
 
     /// From now on the peer is heard and answered.
@@ -49,6 +56,11 @@ impl Gate {
 /// Whether the first byte is one of STUN or of a TURN channel (RFC 7983 section 7).
 fn is_signalling(message: &[u8]) -> bool {
     message.first().is_some_and(|first| matches!(first, 0..=3 | 64..=79))
+}
+
+/// Whether the first byte is one of DTLS, but not of what it carries (RFC 6347 section 4.1: 20 to 22).
+fn is_handshake(message: &[u8]) -> bool {
+    message.first().is_some_and(|first| matches!(first, 20..=22))
 }
 
 /// A runtime like `inner`, whose UDP sockets are behind a gate.
@@ -104,7 +116,14 @@ impl AsyncUdpSocket for GatedSocket {
         let destination = transmit.destination;
         if !self.gate.servers.contains(&destination) {
             let held_back = transmit.segment_size.is_none() && !self.is_due(destination, transmit.contents);
-            return if held_back { Poll::Ready(Ok(whole)) } else { self.inner.poll_send(cx, transmit) };
+            if held_back {
+                return Poll::Ready(Ok(whole));
+            }
+            if is_handshake(transmit.contents) && self.gate.start.kbps() >= TWICE_FROM_KBPS {
+                // If it finds no room, there is the other one.
+                let _ = self.inner.poll_send(cx, transmit);
+            }
+            return self.inner.poll_send(cx, transmit);
         }
         // One by one: requests about different peers may come together.
         let messages = transmit.contents.chunks(transmit.segment_size.unwrap_or(whole).max(1));

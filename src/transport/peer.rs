@@ -92,7 +92,7 @@ impl Peer {
             return Err(TransportError::NoRelay);
         }
         let has_servers = !ice_servers.is_empty();
-        let gate = Gate::new(server_addresses);
+        let gate = Gate::new(server_addresses, config.start.clone());
         let (ours, theirs) = (Streams::of(config.role), Streams::of(config.role.other()));
 
         let counters = Arc::new(Counters::default());
