@@ -46,7 +46,7 @@ pub struct BarePath {
 pub enum Arrived {
     Sound(IncomingPacket),
     Picture(IncomingPacket),
-    /// The other side wants a whole picture.
+    /// The other side wants a whole picture, or is known to need one.
     KeyframeRequest,
 }
 
@@ -102,7 +102,9 @@ impl BarePath {
                 let mut wishes = Vec::new();
                 for packet in packets.iter().map(|packet| packet.as_any()) {
                     if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
-                        self.sending.report(now, report);
+                        if self.sending.report(now, report) {
+                            wishes.push(Arrived::KeyframeRequest);
+                        }
                         self.receiving.set_round_trip(self.sending.round_trip());
                     } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
