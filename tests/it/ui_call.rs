@@ -245,6 +245,20 @@ fn with_push_to_talk_the_microphone_is_on_exactly_while_space_is_held() {
     assert_eq!(wishes(&mut without), [], "without the setting, Space does nothing");
 }
 
+#[test]
+fn escape_leaves_what_is_written_or_open_before_it_is_about_the_call() {
+    let mut window = window(in_call(call(active())), Local::default());
+    click(&mut window, text::CALL_MORE);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice, None, "it closed the menu");
+    click(&mut window, text::SHOW_MESSAGES);
+    write(&mut window, &text::message_to("Maya Lindqvist"), "one moment");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice, None, "it left the field");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice.map(|notice| notice.text), Some(text::ESCAPE_AGAIN));
+}
+
 fn popup(call: CallView) -> Window {
     window_of(in_call(call), Local::default(), Theme::Dark, incoming::SIZE)
 }
