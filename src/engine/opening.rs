@@ -11,6 +11,7 @@ use super::command::{Command, Secret};
 use super::core::Ends;
 use super::people::People;
 use super::snapshot::{Notice, NoticeKind, Snapshot, Stage};
+use super::written_path::written_path;
 use crate::contacts::{Backup, Profile, ProfileError};
 use crate::identity::VaultError;
 use crate::settings::Reach;
@@ -93,7 +94,7 @@ fn create(directory: &Path, first: First, given: Option<&str>) -> Result<People>
     let (profile, reach) = match first {
         First::New { name, reach, passphrase } => (Profile::create(directory, &name, passphrase.get().or(given))?, reach),
         First::Restore { file, passphrase, new, reach } => {
-            let backup = Backup::read(&file, passphrase.get().unwrap_or_default())?;
+            let backup = Backup::read(&written_path(&file), passphrase.get().unwrap_or_default())?;
             (backup.restore(directory, new.get().or(given))?, reach)
         }
     };
