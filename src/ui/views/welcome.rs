@@ -32,7 +32,8 @@ pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
 
 fn create_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::WELCOME, text::WELCOME_SUB);
-    let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
+    let field = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER);
+    let name = if state.name.is_empty() { field.show_first(ui, &mut state.name) } else { field.show(ui, &mut state.name) };
     ui.add_space(space::S);
     let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
     strength::meaning(ui, &state.passphrase);

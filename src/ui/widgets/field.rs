@@ -33,6 +33,15 @@ impl<'a> Field<'a> {
         self.draw(ui, value, None)
     }
 
+    /// The same, with the keyboard in it where nothing else has it: what one comes here to write.
+    pub fn show_first(self, ui: &mut Ui, value: &mut String) -> Response {
+        let response = self.draw(ui, value, None);
+        if ui.memory(|memory| memory.focused().is_none()) {
+            response.request_focus();
+        }
+        response
+    }
+
     /// The same for a secret, with an eye that shows it.
     pub fn show_secret(self, ui: &mut Ui, value: &mut String, visible: &mut bool) -> Response {
         self.draw(ui, value, Some(visible))
