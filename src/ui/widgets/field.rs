@@ -60,16 +60,8 @@ impl<'a> Field<'a> {
             inner.min.x = rect.left() + 40.0;
         }
         let secret = visible.as_ref().is_some_and(|visible| !**visible);
-        if let Some(visible) = visible {
+        if visible.is_some() {
             inner.max.x -= size::TOOLBAR;
-            let eye = Rect::from_center_size(rect.right_center() - vec2(24.0, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
-            let (icon, name) =
-                if *visible { (icons::EYE_SLASH, text::HIDE_PASSPHRASE) } else { (icons::EYE, text::SHOW_PASSPHRASE) };
-            ui.scope_builder(UiBuilder::new().max_rect(eye), |ui| {
-                if button::icon(ui, icon, name).clicked() {
-                    *visible = !*visible;
-                }
-            });
         }
         let edit = TextEdit::singleline(value)
             .id(ui.scope_id().with(self.label))
@@ -87,7 +79,23 @@ impl<'a> Field<'a> {
         let box_shape =
             eframe::egui::epaint::RectShape::new(rect, CornerRadius::same(radius::M), ground(ui), edge, StrokeKind::Inside);
         ui.painter().set(below, box_shape);
+        // After the field, so that Tab comes to the field first.
+        if let Some(visible) = visible {
+            eye(ui, rect, visible);
+        }
         response
+    }
+}
+
+/// Shows or hides a secret, at the end of its field.
+fn eye(ui: &mut Ui, field: Rect, visible: &mut bool) {
+    let place = Rect::from_center_size(field.right_center() - vec2(24.0, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
+    let (icon, name) = if *visible { (icons::EYE_SLASH, text::HIDE_PASSPHRASE) } else { (icons::EYE, text::SHOW_PASSPHRASE) };
+    // It takes no room of its own: the field has it.
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(place));
+    if button::icon(&mut inside, icon, name).clicked() {
+        *visible = !*visible;
+        ui.ctx().request_repaint();
     }
 }
 
