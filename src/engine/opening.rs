@@ -34,6 +34,9 @@ pub async fn open(start: Start, ends: &mut Ends) -> Option<People> {
                 return begin_again(directory, ends).await;
             }
         }
+        if sealed {
+            ends.show(Stage::Starting, None);
+        }
         match unlock(&directory, passphrase.clone()).await {
             Ok(profile) => return load(profile, ends).await,
             Err(error) if sealed => {
@@ -72,6 +75,8 @@ async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, said: Opt
     loop {
         ends.show(Stage::Welcome, problem.take());
         let first = ends.first_choices().await?;
+        // Sealing takes a moment on purpose, and the form would look as if nothing had happened.
+        ends.show(Stage::Starting, None);
         let (directory, given) = (directory.to_owned(), passphrase.clone());
         let made =
             tokio::task::spawn_blocking(move || create(&directory, first, given.as_ref().map(|given| given.as_str()))).await;

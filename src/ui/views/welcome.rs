@@ -62,7 +62,7 @@ fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
     }
 }
 
-/// How others reach this person; then everything is known. Whatever goes wrong then is shown over the first card again.
+/// How others reach this person; then everything is known.
 fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
     heading(ui, text::REACH, text::REACH_SUB);
     reach_ui(ui, &mut state.reach, &mut state.relay);
@@ -73,7 +73,6 @@ fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
         (state.second, state.passphrase.sure_of_none) = (false, false);
     }
     let reach = reach.filter(|_| start)?;
-    state.second = false;
     if state.restoring {
         let file = PathBuf::from(state.file.trim());
         return Some(Command::Restore { file, passphrase: state.backup.take(), new: state.passphrase.take(), reach });
