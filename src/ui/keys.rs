@@ -36,8 +36,8 @@ pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut
     if pressed(ctx, Modifiers::NONE, Key::S) {
         local.call.statistics = !local.call.statistics;
     }
-    // Where something lies over the call, or somebody writes, Escape leaves that.
-    let over = wrote || local.dialog.is_some() || Popup::is_any_open(ctx);
+    // Where something lies over the call, or somebody writes or looks at something else, Escape leaves that.
+    let over = wrote || local.call.away || local.dialog.is_some() || Popup::is_any_open(ctx);
     if !over && pressed(ctx, Modifiers::NONE, Key::Escape) {
         return escape(ctx.input(|input| input.time), local);
     }

@@ -257,6 +257,16 @@ fn escape_leaves_what_is_written_or_open_before_it_is_about_the_call() {
     assert_eq!(window.state().local.notice, None, "it left the field");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert_eq!(window.state().local.notice.map(|notice| notice.text), Some(text::ESCAPE_AGAIN));
+    let mut elsewhere = self::window(in_call(call(active())), Local { page: Page::Settings, ..away() });
+    press(&mut elsewhere, Modifiers::NONE, Key::Escape);
+    assert_eq!((elsewhere.state().local.page, elsewhere.state().local.notice), (Page::People, None), "it left the settings");
+}
+
+#[test]
+fn echo_says_what_it_waits_for_when_it_is_sent_no_picture() {
+    let echo =
+        CallView { peer: key(1), name: "Echo".into(), echo: true, camera_on: false, remote_camera_on: false, ..call(active()) };
+    window(in_call(echo), Local::default()).get_by_label(&format!("Echo: {}", text::ECHO_SEES_NOTHING));
 }
 
 fn popup(call: CallView) -> Window {
