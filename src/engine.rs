@@ -49,6 +49,7 @@ mod verifying;
 mod views;
 mod wakers;
 pub mod words;
+mod written_path;
 
 use std::path::PathBuf;
 use std::pin::Pin;

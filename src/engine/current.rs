@@ -194,7 +194,8 @@ impl Current {
             microphone_on: self.switches.microphone,
             camera_on: self.switches.camera,
             remote_microphone_on: self.remote.microphone,
-            remote_camera_on: self.remote.camera,
+            // Echo shows what it is sent: without that, its last picture would stand still.
+            remote_camera_on: self.remote.camera && (!self.echo || self.switches.camera),
             microphone_level: self.level,
             quality_bars: self.figures.bars(),
             hint: self.figures.hint(self.remote),

@@ -14,6 +14,7 @@ use super::command::Secret;
 use super::core::Core;
 use super::people::People;
 use super::snapshot::NoticeKind;
+use super::written_path::written_path;
 use crate::contacts::{Backup, Contact, Profile, ProfileError, Unlocking};
 use crate::identity::{Identity, NewLock, VaultError};
 
@@ -177,6 +178,7 @@ impl Core {
             Ok(backup) => backup,
             Err(error) => return self.notices.error(&error),
         };
+        let file = written_path(&file);
         let shown = file.display().to_string();
         let write = move || backup.write(&file, passphrase.get().unwrap_or_default());
         self.off_loop(write, move |core, _, written| match written {

@@ -11,6 +11,7 @@ use super::command::{Command, Secret};
 use super::core::Ends;
 use super::people::People;
 use super::snapshot::{Notice, NoticeKind, Snapshot, Stage};
+use super::written_path::written_path;
 use crate::contacts::{Backup, Profile, ProfileError};
 use crate::identity::VaultError;
 use crate::settings::Reach;
@@ -32,6 +33,9 @@ pub async fn open(start: Start, ends: &mut Ends) -> Option<People> {
             if passphrase.is_none() {
                 return begin_again(directory, ends).await;
             }
+        }
+        if sealed {
+            ends.show(Stage::Starting, None);
         }
         match unlock(&directory, passphrase.clone()).await {
             Ok(profile) => return load(profile, ends).await,
@@ -71,6 +75,8 @@ async fn make(directory: &Path, passphrase: Option<Zeroizing<String>>, said: Opt
     loop {
         ends.show(Stage::Welcome, problem.take());
         let first = ends.first_choices().await?;
+        // Sealing takes a moment on purpose, and the form would look as if nothing had happened.
+        ends.show(Stage::Starting, None);
         let (directory, given) = (directory.to_owned(), passphrase.clone());
         let made =
             tokio::task::spawn_blocking(move || create(&directory, first, given.as_ref().map(|given| given.as_str()))).await;
@@ -93,7 +99,7 @@ fn create(directory: &Path, first: First, given: Option<&str>) -> Result<People>
     let (profile, reach) = match first {
         First::New { name, reach, passphrase } => (Profile::create(directory, &name, passphrase.get().or(given))?, reach),
         First::Restore { file, passphrase, new, reach } => {
-            let backup = Backup::read(&file, passphrase.get().unwrap_or_default())?;
+            let backup = Backup::read(&written_path(&file), passphrase.get().unwrap_or_default())?;
             (backup.restore(directory, new.get().or(given))?, reach)
         }
     };

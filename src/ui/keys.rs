@@ -1,6 +1,6 @@
 //! The keys of a call. Never while somebody writes.
 
-use eframe::egui::{Context, Event, Key, Modifiers};
+use eframe::egui::{Context, Event, Key, Modifiers, Popup};
 
 use super::local::{Dialog, Local, OwnNotice};
 use super::text;
@@ -13,7 +13,9 @@ pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut
     if let Some(talk) = talk_key(ctx, call, push_to_talk, local) {
         return Some(talk);
     }
-    if ctx.text_edit_focused() {
+    let writing = ctx.text_edit_focused();
+    let wrote = std::mem::replace(&mut local.call.writing, writing);
+    if writing {
         return None;
     }
     if call.stage == CallStage::Incoming {
@@ -34,7 +36,9 @@ pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut
     if pressed(ctx, Modifiers::NONE, Key::S) {
         local.call.statistics = !local.call.statistics;
     }
-    if local.dialog.is_none() && pressed(ctx, Modifiers::NONE, Key::Escape) {
+    // Where something lies over the call, or somebody writes or looks at something else, Escape leaves that.
+    let over = wrote || local.call.away || local.dialog.is_some() || Popup::is_any_open(ctx);
+    if !over && pressed(ctx, Modifiers::NONE, Key::Escape) {
         return escape(ctx.input(|input| input.time), local);
     }
     None

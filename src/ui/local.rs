@@ -220,6 +220,8 @@ pub struct CallLocal {
     pub statistics: bool,
     /// The key to talk is held.
     pub talking: bool,
+    /// Somebody wrote in the frame before.
+    pub writing: bool,
     /// The question about the words is open.
     pub words_open: bool,
     /// Seconds of egui's clock at which the pointer or a key last moved.

@@ -186,6 +186,7 @@ pub const CONNECTING: &str = "Connecting…";
 pub const RECONNECTING: &str = "Reconnecting… Stay on: it goes on as soon as the network is back.";
 pub const THEIR_MICROPHONE_OFF: &str = "Their microphone is off";
 pub const THEIR_CAMERA_OFF: &str = "Their camera is off";
+pub const ECHO_SEES_NOTHING: &str = "Turn your camera on, and Echo sends your picture back";
 pub const YOU: &str = "You";
 pub const MUTE: &str = "Turn the microphone off";
 pub const UNMUTE: &str = "Turn the microphone on";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Shadow, Stroke, Style, TextStyle, Theme,
+    Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Id, Shadow, Stroke, Style, TextStyle, Theme,
     ThemePreference, Ui, Visuals, style::ScrollStyle, vec2,
 };
 
@@ -65,9 +65,29 @@ pub fn choose(ctx: &Context, theme: settings::Theme) {
 /// Lets nothing move by itself, or lets it again.
 pub fn keep_still(ctx: &Context, still: bool) {
     let time = if still { 0.0 } else { motion::HOVER };
-    if ctx.global_style().animation_time != time {
-        ctx.all_styles_mut(|style| style.animation_time = time);
+    let style = ctx.global_style();
+    let blink = !still && blinks(ctx);
+    if style.animation_time != time || style.visuals.text_cursor.blink != blink {
+        ctx.all_styles_mut(|style| {
+            style.animation_time = time;
+            style.visuals.text_cursor.blink = blink;
+        });
     }
+}
+
+/// Whether the cursor of a field blinks: not for long when nobody is there. A window with a field in it would be drawn twice a
+/// second for ever.
+fn blinks(ctx: &Context) -> bool {
+    let id = Id::unique("last touch");
+    let (now, touched) = ctx.input(|input| (input.time, !input.events.is_empty()));
+    let last = ctx.data_mut(|data| {
+        let last = data.get_temp_mut_or(id, now);
+        if touched {
+            *last = now;
+        }
+        *last
+    });
+    now - last < motion::BLINK
 }
 
 /// Whether nothing may move by itself.
@@ -142,4 +162,24 @@ fn style(p: &Palette, mut visuals: Visuals) -> Style {
     style.spacing.scroll = ScrollStyle::thin();
     style.interaction.selectable_labels = false;
     style
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{Event, RawInput};
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_blinks_until_nobody_has_touched_the_window_for_a_while() {
+        let ctx = Context::default();
+        let frame = |time, events| {
+            let input = RawInput { time: Some(time), events, ..RawInput::default() };
+            let _ = ctx.run_ui(input, |ui| keep_still(ui.ctx(), false));
+            ctx.global_style().visuals.text_cursor.blink
+        };
+        assert!(frame(100.0, vec![]) && frame(100.0 + motion::BLINK - 1.0, vec![]));
+        assert!(!frame(100.0 + motion::BLINK + 1.0, vec![]));
+        assert!(frame(200.0, vec![Event::PointerMoved(Default::default())]), "somebody is back");
+    }
 }

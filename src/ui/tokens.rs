@@ -278,6 +278,8 @@ pub mod motion {
     pub const OWN_NOTICE: f64 = 3.0;
     /// A notice that asks for nothing goes after this long before somebody's eyes.
     pub const INFO_NOTICE: f64 = 8.0;
+    /// The cursor of a field blinks for this long after somebody touched the window.
+    pub const BLINK: f64 = 10.0;
 }
 
 #[cfg(test)]

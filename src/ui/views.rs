@@ -32,6 +32,8 @@ pub fn window_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: 
     let wish = match snapshot.stage {
         Stage::Starting => {
             welcome::starting_ui(ui);
+            // What goes wrong now is said over the first card.
+            local.welcome.second = false;
             None
         }
         Stage::Welcome => welcome::welcome_ui(ui, local),

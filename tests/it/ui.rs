@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use eframe::egui::{Frame, Key, Modifiers, Theme, Ui, Vec2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vesper::engine::command::{CallMedia, Command};
 use vesper::engine::snapshot::*;
 use vesper::identity::Identity;
@@ -305,6 +305,24 @@ fn an_invitation_is_made_copied_and_withdrawn() {
     assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation]);
 }
 
+#[test]
+fn what_a_form_is_for_can_be_typed_at_once() {
+    let forms = [
+        (Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, None, text::YOUR_NAME),
+        (people(), Some(Dialog::AddPerson), text::INVITATION),
+        (people(), Some(Dialog::Rename { key: key(2), name: "Maya".into() }), text::NAME),
+    ];
+    for (snapshot, dialog, field) in forms {
+        let window = window(snapshot, Local { dialog, ..Local::default() });
+        let focused = window.root().children_recursive().any(|node| node.is_focused());
+        assert!(focused && window.get_by_label(field).is_focused(), "{field} has not the keyboard");
+    }
+    // What came by a link waits for a click: a key that was meant for something else must not change or send it.
+    let mut add = Local { dialog: Some(Dialog::AddPerson), ..Local::default() };
+    add.add.invitation = "vesper:abc".into();
+    assert!(!window(people(), add).get_by_label(text::INVITATION).is_focused());
+}
+
 fn invitation() -> InvitationView {
     InvitationView { text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)), expires: NOW + 86_000 }
 }
@@ -541,6 +559,9 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     screens
 }
 
+/// Those of which there is a picture at 200 %, in the smallest window, too.
+const TWICE: [&str; 9] = ["main", "talk", "call", "call-words", "lobby", "settings", "settings-network", "welcome", "add-mine"];
+
 #[test]
 fn every_screen_can_be_drawn() {
     let shots = std::env::var_os("VESPER_SHOTS").map(|wanted| {
@@ -563,6 +584,16 @@ fn every_screen_can_be_drawn() {
                 window.run_steps(4);
                 let image = window.render().expect("a software renderer");
                 image.save(folder.join(format!("{name}-{suffix}.png"))).expect("a writable folder");
+            }
+            if TWICE.contains(&name) {
+                let (_, snapshot, local, _) = screens().into_iter().find(|screen| screen.0 == name).expect("the same list");
+                let mut window = window_of(snapshot, local, Theme::Light, vec2(640.0, 480.0));
+                window.set_pixels_per_point(2.0);
+                window.run_steps(1);
+                window.set_size(vec2(640.0, 480.0));
+                window.run_steps(4);
+                let image = window.render().expect("a software renderer");
+                image.save(folder.join(format!("{name}-twice.png"))).expect("a writable folder");
             }
         } else {
             window_of(snapshot, local, Theme::Light, size).run_steps(4);

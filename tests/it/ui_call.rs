@@ -245,6 +245,30 @@ fn with_push_to_talk_the_microphone_is_on_exactly_while_space_is_held() {
     assert_eq!(wishes(&mut without), [], "without the setting, Space does nothing");
 }
 
+#[test]
+fn escape_leaves_what_is_written_or_open_before_it_is_about_the_call() {
+    let mut window = window(in_call(call(active())), Local::default());
+    click(&mut window, text::CALL_MORE);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice, None, "it closed the menu");
+    click(&mut window, text::SHOW_MESSAGES);
+    write(&mut window, &text::message_to("Maya Lindqvist"), "one moment");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice, None, "it left the field");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!(window.state().local.notice.map(|notice| notice.text), Some(text::ESCAPE_AGAIN));
+    let mut elsewhere = self::window(in_call(call(active())), Local { page: Page::Settings, ..away() });
+    press(&mut elsewhere, Modifiers::NONE, Key::Escape);
+    assert_eq!((elsewhere.state().local.page, elsewhere.state().local.notice), (Page::People, None), "it left the settings");
+}
+
+#[test]
+fn echo_says_what_it_waits_for_when_it_is_sent_no_picture() {
+    let echo =
+        CallView { peer: key(1), name: "Echo".into(), echo: true, camera_on: false, remote_camera_on: false, ..call(active()) };
+    window(in_call(echo), Local::default()).get_by_label(&format!("Echo: {}", text::ECHO_SEES_NOTHING));
+}
+
 fn popup(call: CallView) -> Window {
     window_of(in_call(call), Local::default(), Theme::Dark, incoming::SIZE)
 }

@@ -1,7 +1,7 @@
 //! The views of trust: safety numbers, the lock, passphrases, backups, what a contact may do.
 
-use eframe::egui::{Theme, Vec2};
-use egui_kittest::kittest::Queryable as _;
+use eframe::egui::{Key, Modifiers, Theme, Vec2};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vesper::engine::command::Command;
 use vesper::engine::snapshot::*;
 use vesper::settings::Settings;
@@ -9,7 +9,7 @@ use vesper::ui::local::{Dialog, Local, Page, SettingsPage};
 use vesper::ui::text;
 use vesper::ui::views::incoming;
 
-use crate::ui::{NOW, SIZE, active, call, click, contact, in_call, key, people, window, window_of, write};
+use crate::ui::{NOW, SIZE, active, call, click, contact, in_call, key, people, press, window, window_of, write};
 
 fn number(scan: Scan) -> VerifyView {
     let groups = ["37281", "90415", "66302", "18874", "52093", "71648", "04457", "93120", "28866", "41079", "60531", "87244"];
@@ -289,4 +289,15 @@ fn a_contact_whose_name_looks_like_another_carries_the_warning_on_their_page() {
     let mut snapshot = people();
     snapshot.contacts.push(ContactView { warning: Some(ALIKE.into()), verified: false, ..contact(20, "Мaya Lindqvist") });
     window(snapshot, Local { selected: Some(key(20)), ..Local::default() }).get_by_label(ALIKE);
+}
+
+#[test]
+fn tab_goes_from_the_name_to_the_passphrase_and_only_then_to_its_eye() {
+    let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
+    window.get_by_label(text::YOUR_NAME).focus();
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Tab);
+    assert!(window.get_by_label(text::PASSPHRASE).is_focused());
+    press(&mut window, Modifiers::NONE, Key::Tab);
+    assert!(window.get_by_label(text::SHOW_PASSPHRASE).is_focused());
 }

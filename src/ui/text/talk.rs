@@ -3,6 +3,8 @@
 use crate::engine::snapshot::{Call, LocalTime, Outcome, State, links::Warning};
 
 pub const MESSAGES_NOTE: &str = "Messages and calls are end-to-end encrypted.";
+pub const VIEW_NUMBER: &str = "View safety number";
+pub const VERIFY_NOW: &str = "Verify now";
 pub const SEND: &str = "Send";
 pub const NEWEST: &str = "Jump to the newest message";
 pub const UNREAD: &str = "New messages";
@@ -25,7 +27,7 @@ pub const DELETE: &str = "Delete";
 pub const MESSAGES_OPENING: &str = "Your messages are being opened…";
 pub const MESSAGES_FAILED: &str = "Your messages cannot be read";
 pub const MESSAGES_LOCKED: &str = "Your messages are locked. Unlock Vesper to read and write.";
-pub const CANNOT_WRITE: &str = "You blocked this person. Unblock and invite them to write to each other again.";
+pub const CANNOT_WRITE: &str = "To write to each other again, unblock and invite them.";
 pub const OPEN_LINK: &str = "Open link";
 pub const COPY_LINK: &str = "Copy link";
 pub const OPEN_LINK_TITLE: &str = "Open this link?";

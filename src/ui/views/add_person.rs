@@ -43,7 +43,13 @@ fn use_ui(ui: &mut Ui, add: &mut Add) -> Option<Command> {
     let p = theme::palette(ui);
     label::text(ui, text::THEIRS_SUB, theme::regular(type_size::BODY), p.text_second);
     ui.add_space(space::S);
-    Field::new(text::INVITATION, text::INVITATION_HINT, 4096).icon(icons::LINK).show(ui, &mut add.invitation);
+    let field = Field::new(text::INVITATION, text::INVITATION_HINT, 4096).icon(icons::LINK);
+    // One that came by a link takes no key that was meant for something else.
+    if add.invitation.is_empty() {
+        field.show_first(ui, &mut add.invitation);
+    } else {
+        field.show(ui, &mut add.invitation);
+    }
     let written = add.invitation.trim();
     let plausible = written.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("vesper:"));
     if !written.is_empty() && !plausible {

@@ -125,6 +125,7 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
         CallStage::Connecting => (text::CONNECTING, stage::TEXT_SECOND),
         CallStage::Active { .. } if call.remote_camera_on => (text::CONNECTING, stage::TEXT_SECOND),
         CallStage::Reconnecting { .. } if call.remote_camera_on => (text::RECONNECTING_SHORT, stage::TEXT_SECOND),
+        CallStage::Active { .. } | CallStage::Reconnecting { .. } if call.echo => (text::ECHO_SEES_NOTHING, stage::TEXT_SECOND),
         CallStage::Active { .. } | CallStage::Reconnecting { .. } => (text::THEIR_CAMERA_OFF, stage::TEXT_SECOND),
         CallStage::Ended { result, .. } => (result.as_str(), stage::TEXT_SECOND),
     };

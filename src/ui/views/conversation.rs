@@ -122,7 +122,8 @@ pub fn conversation_ui(
     let pane = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), rect.bottom() - height));
     let now_ms = local.now.unix_us() / 1000;
     let calls = !contact.blocked && lobby::is_free(snapshot);
-    let shown = Shown { thread, name: &contact.petname, zone: &conversations.zone, now_ms, calls };
+    let verify = (!contact.blocked).then_some(if contact.verified { text::VIEW_NUMBER } else { text::VERIFY_NOW });
+    let shown = Shown { thread, name: &contact.petname, zone: &conversations.zone, now_ms, calls, verify };
     let wish = local.talk.view.show(ui, pane, &shown).and_then(|wish| perform(wish, contact.key, local));
     if let Some(body) = written {
         local.talk.view.go_to_newest();
@@ -189,6 +190,10 @@ fn perform(wish: Wish, key: PublicKey, local: &mut Local) -> Option<Command> {
         Wish::Delete(position) => return Some(Command::DeleteMessage { key, position }),
         Wish::Copy(text) => local.copy = Some(text),
         Wish::Open(url) => local.dialog = Some(Dialog::OpenLink { url }),
+        Wish::Verify => {
+            local.dialog = Some(Dialog::Verify { key });
+            return Some(Command::ShowNumber { key });
+        }
     }
     None
 }

@@ -18,7 +18,7 @@ pub fn rename_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, mut name: Str
     let (answer, closed) = dialog::show(ui.ctx(), &title, WIDTH, |ui| {
         label::text(ui, text::RENAME_SUB, theme::regular(type_size::BODY), theme::palette(ui).text_second);
         ui.add_space(space::S);
-        let field = Field::new(text::NAME, "", 48).icon(icons::USER).show(ui, &mut name);
+        let field = Field::new(text::NAME, "", 48).icon(icons::USER).show_first(ui, &mut name);
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let ready = !name.trim().is_empty();
         match answers_ui(ui, Look::Primary, text::SAVE, ready) {

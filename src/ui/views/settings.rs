@@ -7,7 +7,7 @@ mod privacy;
 mod profile;
 
 use eframe::egui::{
-    Align2, CornerRadius, CursorIcon, Frame, Margin, Panel, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
+    Align2, CornerRadius, CursorIcon, Frame, Margin, Panel, Popup, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
     accesskit::Role, pos2, vec2,
 };
 
@@ -48,7 +48,9 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures
     label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, room);
     let close = Rect::from_center_size(pos2(rect.right() - 42.0, rect.top() + 32.0), vec2(size::TOOLBAR, size::TOOLBAR));
     let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
-    if closed || (local.dialog.is_none() && ui.input(|input| input.key_pressed(eframe::egui::Key::Escape))) {
+    // Escape closes what is open over the page first.
+    let free = local.dialog.is_none() && !Popup::is_any_open(ui.ctx());
+    if closed || (free && ui.input(|input| input.key_pressed(eframe::egui::Key::Escape))) {
         local.page = Page::People;
         local.device_check.in_settings = false;
     }

@@ -16,6 +16,8 @@ use crate::ui::{icons, text, theme};
 const SHOWN: usize = 3;
 /// The lower edge of the words of a call, also where they have a row of their own, and a gap.
 const BELOW_WORDS: f32 = 124.0;
+/// Above the field for a message.
+const ABOVE_FOOT: f32 = 92.0;
 
 /// Draws the notices; returns the wish to dismiss one.
 pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
@@ -28,7 +30,7 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
         return None;
     }
     let over = read(ctx, snapshot, local);
-    let (anchor, offset) = place(snapshot, local);
+    let (anchor, offset) = place(ctx.content_rect().width(), snapshot, local);
     let area = Area::new(Id::unique("notices")).order(Order::Tooltip).anchor(anchor, offset);
     let wish = area.show(ctx, |ui| {
         ui.spacing_mut().item_spacing.y = space::S;
@@ -51,14 +53,18 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
 
 /// Clear of what else is there: in a call below its words, where neither the hint nor the self-view is, elsewhere above the
 /// field for a message.
-fn place(snapshot: &Snapshot, local: &Local) -> (Align2, Vec2) {
+fn place(width: f32, snapshot: &Snapshot, local: &Local) -> (Align2, Vec2) {
     let on_stage = snapshot.call.as_ref().is_some_and(|call| {
         call.stage != CallStage::Incoming && snapshot.stage == Stage::Ready && !local.call.away && !local.call.dismissed
     });
     match (snapshot.stage, local.page) {
         _ if on_stage && local.talk.beside_call => (Align2::CENTER_TOP, vec2(-size::BESIDE_CALL / 2.0, BELOW_WORDS)),
         _ if on_stage => (Align2::CENTER_TOP, vec2(0.0, BELOW_WORDS)),
-        (Stage::Ready, Page::People) => (Align2::CENTER_BOTTOM, vec2(0.0, -92.0)),
+        // In the middle of the conversation, and above what stands at its foot, if that is wide enough.
+        (Stage::Ready, Page::People) if width - size::SIDEBAR >= size::TOAST + 2.0 * space::XXL => {
+            (Align2::CENTER_BOTTOM, vec2(size::SIDEBAR / 2.0, -ABOVE_FOOT))
+        }
+        (Stage::Ready, Page::People) => (Align2::CENTER_BOTTOM, vec2(0.0, -ABOVE_FOOT)),
         _ => (Align2::CENTER_BOTTOM, vec2(0.0, -space::XL)),
     }
 }

@@ -32,7 +32,8 @@ pub fn welcome_ui(ui: &mut Ui, local: &mut Local) -> Option<Command> {
 
 fn create_ui(ui: &mut Ui, state: &mut Welcome) {
     heading(ui, text::WELCOME, text::WELCOME_SUB);
-    let name = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER).show(ui, &mut state.name);
+    let field = Field::new(text::YOUR_NAME, text::YOUR_NAME_HINT, NAME_LIMIT).icon(icons::USER);
+    let name = if state.name.is_empty() { field.show_first(ui, &mut state.name) } else { field.show(ui, &mut state.name) };
     ui.add_space(space::S);
     let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
     strength::meaning(ui, &state.passphrase);
@@ -61,7 +62,7 @@ fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
     }
 }
 
-/// How others reach this person; then everything is known. Whatever goes wrong then is shown over the first card again.
+/// How others reach this person; then everything is known.
 fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
     heading(ui, text::REACH, text::REACH_SUB);
     reach_ui(ui, &mut state.reach, &mut state.relay);
@@ -72,7 +73,6 @@ fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
         (state.second, state.passphrase.sure_of_none) = (false, false);
     }
     let reach = reach.filter(|_| start)?;
-    state.second = false;
     if state.restoring {
         let file = PathBuf::from(state.file.trim());
         return Some(Command::Restore { file, passphrase: state.backup.take(), new: state.passphrase.take(), reach });

@@ -26,7 +26,7 @@ impl Avatar<'_> {
     pub fn paint(&self, painter: &Painter, center: Pos2, diameter: f32) {
         paint::gradient_disc(painter, center, diameter / 2.0, self.colors());
         if self.echo {
-            icons::paint(painter, center, icons::WAVEFORM, diameter * 0.5, icons::FILL, mark::ON_AVATAR);
+            icons::paint(painter, center, icons::WAVEFORM, diameter * 0.56, icons::REGULAR, mark::ON_AVATAR);
         } else {
             let font = theme::semibold(diameter * 0.37);
             painter.text(center, Align2::CENTER_CENTER, initials(self.name), font, mark::ON_AVATAR);

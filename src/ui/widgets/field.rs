@@ -33,6 +33,15 @@ impl<'a> Field<'a> {
         self.draw(ui, value, None)
     }
 
+    /// The same, with the keyboard in it where nothing else has it: what one comes here to write.
+    pub fn show_first(self, ui: &mut Ui, value: &mut String) -> Response {
+        let response = self.draw(ui, value, None);
+        if ui.memory(|memory| memory.focused().is_none()) {
+            response.request_focus();
+        }
+        response
+    }
+
     /// The same for a secret, with an eye that shows it.
     pub fn show_secret(self, ui: &mut Ui, value: &mut String, visible: &mut bool) -> Response {
         self.draw(ui, value, Some(visible))
@@ -51,16 +60,8 @@ impl<'a> Field<'a> {
             inner.min.x = rect.left() + 40.0;
         }
         let secret = visible.as_ref().is_some_and(|visible| !**visible);
-        if let Some(visible) = visible {
+        if visible.is_some() {
             inner.max.x -= size::TOOLBAR;
-            let eye = Rect::from_center_size(rect.right_center() - vec2(24.0, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
-            let (icon, name) =
-                if *visible { (icons::EYE_SLASH, text::HIDE_PASSPHRASE) } else { (icons::EYE, text::SHOW_PASSPHRASE) };
-            ui.scope_builder(UiBuilder::new().max_rect(eye), |ui| {
-                if button::icon(ui, icon, name).clicked() {
-                    *visible = !*visible;
-                }
-            });
         }
         let edit = TextEdit::singleline(value)
             .id(ui.scope_id().with(self.label))
@@ -78,7 +79,23 @@ impl<'a> Field<'a> {
         let box_shape =
             eframe::egui::epaint::RectShape::new(rect, CornerRadius::same(radius::M), ground(ui), edge, StrokeKind::Inside);
         ui.painter().set(below, box_shape);
+        // After the field, so that Tab comes to the field first.
+        if let Some(visible) = visible {
+            eye(ui, rect, visible);
+        }
         response
+    }
+}
+
+/// Shows or hides a secret, at the end of its field.
+fn eye(ui: &mut Ui, field: Rect, visible: &mut bool) {
+    let place = Rect::from_center_size(field.right_center() - vec2(24.0, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
+    let (icon, name) = if *visible { (icons::EYE_SLASH, text::HIDE_PASSPHRASE) } else { (icons::EYE, text::SHOW_PASSPHRASE) };
+    // It takes no room of its own: the field has it.
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(place));
+    if button::icon(&mut inside, icon, name).clicked() {
+        *visible = !*visible;
+        ui.ctx().request_repaint();
     }
 }
 

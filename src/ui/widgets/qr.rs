@@ -1,8 +1,9 @@
 //! A QR code as one mesh.
 
-use eframe::egui::{CornerRadius, Mesh, Rect, Sense, Shape, Ui, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{CornerRadius, Mesh, Rect, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, vec2};
 use qrcode::{Color, EcLevel, QrCode};
 
+use crate::ui::theme;
 use crate::ui::tokens::{mark, radius};
 
 /// Draws `content` as a code `side` points wide, on paper in both themes, for cameras want dark on light.
@@ -12,7 +13,8 @@ pub fn code(ui: &mut Ui, content: &str, side: f32, name: &str) {
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
     let Ok(code) = QrCode::with_error_correction_level(content, EcLevel::L) else { return };
-    ui.painter().rect_filled(rect, CornerRadius::same(radius::L), mark::QR_PAPER);
+    let edge = Stroke::new(1.0, theme::palette(ui).border);
+    ui.painter().rect(rect, CornerRadius::same(radius::L), mark::QR_PAPER, edge, StrokeKind::Inside);
     ui.painter().add(Shape::mesh(mesh(&code, rect.shrink(side / 12.0))));
 }
 

@@ -41,6 +41,8 @@ pub struct Shown<'a> {
     pub now_ms: u64,
     /// Whether calls can be made from here.
     pub calls: bool,
+    /// The words that lead to the safety number, if anything does.
+    pub verify: Option<&'static str>,
 }
 
 /// What somebody wants of an entry.
@@ -51,6 +53,8 @@ pub enum Wish {
     Delete(Position),
     /// Open the link with this text.
     Open(String),
+    /// Show the safety number.
+    Verify,
 }
 
 impl ThreadView {

@@ -159,6 +159,15 @@ fn a_missed_call_in_the_conversation_is_called_back() {
 }
 
 #[test]
+fn the_head_of_a_conversation_leads_to_the_safety_number() {
+    let mut window = talk();
+    window.get_by_label(text::CONVERSATION).focus();
+    press(&mut window, Modifiers::NONE, Key::Home);
+    assert_eq!(click(&mut window, text::VIEW_NUMBER), [Command::ShowNumber { key: key(2) }]);
+    assert_eq!(window.state().local.dialog, Some(Dialog::Verify { key: key(2) }));
+}
+
+#[test]
 fn what_is_unread_is_counted_seen_once_when_shown_and_marked_by_a_line() {
     let unread = || -> Thread {
         let new = [entry(20, false, 5, "news", State::Unseen), entry(21, false, 4, "more", State::Unseen)];

@@ -105,20 +105,22 @@ impl<'a> Row<'a> {
 
     /// Draws it with its upper edge at `top`.
     pub fn show(&self, ui: &Ui, top: f32, shown: &Shown) -> Option<Wish> {
-        self.show_head(ui, top);
+        let asked = self.show_head(ui, top, shown);
         let top = top + self.head;
-        match &self.body {
+        let wish = match &self.body {
             Body::Text(bubble) => self.show_text(ui, top, bubble, shown),
             Body::Call(call) => self.show_call(ui, pos2(self.pane.center().x, top + CALL / 2.0), call, shown),
-        }
+        };
+        asked.or(wish)
     }
 
-    fn show_head(&self, ui: &Ui, top: f32) {
+    fn show_head(&self, ui: &Ui, top: f32, shown: &Shown) -> Option<Wish> {
         let p = theme::palette(ui);
         let room = self.pane.width() - 2.0 * space::XL;
         let mut y = top + 12.0;
+        let mut wish = None;
         if self.index == 0 {
-            note(ui, pos2(self.pane.center().x, y + 4.0), room);
+            wish = note(ui, pos2(self.pane.center().x, y + 4.0), room, shown.verify).then_some(Wish::Verify);
             y += NOTE;
         }
         if let Some(day) = &self.day {
@@ -133,6 +135,7 @@ impl<'a> Row<'a> {
             line(self.pane.left() + space::XL, words.left() - space::M);
             line(words.right() + space::M, self.pane.right() - 30.0);
         }
+        wish
     }
 
     fn show_text(&self, ui: &Ui, top: f32, bubble: &Bubble, shown: &Shown) -> Option<Wish> {
@@ -311,11 +314,26 @@ fn print_font() -> FontId {
     theme::regular(type_size::OVERLINE)
 }
 
-/// What is true of everything here, above the first entry.
-fn note(ui: &Ui, at: Pos2, room: f32) {
+/// What is true of everything here, above the first entry, and where that can be checked. True when somebody wants to.
+fn note(ui: &Ui, at: Pos2, room: f32, verify: Option<&str>) -> bool {
     let p = theme::palette(ui);
-    let galley = label::cut(ui.painter(), text::MESSAGES_NOTE, theme::regular(type_size::CAPTION), p.text_third, room);
-    let left = at.x + 10.0 - galley.size().x / 2.0;
+    let font = theme::regular(type_size::CAPTION);
+    let galley = label::cut(ui.painter(), text::MESSAGES_NOTE, font, p.text_third, room);
+    let link = verify.map(|words| label::cut(ui.painter(), words, theme::medium(type_size::CAPTION), p.accent_text, room));
+    let gap = 6.0;
+    // A narrow pane has the sentence alone; the way to the number is in the head, too.
+    let link = link.filter(|link| galley.size().x + gap + link.size().x + 20.0 <= room);
+    let width = galley.size().x + link.as_ref().map_or(0.0, |link| gap + link.size().x);
+    let left = at.x + 10.0 - width / 2.0;
     icons::paint(ui.painter(), pos2(left - 13.0, at.y), icons::LOCK, 14.0, icons::FILL, p.text_third);
+    let said = galley.size().x;
     ui.painter().galley(pos2(left, at.y - galley.size().y / 2.0), galley, p.text_third);
+    let Some((link, words)) = link.zip(verify) else { return false };
+    let place = Rect::from_min_size(pos2(left + said + gap, at.y - link.size().y / 2.0), link.size());
+    let target = place.expand2(vec2(4.0, 6.0));
+    let response = ui.interact(target, ui.scope_id().with("verify"), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
+    response.widget_info(|| WidgetInfo::labeled(Role::Link, true, words));
+    ui.painter().galley(place.min, link, p.accent_text);
+    paint::focus_ring(ui, &response, place, 4.0, p);
+    response.clicked()
 }
