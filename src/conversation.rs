@@ -2,6 +2,7 @@
 //!
 //! - [`Entry`]: one text or call. [`order`]: where it stands, by Lamport's clock, and why a peer cannot run that away.
 //! - [`Thread`]: a contact's entries in memory, in order; what is unread; search.
+//! - [`Allowance`]: how much of what a contact writes is taken in. A rule only.
 //! - [`Outbox`]: what waits for the other side, and when to try again. A rule only: no clock, no socket.
 //! - [`Library`]: all of it on the disk, sealed, one key a conversation. Nothing is told to anybody before it is there.
 //! - [`links`]: the links in a text, and what is suspicious about their host. [`version`]: which of two programs is newer.
@@ -12,6 +13,7 @@
 //!
 //! Deliberately absent: a mailbox. Both must be online at some time together; until then a text *waits*, and says so.
 
+mod allowance;
 mod entry;
 mod key_ring;
 mod library;
@@ -23,6 +25,7 @@ mod thread;
 pub mod version;
 mod zone;
 
+pub use allowance::{Allowance, TooMuch, notes_missed};
 pub use entry::{Call, Content, Entry, Outcome, State};
 pub use library::{Library, Received};
 pub use outbox::{Outbox, Step};

@@ -138,8 +138,8 @@ mod tests {
         assert_eq!((restored.identity.public(), restored.name.as_str()), (made.identity.public(), "Ana"));
         assert_eq!(restored.store().unwrap().contacts().unwrap(), made.contacts);
         drop(restored);
-        assert!(Profile::check(&profile, Some("of the profile")).is_ok());
-        assert!(Profile::check(&profile, Some("of the backup")).is_err());
+        assert!(Profile::check(&profile, Some("of the profile"), made.identity.public()).is_ok());
+        assert!(Profile::check(&profile, Some("of the backup"), made.identity.public()).is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use super::store::{Store, StoreError, expand as expand_key};
 use super::{Contact, names};
-use crate::identity::{Identity, NewLock, Reader, Vault, VaultError, files, length_prefixed, random, seal};
+use crate::identity::{Identity, NewLock, PublicKey, Reader, Vault, VaultError, files, length_prefixed, random, seal};
 
 const BODY_VERSION: u8 = 1;
 
@@ -51,7 +51,11 @@ struct Unlocked {
 }
 
 /// What [`Profile::unlock`] needs, read off the loop: opening a vault takes a moment on purpose.
-pub struct Unlocking(Unlocked);
+pub struct Unlocking {
+    unlocked: Unlocked,
+    /// Whose profile it is.
+    key: PublicKey,
+}
 
 /// Why a profile cannot be made or opened. Each is a sentence for the person, with what to do.
 #[derive(Debug, Error)]
@@ -66,6 +70,8 @@ pub enum ProfileError {
     Locked,
     #[error("a profile without a passphrase cannot be locked: set one in the settings")]
     NotSealed,
+    #[error("the key file is not the one that this profile was opened with, and nothing was done with it: put the right one back ({})", .0.display())]
+    Exchanged(PathBuf),
     #[error("a profile needs a name with something to see in it: choose one")]
     NoName,
     #[error("\"{0}\" cannot name a profile: use letters, digits, - and _, or the path of a folder")]
@@ -196,14 +202,25 @@ impl Profile {
         Ok(())
     }
 
-    /// Takes in what [`Unlocking::open`] brought.
-    pub fn unlock(&mut self, Unlocking(unlocked): Unlocking) {
+    /// Takes in what [`Unlocking::open`] brought, if that is this profile's: a lock would keep nobody out who may put files of their
+    /// own in the place of ours, if it opened by a passphrase of theirs.
+    pub fn unlock(&mut self, Unlocking { unlocked, key }: Unlocking) -> Result<(), ProfileError> {
+        if key != self.identity.public() || !unlocked.vault.is_sealed() {
+            return Err(ProfileError::Exchanged(vault_path(&self.directory)));
+        }
         self.unlocked = Some(unlocked);
+        Ok(())
     }
 
-    /// Whether `passphrase` opens the profile in `directory`; changes nothing. Where none is needed, any does.
-    pub fn check(directory: &Path, passphrase: Option<&str>) -> Result<(), ProfileError> {
-        Ok(Vault::open(&vault_path(directory), passphrase).map(drop)?)
+    /// Whether `passphrase` opens the profile in `directory`, which is the one of `key`; changes nothing. Where none is needed, any does.
+    pub fn check(directory: &Path, passphrase: Option<&str>, key: PublicKey) -> Result<(), ProfileError> {
+        let path = vault_path(directory);
+        let (_, body) = Vault::open(&path, passphrase)?;
+        match read_body(&body) {
+            None => Err(VaultError::Newer(path).into()),
+            Some((identity, ..)) if identity.public() != key => Err(ProfileError::Exchanged(path)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// The same for whoever does not hold the profile; refused while a process does.
@@ -247,9 +264,9 @@ impl Unlocking {
     pub fn open(directory: &Path, passphrase: Option<&str>) -> Result<Self, ProfileError> {
         let vault_path = vault_path(directory);
         let (vault, body) = Vault::open(&vault_path, passphrase)?;
-        let (_, database_key, _) = read_body(&body).ok_or(VaultError::Newer(vault_path))?;
+        let (identity, database_key, _) = read_body(&body).ok_or(VaultError::Newer(vault_path))?;
         let store = Store::open(&store_path(directory), &database_key)?;
-        Ok(Self(Unlocked { store, vault, database_key }))
+        Ok(Self { unlocked: Unlocked { store, vault, database_key }, key: identity.public() })
     }
 }
 

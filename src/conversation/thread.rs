@@ -20,6 +20,9 @@ pub struct Thread {
     len: usize,
     unread: usize,
     missed: usize,
+    /// Bytes of the other side's texts, and of those that nobody has looked at.
+    their_bytes: usize,
+    unread_bytes: usize,
     /// The highest number of any entry that ever was here, also of those that were deleted.
     pub(super) clock: Clock,
     /// The highest number of an entry of ours.
@@ -55,6 +58,16 @@ impl Thread {
     /// How many of those are missed calls.
     pub fn missed(&self) -> usize {
         self.missed
+    }
+
+    /// How many bytes the other side's texts have.
+    pub fn their_bytes(&self) -> usize {
+        self.their_bytes
+    }
+
+    /// How many of those nobody has looked at.
+    pub fn unread_bytes(&self) -> usize {
+        self.unread_bytes
     }
 
     /// The entry at `index`, the oldest at 0.
@@ -161,13 +174,16 @@ impl Thread {
     }
 
     fn count(&mut self, entry: &Entry, add: bool) {
+        let step = |count: usize, by: usize| if add { count + by } else { count - by };
+        let theirs = entry.text().filter(|_| !entry.mine).map_or(0, str::len);
+        self.their_bytes = step(self.their_bytes, theirs);
         if !entry.is_unread() {
             return;
         }
-        let step = |count: usize| if add { count + 1 } else { count - 1 };
-        self.unread = step(self.unread);
+        self.unread = step(self.unread, 1);
+        self.unread_bytes = step(self.unread_bytes, theirs);
         if matches!(entry.content, Content::Call(_)) {
-            self.missed = step(self.missed);
+            self.missed = step(self.missed, 1);
         }
     }
 
@@ -264,9 +280,13 @@ mod tests {
         let missed = Entry { content: Content::Call(call), ..entry(3, 2, "") };
         thread.insert(Arc::new(missed.clone()));
         assert_eq!((thread.unread(), thread.missed(), thread.first_unread()), (3, 1, Some(0)));
+        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (2, 2));
         thread.set_state(&entry(1, 2, "a").position, State::Seen);
         thread.set_state(&missed.position, State::Seen);
         assert_eq!((thread.unread(), thread.missed(), thread.first_unread()), (1, 0, Some(1)));
+        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (2, 1));
+        thread.remove(&entry(2, 2, "b").position);
+        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (1, 0));
     }
 
     #[test]

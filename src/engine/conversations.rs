@@ -12,7 +12,7 @@ mod opener;
 pub mod requests;
 mod texts;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ use super::people::People;
 use super::request::Asked;
 use super::snapshot::{self, ConversationsStage, Returned};
 use crate::contacts::StoreError;
-use crate::conversation::{Call, Library, Outbox, Thread, Zone};
+use crate::conversation::{Allowance, Call, Library, Outbox, Thread, Zone};
 use crate::identity::seal::SealKey;
 use crate::identity::{PublicKey, random};
 use crate::media::clock::MediaTime;
@@ -36,6 +36,8 @@ const GATHER: Duration = Duration::from_millis(5);
 const BATCH: usize = 64;
 /// Texts that wait for the library to open. More than these are not acknowledged, and sent again.
 const MOST_EARLY: usize = 256;
+/// Calls that wait for the same, or for the person to unlock; the oldest go.
+const MOST_CALLS: usize = 1000;
 
 /// What the engine holds of conversations.
 pub struct Conversations {
@@ -43,10 +45,11 @@ pub struct Conversations {
     /// Where the library lies; absent for Echo, which keeps nothing.
     directory: Option<PathBuf>,
     outboxes: BTreeMap<PublicKey, Outbox>,
+    allowances: BTreeMap<PublicKey, Allowance>,
     inbox: Vec<(PublicKey, Text)>,
     keep_inbox_at: Option<Instant>,
     /// Calls that ended while the library was not open, and when (Unix milliseconds).
-    calls: Vec<(PublicKey, Call, u64)>,
+    calls: VecDeque<(PublicKey, Call, u64)>,
     /// Questions that came before it was.
     asked: Vec<Asked>,
     /// Each opening has a number, so that one that a lock overtook does not count.
@@ -86,9 +89,10 @@ impl Conversations {
             stage: Stage::Locked,
             directory: None,
             outboxes: BTreeMap::new(),
+            allowances: BTreeMap::new(),
             inbox: Vec::new(),
             keep_inbox_at: None,
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             asked: Vec::new(),
             openings: 0,
             results,
@@ -281,6 +285,7 @@ impl Core {
     /// Nothing more goes to `peer`; if they are no contact any more, what was written is deleted, for nobody could see it.
     pub(super) fn talk_is_over(&mut self, peer: PublicKey) {
         self.conversations.outboxes.remove(&peer);
+        self.conversations.allowances.remove(&peer);
         if self.people.contacts.iter().any(|contact| contact.key == peer) {
             return;
         }

@@ -129,15 +129,13 @@ impl Core {
         }
         let unreachable = matches!(outcome, KnockOutcome::Unreachable { .. });
         let effects = match outcome {
-            // Not confirmed: whoever is blocked does not become a contact by an invitation under another name.
-            KnockOutcome::Ok { key, .. } if self.people.is_blocked(key) => self.people.ask_no_more(knock_id, key),
             KnockOutcome::Ok { key, name, hints, pair_secret, confirm } => {
-                let kept = self.people.welcome(knock_id, Welcome { key, name, hints, secret: pair_secret }, unix_seconds());
+                let welcomed = self.people.welcome(knock_id, Welcome { key, name, hints, secret: pair_secret }, unix_seconds());
                 // Said only when the contact is on disk: otherwise the answer is asked for again.
-                if kept.is_ok() {
+                if welcomed.as_ref().is_ok_and(|welcomed| welcomed.kept) {
                     confirm.done();
                 }
-                kept
+                welcomed.map(|welcomed| welcomed.effects)
             }
             KnockOutcome::Gone | KnockOutcome::Refused => self.people.gone(knock_id),
             KnockOutcome::Pending => self.people.waiting(knock_id).map(|()| Vec::new()),

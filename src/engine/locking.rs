@@ -57,9 +57,9 @@ impl People {
     /// Takes everything back in, and keeps what happened while it was locked.
     pub fn unlock(&mut self, unlocking: Unlocking) -> Result<()> {
         let Some(profile) = &mut self.profile else { return Ok(()) };
-        profile.unlock(unlocking);
+        profile.unlock(unlocking)?;
         let meanwhile = std::mem::take(&mut self.contacts);
-        self.keep(|store| {
+        let kept = self.keep(|store| {
             let merged = store.contacts()?.into_iter().filter_map(|kept| {
                 let news = meanwhile.iter().find(|contact| contact.key == kept.key)?;
                 let merged = merge(&kept, news);
@@ -67,7 +67,13 @@ impl People {
             });
             let merged: Vec<Contact> = merged.collect();
             store.change(|changes| merged.iter().try_for_each(|contact| changes.put(contact)))
-        })?;
+        });
+        if let Err(error) = kept {
+            // It stays locked: what is known of people by half would be written over the whole.
+            self.contacts = meanwhile;
+            self.lock()?;
+            return Err(error);
+        }
         Ok(())
     }
 
@@ -130,12 +136,10 @@ impl Core {
         self.off_loop(open, |core, _, opened| {
             core.locking = Locking::default();
             match opened {
-                Ok(unlocking) => {
-                    if let Err(error) = core.people.unlock(unlocking) {
-                        core.notices.error(&error);
-                    }
-                    core.unlock_conversations();
-                }
+                Ok(unlocking) => match core.people.unlock(unlocking) {
+                    Ok(()) => core.unlock_conversations(),
+                    Err(error) => core.notices.error(&error),
+                },
                 Err(ProfileError::Vault(VaultError::WrongPassphrase | VaultError::PassphraseNeeded)) => core.locking.wrong = true,
                 Err(error) => core.notices.error(&error.into()),
             }
@@ -148,10 +152,10 @@ impl Core {
         if std::mem::replace(&mut self.locking.busy, true) {
             return;
         }
-        let sealed = self.people.is_sealed();
+        let (sealed, key) = (self.people.is_sealed(), self.people.identity.public());
         let work = move || -> Result<(NewLock, bool), ProfileError> {
             if sealed {
-                Profile::check(&directory, current.get())?;
+                Profile::check(&directory, current.get(), key)?;
             }
             Ok((NewLock::new(new.get())?, new.get().is_some()))
         };

@@ -125,6 +125,9 @@ impl People {
         if request.twice {
             return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
         }
+        if let Some(known) = self.contacts.iter().find(|contact| contact.key == request.key) {
+            return Some(format!("This is the key of {}, whom you know already.", known.petname));
+        }
         let others = self.contacts.iter().filter(|contact| contact.key != request.key);
         likeness(&request.proposed_name, others).map(|likeness| {
             format!(
@@ -141,8 +144,12 @@ impl People {
         Some(format!("{likeness} Compare the words before you trust the call."))
     }
 
-    /// Makes a contact of a request. They hear it at their next knock.
+    /// Makes a contact of a request. They hear it at their next knock. To let somebody back in who is blocked takes more than a name
+    /// that they chose themselves: the block has to end first.
     pub fn accept(&mut self, key: PublicKey, petname: Option<&str>, now: u64) -> Result<Vec<Effect>> {
+        if let Some(blocked) = self.blocked(key) {
+            bail!("this request is of {}, whom you blocked; unblock them first, then invite them again", blocked.petname);
+        }
         match self.keep(|store| store.accept_request(&key, petname, now))?.flatten() {
             Some(contact) => Ok(vec![Effect::Admit(contact.key)]),
             None => bail!("this request has ended; send the person a new invitation"),
@@ -198,24 +205,29 @@ impl People {
         Ok(vec![Effect::Tell(What::RequestFailed { text })])
     }
 
-    /// Whether the person shut somebody out.
-    pub fn is_blocked(&self, key: PublicKey) -> bool {
-        self.contacts.iter().any(|contact| contact.key == key && contact.state == ContactState::Blocked)
+    /// Somebody whom the person shut out.
+    fn blocked(&self, key: PublicKey) -> Option<&Contact> {
+        self.contacts.iter().find(|contact| contact.key == key && contact.state == ContactState::Blocked)
     }
 
     /// The invitation that we asked with turns out to be of somebody who is blocked.
-    pub fn ask_no_more(&mut self, knock_id: PublicKey, key: PublicKey) -> Result<Vec<Effect>> {
-        self.keep(|store| store.remove_sent_knock(&knock_id))?;
-        let name = self.contacts.iter().find(|contact| contact.key == key).map_or("somebody", |contact| &contact.petname);
+    fn ask_no_more(&mut self, knock_id: PublicKey, blocked: &str) -> Result<Welcomed> {
         let text =
-            format!("This invitation was made by {name}, whom you blocked. Unblock them first if you want to talk to them.");
-        Ok(vec![Effect::Tell(What::RequestFailed { text })])
+            format!("This invitation was made by {blocked}, whom you blocked. Unblock them first if you want to talk to them.");
+        self.keep(|store| store.remove_sent_knock(&knock_id))?;
+        Ok(Welcomed { kept: false, effects: vec![Effect::Tell(What::RequestFailed { text })] })
     }
 
-    /// Our request was accepted.
-    pub fn welcome(&mut self, knock_id: PublicKey, welcome: Welcome, now: u64) -> Result<Vec<Effect>> {
+    /// Our request was accepted. Whoever is blocked does not come back by an invitation under another name.
+    pub fn welcome(&mut self, knock_id: PublicKey, welcome: Welcome, now: u64) -> Result<Welcomed> {
         let Welcome { key, name, hints, secret } = welcome;
-        let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id) else { return Ok(Vec::new()) };
+        let Some(sent) = self.sent.iter().find(|sent| sent.invitation.knock_id == knock_id) else {
+            return Ok(Welcomed { kept: false, effects: Vec::new() });
+        };
+        if let Some(blocked) = self.blocked(key) {
+            let petname = blocked.petname.clone();
+            return self.ask_no_more(knock_id, &petname);
+        }
         // Both accept each other's invitations: each has made a secret, and both take the smaller.
         let crossing = self.invitations.iter().any(|open| open.accepted.contains(&key));
         let contact = match self.contacts.iter().find(|known| known.key == key) {
@@ -251,7 +263,7 @@ impl People {
             Effect::Tell(What::Warning { text, cause: None })
         });
         let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })];
-        Ok(told.into_iter().chain(warned).collect())
+        Ok(Welcomed { kept: true, effects: told.into_iter().chain(warned).collect() })
     }
 
     pub fn rename(&mut self, key: PublicKey, name: &str) -> Result<Vec<Effect>> {
@@ -267,8 +279,10 @@ impl People {
         Ok(Vec::new())
     }
 
+    /// Shuts a contact out, and lets go what they ask under whatever name.
     pub fn block(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
         self.change(key, Contact::block)?;
+        self.keep(|store| store.refuse_request(&key))?;
         Ok(vec![Effect::Shut(key)])
     }
 
@@ -373,6 +387,14 @@ fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option
         .then(|| format!("“{name}” mixes letters of several alphabets, as names do that shall look like another one."))
 }
 
+/// What became of an answer to our request.
+#[derive(Debug)]
+pub struct Welcomed {
+    /// They are a contact, on the disk, and may be told that it is so.
+    pub kept: bool,
+    pub effects: Vec<Effect>,
+}
+
 /// What the answer to our request brought.
 #[derive(Debug)]
 pub struct Welcome {
@@ -386,21 +408,57 @@ pub struct Welcome {
 mod tests {
     use super::*;
 
+    fn with_mallory(folder: &std::path::Path) -> (People, PublicKey) {
+        let profile = Profile::create(folder, "Ana", None).unwrap();
+        let mallory = Contact::new(Identity::generate().public(), Some("Mallory"), "M", PairSecret::generate(), vec![], 0);
+        profile.store().unwrap().put_contact(&mallory).unwrap();
+        (People::load(profile).unwrap(), mallory.key)
+    }
+
     #[test]
     fn an_invitation_under_another_name_lets_nobody_back_in_who_is_blocked() {
         let folder = tempfile::tempdir().unwrap();
-        let profile = Profile::create(folder.path(), "Ana", None).unwrap();
-        let mallory = Contact::new(Identity::generate().public(), Some("Mallory"), "M", PairSecret::generate(), vec![], 0);
-        profile.store().unwrap().put_contact(&mallory).unwrap();
-        let mut people = People::load(profile).unwrap();
-        people.block(mallory.key).unwrap();
+        let (mut people, mallory) = with_mallory(folder.path());
+        people.block(mallory).unwrap();
         let posing = OpenInvitation::new("Bo", vec![], "", true, 0, u64::from(u32::MAX));
         people.ask(&posing.invitation.encode(), None, 1).unwrap();
-        assert!(people.is_blocked(mallory.key) && people.sent.len() == 1);
-        let effects = people.ask_no_more(posing.invitation.knock_id, mallory.key).unwrap();
+        let welcome = Welcome { key: mallory, name: "Bo".into(), hints: vec![], secret: PairSecret::generate() };
+        let Welcomed { kept, effects } = people.welcome(posing.invitation.knock_id, welcome, 2).unwrap();
+        assert!(!kept, "they are not told that it worked");
         assert!(
             matches!(&effects[..], [Effect::Tell(What::RequestFailed { text })] if text.contains("Mallory, whom you blocked"))
         );
-        assert!(people.is_blocked(mallory.key) && people.sent.is_empty());
+        assert!(people.blocked(mallory).is_some_and(|contact| contact.pair_secret.is_none()) && people.sent.is_empty());
+    }
+
+    #[test]
+    fn a_request_under_another_name_lets_nobody_back_in_who_is_blocked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut people, mallory) = with_mallory(folder.path());
+        let open = OpenInvitation::new("Ana", vec![], "for Bo", true, 0, u64::from(u32::MAX));
+        let knock_id = open.invitation.knock_id;
+        people.invited(&open).unwrap();
+        let knock = Knock { knock_id, knocker: mallory, name: "Bo".into(), hints: vec![], k1: [0; 32] };
+        people.knocked(&knock, 1).unwrap();
+        let warning = people.warning(&people.pending[0]).unwrap();
+        assert!(warning.contains("Mallory, whom you know already"), "{warning}");
+        people.block(mallory).unwrap();
+        assert!(people.pending.is_empty(), "what they asked before is let go");
+        assert_eq!(people.knocked(&knock, 2).unwrap().0, Admission::Gone);
+        // One that was kept by an earlier Vesper.
+        let request = PendingRequest {
+            key: mallory,
+            proposed_name: "Bo".into(),
+            hints: vec![],
+            knock_id,
+            invitation: "for Bo".into(),
+            twice: false,
+            k1: [0; 32],
+            since: 1,
+        };
+        people.keep(|store| store.put_pending_request(&request)).unwrap();
+        let error = people.accept(mallory, None, 3).unwrap_err().to_string();
+        assert!(error.contains("Mallory, whom you blocked"), "{error}");
+        assert!(people.blocked(mallory).is_some());
     }
 }

@@ -8,6 +8,10 @@ use crate::signal::message::CallId;
 
 /// More rings than these in a minute are noted as missed calls and make no sound.
 const A_MINUTE: usize = 3;
+/// More missed calls than these in a minute are not even noted: each is a line on the disk.
+const NOTED: usize = 10;
+/// Calls of the last minute that are remembered of one contact.
+const REMEMBERED: usize = 64;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The calls that each contact made in the last minute.
@@ -20,7 +24,7 @@ pub enum Verdict {
     Ring,
     /// Too many: a missed call, told once.
     Missed,
-    /// The invite of a missed call again.
+    /// The invite of a missed call again, or of one too many to note.
     Again,
 }
 
@@ -35,11 +39,15 @@ impl Rings {
         if let Some((.., verdict)) = calls.iter().find(|(known, ..)| *known == call) {
             return if *verdict == Verdict::Ring { Verdict::Ring } else { Verdict::Again };
         }
-        let rang = calls.iter().filter(|(.., verdict)| *verdict == Verdict::Ring).count();
-        let verdict = if rang < A_MINUTE && !silent { Verdict::Ring } else { Verdict::Missed };
-        // Whoever calls a hundred times a minute is not worth more memory: the oldest missed one is forgotten.
-        if calls.len() == 64
-            && let Some(at) = calls.iter().position(|(.., verdict)| *verdict != Verdict::Ring)
+        let so_far = |verdict| calls.iter().filter(|(.., known)| *known == verdict).count();
+        let verdict = match (so_far(Verdict::Ring), so_far(Verdict::Missed)) {
+            (rang, _) if rang < A_MINUTE && !silent => Verdict::Ring,
+            (_, noted) if noted < NOTED => Verdict::Missed,
+            _ => Verdict::Again,
+        };
+        // Whoever calls a hundred times a minute is not worth more memory: what is not noted is forgotten first.
+        if calls.len() == REMEMBERED
+            && let Some(at) = calls.iter().position(|(.., verdict)| *verdict == Verdict::Again)
         {
             calls.remove(at);
         }
@@ -78,6 +86,16 @@ mod tests {
     fn a_flood_of_calls_takes_no_more_memory_than_some_calls() {
         let (mut rings, ana, now) = (Rings::default(), Identity::generate().public(), Instant::now());
         let rang = (0..10_000).filter(|_| rings.judge(ana, CallId::generate(), false, now) == Verdict::Ring).count();
-        assert_eq!((rang, rings.0[&ana].len()), (A_MINUTE, 64));
+        assert_eq!((rang, rings.0[&ana].len()), (A_MINUTE, REMEMBERED));
+    }
+
+    #[test]
+    fn a_flood_of_calls_writes_some_lines_a_minute_and_no_more() {
+        let (mut rings, ana, now) = (Rings::default(), Identity::generate().public(), Instant::now());
+        let mut noted =
+            |now, silent| (0..10_000).filter(|_| rings.judge(ana, CallId::generate(), silent, now) == Verdict::Missed).count();
+        assert_eq!(noted(now, false), NOTED);
+        assert_eq!(noted(now + MINUTE / 2, false), 0);
+        assert_eq!(noted(now + MINUTE, true), NOTED, "the next minute, or a contact that never rings");
     }
 }

@@ -93,8 +93,12 @@ impl Vault {
 
     /// Opens the file at `path` and returns its body. `passphrase` is not looked at where none is needed.
     pub fn open(path: &Path, passphrase: Option<&str>) -> Result<(Self, Zeroizing<Vec<u8>>), VaultError> {
-        let file = read(path)?;
-        let (slots, header_end) = split(&file).map_err(|problem| problem.at(path))?;
+        Self::open_bytes(&read(path)?, path, passphrase)
+    }
+
+    /// The same once it is read: `file` is what stands at `path`.
+    pub fn open_bytes(file: &[u8], path: &Path, passphrase: Option<&str>) -> Result<(Self, Zeroizing<Vec<u8>>), VaultError> {
+        let (slots, header_end) = split(file).map_err(|problem| problem.at(path))?;
         let (header, sealed_body) = file.split_at(header_end);
         let data_key = data_key(&slots, passphrase, path)?;
         let body = seal::open(&data_key, header, sealed_body).ok_or_else(|| Problem::Damaged.at(path))?;

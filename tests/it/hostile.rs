@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
-use iroh::endpoint::{ConnectOptions, SendStream, presets};
+use iroh::endpoint::{ConnectOptions, RecvStream, SendStream, presets};
 use iroh::{Endpoint, EndpointAddr, EndpointId, RelayMode, SecretKey, TransportAddr};
 use sha2::Sha256;
 use vesper::call::control::{Heartbeat, MediaState, Report};
@@ -35,6 +35,7 @@ use zeroize::Zeroizing;
 use crate::lab::Lab;
 use crate::lab::cable::Quality;
 use crate::lab::people::People;
+use crate::lab::vesper::Vesper;
 
 const SESSIONS: u32 = 10_000;
 const VIDEO: MediaKind = MediaKind { video: true };
@@ -418,10 +419,8 @@ fn a_hostile_contact_neither_stops_nor_fills_a_running_program() {
     bob.wait("report");
     let before = memory_kib(bob.id());
 
-    let ports: Vec<String> = bob.udp_ports().iter().map(u16::to_string).collect();
-    let target = format!("{}\n{}\n{}\n{}", people.alice.folder.display(), people.bob.key, lab.b.address, ports.join(" "));
     let mut hostile = lab.a.command(std::env::current_exe().unwrap());
-    hostile.args(["--exact", "hostile::the_hostile_contact", "--nocapture"]).env(TARGET, target);
+    hostile.args(["--exact", "hostile::the_hostile_contact", "--nocapture"]).env(TARGET, target(&people, &bob, &lab));
     let output = hostile.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
@@ -451,48 +450,74 @@ fn memory_kib(process: u32) -> usize {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// Tells another process how to be Alice towards Bob: see [`Stolen::read`].
+pub(crate) fn target(people: &People, bob: &Vesper, lab: &Lab) -> String {
+    let ports: Vec<String> = bob.udp_ports().iter().map(u16::to_string).collect();
+    format!("{}\n{}\n{}\n{}", people.alice.folder.display(), people.bob.key, lab.b.address, ports.join(" "))
+}
+
+/// A contact's keys in the wrong hands.
+pub(crate) struct Stolen {
+    me: Arc<Identity>,
+    victim: PublicKey,
+    secret: [u8; 32],
+    places: Vec<SocketAddr>,
+}
+
+impl Stolen {
+    /// What [`target`] said.
+    pub fn read(target: &str) -> Self {
+        let [folder, key, address, ports] = target.split('\n').collect::<Vec<_>>().try_into().unwrap();
+        let profile = Profile::open(&PathBuf::from(folder), None).unwrap();
+        let victim = PublicKey::parse(key).unwrap();
+        let contact = profile.store().unwrap().contact(&victim).unwrap().unwrap();
+        let secret = *contact.pair_secret.unwrap().as_bytes();
+        let known = contact.hints.iter().filter_map(|hint| match hint {
+            Hint::Address(address) => Some(*address),
+            Hint::Relay(_) => None,
+        });
+        let open = ports.split(' ').map(|port| format!("{address}:{port}").parse::<SocketAddr>().unwrap());
+        let places = known.chain(open).collect();
+        Self { me: Arc::new(Identity::from_secret(&profile.identity.secret())), victim, secret, places }
+    }
+
+    pub async fn endpoint(&self) -> Endpoint {
+        let secret = SecretKey::from_bytes(&self.me.secret());
+        let builder = Endpoint::builder(presets::Minimal).secret_key(secret).relay_mode(RelayMode::Disabled);
+        builder.bind().await.unwrap()
+    }
+
+    /// A link with a ticket of this nonce, if the victim lets it in.
+    pub async fn connect(&self, endpoint: &Endpoint, nonce: u64) -> Option<(SendStream, RecvStream)> {
+        let id = EndpointId::from_bytes(self.victim.as_bytes()).unwrap();
+        let address = EndpointAddr::from_parts(id, self.places.iter().copied().map(TransportAddr::Ip));
+        let options = ConnectOptions::new().with_additional_alpns(vec![ticket(&self.secret, &self.victim, nonce)]);
+        let connecting = async { endpoint.connect_with_opts(address, b"vesper/1", options).await.ok()?.await.ok() };
+        let connection = tokio::time::timeout(Duration::from_secs(5), connecting).await.ok()??;
+        connection.open_bi().await.ok()
+    }
+}
+
 /// Alice's keys in the wrong hands, as a process in the other host. On its own it has nobody to bother.
 #[test]
 fn the_hostile_contact() {
     let Ok(target) = std::env::var(TARGET) else { return };
-    let [folder, key, address, ports] = target.split('\n').collect::<Vec<_>>().try_into().unwrap();
-    let profile = Profile::open(&PathBuf::from(folder), None).unwrap();
-    let victim = PublicKey::parse(key).unwrap();
-    let contact = profile.store().unwrap().contact(&victim).unwrap().unwrap();
-    let secret = *contact.pair_secret.unwrap().as_bytes();
-    let known = contact.hints.iter().filter_map(|hint| match hint {
-        Hint::Address(address) => Some(*address),
-        Hint::Relay(_) => None,
-    });
-    let open = ports.split(' ').map(|port| format!("{address}:{port}").parse::<SocketAddr>().unwrap());
-    let places: Vec<SocketAddr> = known.chain(open).collect();
-    let me = Arc::new(Identity::from_secret(&profile.identity.secret()));
-    tokio::runtime::Runtime::new().unwrap().block_on(bother(&me, victim, &secret, &places));
+    tokio::runtime::Runtime::new().unwrap().block_on(bother(&Stolen::read(&target)));
 }
 
 /// Some thousand frames, most of them wrong, on as many connections as the other side makes necessary.
-async fn bother(me: &Arc<Identity>, victim: PublicKey, secret: &[u8; 32], places: &[SocketAddr]) {
-    let endpoint = Endpoint::builder(presets::Minimal)
-        .secret_key(SecretKey::from_bytes(&me.secret()))
-        .relay_mode(RelayMode::Disabled)
-        .bind()
-        .await
-        .unwrap();
-    let id = EndpointId::from_bytes(victim.as_bytes()).unwrap();
+async fn bother(stolen: &Stolen) {
+    let endpoint = stolen.endpoint().await;
     let mut dice = Dice(7);
     let (mut frames, mut connections) = (0, 0);
     while frames < 4000 {
         connections += 1;
         assert!(connections < 400, "the other side lets a contact in");
-        let address = EndpointAddr::from_parts(id, places.iter().copied().map(TransportAddr::Ip));
-        let options = ConnectOptions::new().with_additional_alpns(vec![ticket(secret, &victim, dice.next())]);
-        let connecting = async { endpoint.connect_with_opts(address, b"vesper/1", options).await.ok()?.await.ok() };
-        let Ok(Some(connection)) = tokio::time::timeout(Duration::from_secs(5), connecting).await else { continue };
-        let Ok((mut send, mut receive)) = connection.open_bi().await else { continue };
+        let Some((mut send, mut receive)) = stolen.connect(&endpoint, dice.next()).await else { continue };
         let drained = tokio::spawn(async move { while let Ok(Some(_)) = receive.read_chunk(4096).await {} });
         for _ in 0..50 {
             frames += 1;
-            if say(&mut send, me, victim, &mut dice).await.is_err() {
+            if say(&mut send, &stolen.me, stolen.victim, &mut dice).await.is_err() {
                 break;
             }
         }

@@ -118,7 +118,7 @@ fn a_locked_profile_keeps_its_identity_and_nothing_else_until_it_is_unlocked() {
     assert!(matches!(profile.set_name("Bo"), Err(ProfileError::Locked)));
     let wrong = Unlocking::open(&path, Some("q"));
     assert!(matches!(wrong, Err(ProfileError::Vault(VaultError::WrongPassphrase))));
-    profile.unlock(Unlocking::open(&path, Some("p")).unwrap());
+    profile.unlock(Unlocking::open(&path, Some("p")).unwrap()).unwrap();
     assert_eq!(profile.store().unwrap().contacts().unwrap(), [bo]);
 }
 
@@ -129,8 +129,9 @@ fn a_profile_without_a_passphrase_cannot_be_locked_until_it_has_one() {
     assert!(matches!(profile.lock(), Err(ProfileError::NotSealed)));
     profile.relock(NewLock::new(Some("p")).unwrap()).unwrap();
     profile.lock().unwrap();
+    let key = profile.identity.public();
     drop(profile);
-    assert!(Profile::check(&path, Some("p")).is_ok() && Profile::check(&path, None).is_err());
+    assert!(Profile::check(&path, Some("p"), key).is_ok() && Profile::check(&path, None, key).is_err());
     assert_eq!(Profile::open(&path, Some("p")).unwrap().name, "Ana");
 }
 
@@ -178,4 +179,26 @@ fn the_argument_is_a_name_below_the_data_folder_or_a_path() {
     if let Ok(named) = Profile::directory("alice") {
         assert!(named.ends_with("vesper/alice"));
     }
+}
+
+#[test]
+fn files_of_somebody_else_in_the_place_of_ours_open_no_lock_and_change_no_passphrase() {
+    let (_folder, path) = place();
+    let mut profile = Profile::create(&path, "Ana", Some("p")).unwrap();
+    let key = profile.identity.public();
+    profile.lock().unwrap();
+    let keep: Vec<_> = ["vault", "contacts.redb"].map(|file| (path.join(file), fs::read(path.join(file)).unwrap())).into();
+    for passphrase in [Some("theirs"), None] {
+        let (_elsewhere, other) = place();
+        drop(Profile::create(&other, "Mallory", passphrase).unwrap());
+        for file in ["vault", "contacts.redb"] {
+            fs::copy(other.join(file), path.join(file)).unwrap();
+        }
+        let unlocked = profile.unlock(Unlocking::open(&path, passphrase).unwrap());
+        assert!(matches!(unlocked, Err(ProfileError::Exchanged(_))) && profile.store().is_none());
+        assert!(matches!(Profile::check(&path, passphrase, key), Err(ProfileError::Exchanged(_))));
+    }
+    keep.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+    profile.unlock(Unlocking::open(&path, Some("p")).unwrap()).unwrap();
+    assert!(profile.store().is_some());
 }

@@ -1,14 +1,15 @@
 //! Texts and calls on their way to the disk, to the other side, and back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BATCH, GATHER, MOST_EARLY, Stage, now_ms};
-use crate::conversation::{Call, State, Step};
+use super::{BATCH, GATHER, MOST_CALLS, MOST_EARLY, Stage, now_ms};
+use crate::conversation::{Allowance, Call, State, Step, TooMuch, notes_missed};
 use crate::engine::command::Command;
 use crate::engine::core::Core;
 use crate::engine::event::What;
-use crate::engine::snapshot::Returned;
+use crate::engine::snapshot::{NoticeKind, Returned};
 use crate::identity::PublicKey;
 use crate::signal::message::{MAX_BODY, MAX_RECEIPTS, Message, MessageId, Text};
 
@@ -42,6 +43,7 @@ impl Core {
                         self.conversations.outbox(key).linked();
                     }
                     self.forget_last(key);
+                    self.relent(key);
                 }
                 self.changed(deleted);
             }
@@ -71,12 +73,18 @@ impl Core {
     pub(super) fn keep_call(&mut self, peer: PublicKey, call: Call, at_ms: u64) {
         match &mut self.conversations.stage {
             Stage::Ready(library) => {
+                if call.is_missed() && !notes_missed(library.thread(&peer).map(Arc::as_ref)) {
+                    return;
+                }
                 if let Err(error) = library.note_call(peer, call, at_ms) {
                     self.notices.error(&error.into());
                 }
             }
             Stage::Opening | Stage::Locked if self.conversations.directory.is_some() => {
-                self.conversations.calls.push((peer, call, at_ms));
+                if self.conversations.calls.len() == MOST_CALLS {
+                    self.conversations.calls.pop_front();
+                }
+                self.conversations.calls.push_back((peer, call, at_ms));
             }
             _ => {}
         }
@@ -116,21 +124,43 @@ impl Core {
     }
 
     fn take_in(&mut self, peer: PublicKey, text: Text, now: Instant) {
+        let watched = self.screens.waker.is_some();
         let talk = &mut self.conversations;
-        match &talk.stage {
-            Stage::Ready(_) => {}
-            Stage::Opening if talk.inbox.len() < MOST_EARLY => {}
+        let thread = match &talk.stage {
+            Stage::Ready(library) => library.thread(&peer),
+            Stage::Opening if talk.inbox.len() < MOST_EARLY => None,
             // Not acknowledged, so it comes again.
             stage => {
                 let locked = matches!(stage, Stage::Locked);
                 talk.waiting |= locked && self.people.accepted(peer).is_some();
                 return;
             }
+        };
+        let allowance = talk.allowances.entry(peer).or_default();
+        if let Err(why) = allowance.take(now, text.body.len(), thread.map(Arc::as_ref), watched) {
+            // Not acknowledged either: it waits where it is.
+            let news = allowance.is_news(why, now);
+            return self.too_much(peer, why, news);
         }
         talk.inbox.push((peer, text));
         talk.keep_inbox_at.get_or_insert(now + GATHER);
         if talk.inbox.len() >= BATCH {
             self.keep_inbox();
+        }
+    }
+
+    fn too_much(&mut self, peer: PublicKey, why: TooMuch, news: bool) {
+        if news {
+            let name = self.petname(peer);
+            self.notices.say(NoticeKind::Warning, &why.sentence(&name));
+        }
+    }
+
+    /// There is room again in what `peer` may send: whoever hears of us sends what was refused.
+    fn relent(&mut self, peer: PublicKey) {
+        let refused = self.conversations.allowances.get_mut(&peer).is_some_and(Allowance::relent);
+        if refused && self.network.online(peer) {
+            self.say_about_us(peer);
         }
     }
 
@@ -210,6 +240,7 @@ impl Core {
     fn see(&mut self, peer: PublicKey) {
         let seen = self.conversations.library().map(|library| library.see(peer));
         self.changed(seen);
+        self.relent(peer);
         let missed = self.people.contacts.iter().any(|contact| contact.key == peer && contact.missed_calls > 0);
         if missed && let Err(error) = self.people.change(peer, |contact| contact.missed_calls = 0) {
             self.notices.error(&error);
