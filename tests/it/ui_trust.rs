@@ -1,7 +1,7 @@
 //! The views of trust: safety numbers, the lock, passphrases, backups, what a contact may do.
 
 use eframe::egui::{Key, Modifiers, Theme, Vec2};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use vesper::engine::command::Command;
 use vesper::engine::snapshot::*;
 use vesper::settings::Settings;
