@@ -33,7 +33,8 @@ const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
 /// Repairs take at most this percentage of what they repair, for the reckoning: beyond it, fewer are asked for in time.
 const MOST_AGAIN: f64 = 50.0;
-/// On a path with a queue this long, so many bytes of pictures lost in so long are not worth sending again.
+/// On a path with a queue this long, so many bytes of pictures lost in so long, and as many as came through, are not worth sending
+/// again.
 const FULL_MS: f64 = 120.0;
 const TOO_MUCH: usize = 6000;
 const OVERFLOW_WINDOW: Duration = Duration::from_millis(600);
@@ -58,8 +59,8 @@ pub(super) struct Sending {
     probe_kbps: u32,
     /// Bytes that were sent again, and since when.
     repaired: (Option<Instant>, usize),
-    /// Bytes that a full path lost, and since when.
-    overflowed: (Option<Instant>, usize),
+    /// Bytes of pictures that a full path lost and let through, and since when.
+    overflowed: (Option<Instant>, usize, usize),
     counters: Arc<Counters>,
     next_tick: Option<Instant>,
 }
@@ -86,7 +87,7 @@ impl Sending {
             parities: 0,
             probe_kbps: 0,
             repaired: (None, 0),
-            overflowed: (None, 0),
+            overflowed: (None, 0, 0),
             counters,
             next_tick: None,
         }
@@ -160,16 +161,17 @@ impl Sending {
     }
 
     fn overflows(&mut self, now: Instant, fates: &[PacketFate]) -> bool {
-        let lost = fates.iter().filter(|fate| fate.arrived.is_none() && fate.place != Place::Alone);
-        let (since, bytes) = &mut self.overflowed;
+        let (since, lost, came) = &mut self.overflowed;
         if since.is_none_or(|since| now.saturating_duration_since(since) >= OVERFLOW_WINDOW) {
-            (*since, *bytes) = (Some(now), 0);
+            (*since, *lost, *came) = (Some(now), 0, 0);
         }
-        *bytes += lost.map(|fate| fate.bytes).sum::<usize>();
-        if *bytes < TOO_MUCH {
+        for fate in fates.iter().filter(|fate| fate.place != Place::Alone) {
+            *(if fate.arrived.is_none() { &mut *lost } else { &mut *came }) += fate.bytes;
+        }
+        if *lost < (*came).max(TOO_MUCH) {
             return false;
         }
-        self.overflowed = (None, 0);
+        self.overflowed = (None, 0, 0);
         self.kept = Kept::default();
         self.pacer.clear(Class::Repair);
         true

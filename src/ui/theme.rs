@@ -175,7 +175,7 @@ mod tests {
         let ctx = Context::default();
         let frame = |time, events| {
             let input = RawInput { time: Some(time), events, ..RawInput::default() };
-            let _ = ctx.run_ui(input, |ui| keep_still(ui.ctx(), false));
+            ctx.run_ui(input, |ui| keep_still(ui.ctx(), false)).textures_delta.clear();
             ctx.global_style().visuals.text_cursor.blink
         };
         assert!(frame(100.0, vec![]) && frame(100.0 + motion::BLINK - 1.0, vec![]));

@@ -398,7 +398,7 @@ pub fn handshake(data: &[u8]) {
                 let side = usize::from((op / 14) & 1);
                 let mut bytes = dice.bytes(said);
                 bytes.resize(bytes.len().next_multiple_of(128), 0);
-                if let (Some((call, _)), Some(control)) = (world.secured[side].clone(), Control::decode(&bytes)) {
+                if let (Some((call, _)), Some(control)) = (world.secured[side], Control::decode(&bytes)) {
                     world.step(&mut sides, side, Input::Control { call, control });
                 }
             }

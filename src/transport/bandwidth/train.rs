@@ -16,8 +16,9 @@ const KEPT: f64 = 0.85;
 const TRIED: f64 = 0.75;
 /// Where a train met nothing narrow, the path carries at least this much more than it left at.
 const WIDER: f64 = 1.1;
-/// Each train moves what is known by this share: one alone says little, for a path that jitters squeezes it or pulls it apart.
-const GAIN: f64 = 0.25;
+/// A train moves what is known by this share, up and down: one alone says little, for a path that jitters squeezes it, and one that
+/// reorders pulls it apart.
+const GAIN: (f64, f64) = (0.25, 0.1);
 /// For so long what trains said of the path holds.
 const HOLDS: Duration = Duration::from_secs(4);
 
@@ -122,7 +123,8 @@ impl Trains {
             Some(before) if sent > before * TRIED => before.max(sent) * WIDER,
             Some(_) | None => return,
         };
-        let kbps = before.map_or(told, |before| before + (told - before) * GAIN);
+        let gain = |before: f64| if told > before { GAIN.0 } else { GAIN.1 };
+        let kbps = before.map_or(told, |before| before + (told - before) * gain(before));
         self.carries = Some((kbps, at));
     }
 }
