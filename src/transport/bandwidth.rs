@@ -18,8 +18,6 @@
 //! Copa (Arun and Balakrishnan, NSDI 2018). The constants are those at which the links of `tests` keep their promises.
 
 mod delay;
-mod loss;
-mod rival;
 mod throughput;
 mod train;
 
@@ -31,8 +29,6 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use delay::Delay;
-use loss::Heavy;
-use rival::Rival;
 use throughput::Throughput;
 use train::Trains;
 
@@ -75,6 +71,11 @@ const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
 const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
+/// Where less than this share comes through, half is tried at once.
+const FAR_LESS: f64 = 0.4;
+const LOSS_EVERY: Duration = Duration::from_secs(1);
+/// How long losses are remembered at least; at high rates it is 150 packets.
+const LOSS_AGE: Duration = Duration::from_millis(1500);
 /// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
 const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
@@ -90,15 +91,16 @@ const LEAST_WINDOW: f64 = 3500.0;
 /// How much faster than the target packets follow each other, where there is room and where there is not.
 const PACE: f64 = 2.5;
 const PACE_FULL: f64 = 1.3;
-/// And how much faster than they come out of its narrowest part. What waits there holds up the sound, what waits here does not;
-/// but only what comes a little too fast tells that the path became wider.
-const PACE_OF_PATH: f64 = 1.05;
-/// Narrower paths get so few packets a picture that there is nothing to spread, nor trains to tell.
-const SPREAD_FROM: f64 = 1000.0;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
 const FIRST_WINDOW: f64 = 24_000.0;
 /// And how fast that picture leaves: it is there as soon as the path allows.
 const FIRST_PACE_KBPS: f64 = 10_000.0;
+/// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
+const STANDING: Duration = Duration::from_millis(1500);
+const SHARE: f64 = 0.55;
+const MOST_RIVAL_MS: f64 = 350.0;
+/// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
+const LINGERS: Duration = Duration::from_millis(900);
 /// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
 const SILENT: Duration = Duration::from_secs(1);
 const DEAF: Duration = Duration::from_secs(5);
@@ -112,26 +114,8 @@ pub struct PacketFate {
     pub arrived: Option<Duration>,
     /// Its size on the wire, headers of IP and UDP included.
     pub bytes: usize,
-    pub place: Place,
-}
-
-/// Where a packet stands in a train, packets that the pacer lets go one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In none: sound, which waits for nobody.
-    Alone,
-    /// It left after a pause.
-    First,
-    Following,
     /// Part of a [`Probe`].
-    Probe,
-}
-
-impl Place {
-    /// Of what the pacer let go, `first` after a pause or not.
-    pub fn of(first: bool) -> Self {
-        if first { Self::First } else { Self::Following }
-    }
+    pub probe: bool,
 }
 
 /// What the path is thought to be like, and how to use it.
@@ -196,7 +180,16 @@ pub struct BandwidthEstimator {
     /// Since when a queue has stood without interruption, and what we had before.
     standing: Option<(Instant, f64)>,
     backed_off: u32,
+    /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
+}
+
+/// What was when much began to be lost.
+#[derive(Debug, Clone, Copy)]
+struct Heavy {
+    target: f64,
+    delivered: f64,
+    loss: f64,
 }
 
 /// What the path carried when a queue built up.
@@ -206,6 +199,13 @@ struct Limit {
     until: Instant,
     /// How often in a row it turned out to be about the same.
     confirmed: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rival {
+    queue_ms: f64,
+    calm_since: Option<Instant>,
+    eased: Instant,
 }
 
 impl BandwidthEstimator {
@@ -273,7 +273,6 @@ impl BandwidthEstimator {
             // A path that came back may be another one: what was learnt of the old one does not hold.
             (self.limit, self.hold_until, self.next_probe) = (None, None, Some(now));
             self.delay.forget();
-            self.trains = Trains::default();
             self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
@@ -336,6 +335,17 @@ impl BandwidthEstimator {
         }
     }
 
+    fn count_losses(&mut self, packets: &[PacketFate]) {
+        for packet in packets {
+            let since = self.counted.map_or(Duration::ZERO, |last| packet.sent.saturating_duration_since(last));
+            self.counted = Some(self.counted.map_or(packet.sent, |last| last.max(packet.sent)));
+            // Where packets are few, each says more: what was lost seconds ago is no loss of now.
+            let weight = (since.as_secs_f64() / LOSS_AGE.as_secs_f64()).clamp(1.0 / 150.0, 1.0 / 12.0);
+            let lost = f64::from(u8::from(packet.arrived.is_none()));
+            self.loss += (lost - self.loss) * weight;
+        }
+    }
+
     fn is_calm(&self) -> bool {
         self.delay.steady_ms() < CALM_MS + self.delay.jitter_ms()
     }
@@ -355,6 +365,24 @@ impl BandwidthEstimator {
         }
         self.follow_heavy_loss(now);
         self.target = self.target.clamp(f64::from(FLOOR_KBPS), self.cap);
+    }
+
+    /// Lowers the rate while much is lost, as long as that helps: a path that loses as much at half the rate is not overloaded.
+    fn follow_heavy_loss(&mut self, now: Instant) {
+        if self.loss < HEAVY_LOSS * 0.8 {
+            self.heavy = None;
+        }
+        if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let delivered = self.throughput.kbps();
+        let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
+        // A full path gives as much for half as much, and one that loses by chance gives half.
+        let is_full = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
+        if self.target > heavy.target * 0.5 || is_full && delivered < self.target * (1.0 - HEAVY_LOSS) {
+            self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
+        }
+        self.loss_hold_until = Some(now + LOSS_EVERY);
     }
 
     fn back_off(&mut self, now: Instant, long: bool) {
@@ -385,10 +413,8 @@ impl BandwidthEstimator {
         let tiny = self.target < TINY;
         let limit = self.limit.filter(|limit| now < limit.until).map(|limit| limit.kbps);
         let known = limit.map_or(0.0, |limit| limit * BEYOND_LIMIT);
-        let most = self.carries().unwrap_or(f64::INFINITY);
-        let train = self.trains.take().filter(|kbps| *kbps > known).map(|kbps| (kbps * BELIEVED).min(most));
-        if let Some(kbps) = train.filter(|kbps| *kbps > self.target) {
-            self.target = kbps.min(self.target * PROBE_FACTOR);
+        if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
+            self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
             self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
         }
@@ -400,15 +426,55 @@ impl BandwidthEstimator {
                 (true, false) => GROWTH_NEAR,
                 (false, false) => GROWTH,
             };
-            let grown = self.target * growth.powf(lasted.as_secs_f64());
-            // Where trains told what comes out of the narrowest part, there is no more than that.
-            self.target = grown.min(most.max(self.target));
+            self.target *= growth.powf(lasted.as_secs_f64());
         }
     }
 
     /// How long a change takes to show: there and back, and a report.
     fn settle(&self) -> Duration {
         self.round_trip.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(80)
+    }
+
+    /// Notes how long a queue has been there. True if it was there for long: it does not go away by itself.
+    fn watch_standing(&mut self, now: Instant, queue: bool) -> bool {
+        if !queue && self.is_calm() {
+            self.standing = None;
+            return false;
+        }
+        // Of the target, only what did arrive counts as had.
+        let had = self.target.min(self.throughput.kbps() * 1.2);
+        let (since, before) = *self.standing.get_or_insert((now, had));
+        let stood = now.saturating_duration_since(since);
+        // Were the queue ours, it would drain, and more would arrive than we send.
+        let ours = self.throughput.kbps() > self.target * 1.05;
+        // A path that became narrow by much holds a longer one, for as long as it takes to drain.
+        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
+        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
+            self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
+            self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
+        }
+        stood > LINGERS
+    }
+
+    /// Holds our share of a queue that somebody else keeps full: grows until it costs packets or gets far longer.
+    fn compete(&mut self, now: Instant, lasted: Duration) {
+        let calm = self.is_calm();
+        let Some(rival) = &mut self.rival else { return };
+        rival.calm_since = if calm { rival.calm_since.or(Some(now)) } else { None };
+        let gone = rival.calm_since.is_some_and(|since| now.saturating_duration_since(since) > Duration::from_millis(800));
+        if gone || self.delay.steady_ms() > rival.queue_ms * 2.0 + 80.0 {
+            self.rival = None;
+            (self.standing, self.backed_off) = (None, 0);
+            self.next_probe = Some(now + PROBE_EVERY);
+            return;
+        }
+        rival.queue_ms = rival.queue_ms.max(self.delay.steady_ms() * 0.7);
+        if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
+            rival.eased = now;
+            self.target *= 0.93;
+        } else if self.throughput.kbps() > self.target * IN_USE {
+            self.target *= 1.12f64.powf(lasted.as_secs_f64());
+        }
     }
 
     fn window(&self) -> f64 {
@@ -422,20 +488,11 @@ impl BandwidthEstimator {
         (self.target / 8.0 * (round_trip + queue + REPORT).as_secs_f64() * 1e3).max(LEAST_WINDOW)
     }
 
-    /// What comes out of the narrowest part of the path at the most, if it is wide enough for trains to tell.
-    fn carries(&self) -> Option<f64> {
-        self.heard.and_then(|now| self.trains.carries(now)).filter(|carries| *carries > SPREAD_FROM)
-    }
-
     fn pace(&self) -> f64 {
         if self.round_trip.is_none() {
             // The first picture is the first train.
             return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
-        let free = self.target * if self.is_calm() { PACE } else { PACE_FULL };
-        match self.carries() {
-            Some(carries) => free.min((carries * PACE_OF_PATH).max(self.target * PACE_FULL)),
-            None => free,
-        }
+        self.target * if self.is_calm() { PACE } else { PACE_FULL }
     }
 }

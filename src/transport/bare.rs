@@ -46,7 +46,7 @@ pub struct BarePath {
 pub enum Arrived {
     Sound(IncomingPacket),
     Picture(IncomingPacket),
-    /// The other side wants a whole picture, or is known to need one.
+    /// The other side wants a whole picture.
     KeyframeRequest,
 }
 
@@ -102,9 +102,7 @@ impl BarePath {
                 let mut wishes = Vec::new();
                 for packet in packets.iter().map(|packet| packet.as_any()) {
                     if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
-                        if self.sending.report(now, report) {
-                            wishes.push(Arrived::KeyframeRequest);
-                        }
+                        self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
                     } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);

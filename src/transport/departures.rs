@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 
-use super::bandwidth::{PacketFate, Place};
+use super::bandwidth::PacketFate;
 
 /// A packet that was not there when one that left this much later was is lost.
 const REORDERING: Duration = Duration::from_millis(15);
@@ -36,7 +36,7 @@ struct Departure {
     name: (u32, u16),
     at: Instant,
     bytes: usize,
-    place: Place,
+    probe: bool,
     /// Told already, or given up.
     settled: bool,
     /// Counts as on its way.
@@ -53,13 +53,13 @@ pub struct Told {
 }
 
 impl Departures {
-    /// Notes that a packet left.
-    pub fn sent(&mut self, now: Instant, (ssrc, sequence): (u32, u16), bytes: usize, place: Place) {
+    /// Notes that a packet left; `probe` if it is part of one.
+    pub fn sent(&mut self, now: Instant, ssrc: u32, sequence: u16, bytes: usize, probe: bool) {
         self.expire(now);
         let number = self.first + self.sent.len() as u64;
         self.by_name.insert((ssrc, sequence), number);
         self.in_flight += bytes;
-        self.sent.push_back(Departure { name: (ssrc, sequence), at: now, bytes, place, settled: false, counted: true });
+        self.sent.push_back(Departure { name: (ssrc, sequence), at: now, bytes, probe, settled: false, counted: true });
     }
 
     /// Bytes that are on their way as far as anybody knows.
@@ -117,7 +117,7 @@ impl Departures {
         if std::mem::replace(&mut departure.settled, true) {
             return None;
         }
-        let fate = PacketFate { sent: departure.at, arrived, bytes: departure.bytes, place: departure.place };
+        let fate = PacketFate { sent: departure.at, arrived, bytes: departure.bytes, probe: departure.probe };
         self.land(index);
         Some(fate)
     }
@@ -166,7 +166,7 @@ mod tests {
         let mut reports = Vec::new();
         for sequence in 0..count {
             let at = start + ms(10 * u64::from(sequence));
-            departures.sent(at, (SSRC, sequence), 1000, Place::Following);
+            departures.sent(at, SSRC, sequence, 1000, false);
             if !lost.contains(&sequence) {
                 arrivals.arrived(at + ms(30), SSRC, sequence, 1000, false);
             }

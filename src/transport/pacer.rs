@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 
 /// What may leave in one go: the timers that wake the pacer are no finer.
 const GRAIN: Duration = Duration::from_micros(1500);
-/// Who could have left this much earlier leaves after a pause.
-const PAUSE: Duration = Duration::from_millis(4);
 /// Most bytes that wait; what comes beyond is dropped. More than any picture that the codec makes.
 const MOST: usize = 600_000;
 
@@ -45,17 +43,16 @@ impl<T> Pacer<T> {
         room
     }
 
-    /// The item that may leave at `now`, at `kbps`, and whether nothing left for a while before it.
-    pub fn pop(&mut self, now: Instant, kbps: u32) -> Option<(T, bool)> {
+    /// The item that may leave at `now`, at `kbps`.
+    pub fn pop(&mut self, now: Instant, kbps: u32) -> Option<T> {
         if self.next.is_some_and(|next| now < next) {
             return None;
         }
         let (item, bytes) = self.waiting.iter_mut().find_map(VecDeque::pop_front)?;
         self.bytes -= bytes;
         let from = self.next.map_or(now, |next| next.max(now.checked_sub(GRAIN).unwrap_or(now)));
-        let first = self.next.is_none_or(|next| now.saturating_duration_since(next) > PAUSE);
         self.next = Some(from + lasts(bytes, kbps));
-        Some((item, first))
+        Some(item)
     }
 
     /// When [`pop`](Self::pop) has something next.
@@ -108,24 +105,8 @@ mod tests {
         for (class, item) in [(Class::Probe, 3), (Class::Media, 2), (Class::Repair, 1)] {
             pacer.push(class, item, 100);
         }
-        let order: Vec<_> =
-            (0..3).filter_map(|step| pacer.pop(now + Duration::from_secs(step), 100)).map(|(item, _)| item).collect();
+        let order: Vec<_> = (0..3).filter_map(|step| pacer.pop(now + Duration::from_secs(step), 100)).collect();
         assert_eq!((order, pacer.bytes(), pacer.deadline(now)), (vec![1, 2, 3], 0, None));
-    }
-
-    #[test]
-    fn what_leaves_after_a_pause_is_told_from_what_waited_for_its_turn() {
-        let (start, mut pacer) = (Instant::now(), Pacer::default());
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut leave = |ms: u64, count: usize| -> Vec<bool> {
-            (0..count).for_each(|_| assert!(pacer.push(Class::Media, (), 1000)));
-            (ms..ms + 30)
-                .flat_map(|ms| std::iter::from_fn(|| pacer.pop(at(ms), 2000)).collect::<Vec<_>>())
-                .map(|(_, first)| first)
-                .collect()
-        };
-        assert_eq!(leave(0, 3), [true, false, false]);
-        assert_eq!(leave(33, 3), [true, false, false]);
     }
 
     #[test]

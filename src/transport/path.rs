@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::sansio::Protocol;
@@ -33,9 +32,6 @@ pub(super) struct Reading {
 pub(super) struct Path {
     sending: Sending,
     receiving: Receiving,
-    /// The streams of pictures.
-    ours: u32,
-    theirs: u32,
     readings: watch::Sender<Reading>,
     room: watch::Sender<bool>,
     reads: VecDeque<TaggedPacket>,
@@ -58,8 +54,7 @@ impl Path {
         let (room, has_room) = watch::channel(true);
         let receiving = Receiving::new(ours, theirs, counters);
         let (reads, writes) = (VecDeque::new(), VecDeque::new());
-        let (ours, theirs) = (ours.video, theirs.video);
-        (Self { sending, receiving, ours, theirs, readings, room, reads, writes, now: None }, reader, has_room)
+        (Self { sending, receiving, readings, room, reads, writes, now: None }, reader, has_room)
     }
 
     /// Lets leave what may, and tells what changed.
@@ -94,21 +89,16 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Path {
                     self.reads.push_back(TaggedPacket { now, transport, message });
                 }
             }
-            Packet::Rtcp(mut packets) => {
-                let mut whole = false;
+            Packet::Rtcp(packets) => {
                 for packet in packets.iter().map(|packet| packet.as_any()) {
                     if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
-                        whole |= self.sending.report(now, report);
+                        self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
                     } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
                     }
                 }
                 self.settle(now);
-                if whole {
-                    // As if they had asked: they will, once they know.
-                    packets.push(Box::new(PictureLossIndication { sender_ssrc: self.theirs, media_ssrc: self.ours }));
-                }
                 self.reads.push_back(TaggedPacket { now, transport, message: AttributedPacket::new(Packet::Rtcp(packets)) });
             }
             _ => {}

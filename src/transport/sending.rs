@@ -9,7 +9,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
 use rtc::rtp::header::Header;
 
-use super::bandwidth::{BandwidthEstimator, PacketFate, Place};
+use super::bandwidth::BandwidthEstimator;
 use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
@@ -33,11 +33,6 @@ const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
 /// Repairs take at most this percentage of what they repair, for the reckoning: beyond it, fewer are asked for in time.
 const MOST_AGAIN: f64 = 50.0;
-/// On a path with a queue this long, so many bytes of pictures lost in so long, and as many as came through, are not worth sending
-/// again.
-const FULL_MS: f64 = 120.0;
-const TOO_MUCH: usize = 6000;
-const OVERFLOW_WINDOW: Duration = Duration::from_millis(600);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -59,8 +54,6 @@ pub(super) struct Sending {
     probe_kbps: u32,
     /// Bytes that were sent again, and since when.
     repaired: (Option<Instant>, usize),
-    /// Bytes of pictures that a full path lost and let through, and since when.
-    overflowed: (Option<Instant>, usize, usize),
     counters: Arc<Counters>,
     next_tick: Option<Instant>,
 }
@@ -87,7 +80,6 @@ impl Sending {
             parities: 0,
             probe_kbps: 0,
             repaired: (None, 0),
-            overflowed: (None, 0, 0),
             counters,
             next_tick: None,
         }
@@ -99,7 +91,7 @@ impl Sending {
             self.estimator.begin_at(self.start.kbps());
         }
         if packet.header.ssrc != self.ours.video {
-            self.note(now, &packet, Place::Alone);
+            self.note(now, &packet, false);
             return Some(packet);
         }
         let Header { sequence_number, timestamp, marker, .. } = packet.header;
@@ -136,45 +128,26 @@ impl Sending {
     /// The next packet whose time has come.
     pub fn release(&mut self, now: Instant) -> Option<Packet> {
         let pace = self.estimator.estimate().pace_kbps.max(self.probe_kbps);
-        let Some((Outgoing { packet, probe }, first)) = self.pacer.pop(now, pace) else {
+        let Some(Outgoing { packet, probe }) = self.pacer.pop(now, pace) else {
             if self.pacer.bytes() == 0 {
                 self.probe_kbps = 0;
             }
             return None;
         };
-        self.note(now, &packet, if probe { Place::Probe } else { Place::of(first) });
+        self.note(now, &packet, probe);
         if packet.header.ssrc == self.ours.video {
             self.kept.keep(now, packet.clone());
         }
         Some(packet)
     }
 
-    /// Takes a report of what arrived. True if a whole picture is due: so much was lost on a full path that it is nearer than all that
-    /// would have to be sent again.
-    pub fn report(&mut self, now: Instant, report: &CcFeedbackReport) -> bool {
+    /// Takes a report of what arrived.
+    pub fn report(&mut self, now: Instant, report: &CcFeedbackReport) {
         let told = self.departures.report(now, report);
         self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
-        estimate.queue_ms > FULL_MS && self.overflows(now, &told.fates)
-    }
-
-    fn overflows(&mut self, now: Instant, fates: &[PacketFate]) -> bool {
-        let (since, lost, came) = &mut self.overflowed;
-        if since.is_none_or(|since| now.saturating_duration_since(since) >= OVERFLOW_WINDOW) {
-            (*since, *lost, *came) = (Some(now), 0, 0);
-        }
-        for fate in fates.iter().filter(|fate| fate.place != Place::Alone) {
-            *(if fate.arrived.is_none() { &mut *lost } else { &mut *came }) += fate.bytes;
-        }
-        if *lost < (*came).max(TOO_MUCH) {
-            return false;
-        }
-        self.overflowed = (None, 0, 0);
-        self.kept = Kept::default();
-        self.pacer.clear(Class::Repair);
-        true
     }
 
     /// Sends again what was asked for.
@@ -271,9 +244,9 @@ impl Sending {
         }
     }
 
-    fn note(&mut self, now: Instant, packet: &Packet, place: Place) {
+    fn note(&mut self, now: Instant, packet: &Packet, probe: bool) {
         let Header { ssrc, sequence_number, .. } = packet.header;
-        self.departures.sent(now, (ssrc, sequence_number), packet.payload.len() + HEADERS, place);
+        self.departures.sent(now, ssrc, sequence_number, packet.payload.len() + HEADERS, probe);
         self.estimator.on_sent(now);
         self.next_tick.get_or_insert(now + TICK);
     }

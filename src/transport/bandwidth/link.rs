@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 
-use super::{BandwidthEstimator, Place, Probe};
+use super::{BandwidthEstimator, Probe};
 use crate::transport::arrivals::Arrivals;
 use crate::transport::departures::Departures;
 use crate::transport::pacer::{Class, Pacer};
@@ -199,13 +199,6 @@ impl Outcome {
         late as f64 / later.count().max(1) as f64
     }
 
-    /// How long 95 % of the sound packets that arrived after `from` ms took at most.
-    pub fn sound_p95(&self, from: f64) -> f64 {
-        let mut took: Vec<f64> = self.sound.iter().filter(|(at, _)| *at >= from).map(|(_, took)| *took).collect();
-        took.sort_by(f64::total_cmp);
-        took.get(took.len() * 95 / 100).copied().unwrap_or_default()
-    }
-
     /// When, after `from`, the rate was above `kbps` for half a second for the first time.
     pub fn reaches(&self, from: f64, kbps: f64) -> Option<f64> {
         let start = (from * 10.0) as usize;
@@ -291,7 +284,7 @@ impl Run {
             let sound_kbps = f64::from(sound_bytes) * 8.0 / f64::from(every);
             if step % every as u64 == 0 {
                 let sequence = next(&mut sequences, AUDIO);
-                departures.sent(now, (AUDIO, sequence), sound_bytes as usize, Place::Alone);
+                departures.sent(now, AUDIO, sequence, sound_bytes as usize, false);
                 estimator.on_sent(now);
                 link.push(ms, sound_bytes as usize, Owner::Media { ssrc: AUDIO, sequence, frame: None, last: false, made: ms });
             }
@@ -322,10 +315,9 @@ impl Run {
                     pacer.push(Class::Probe, (PROBE, packet, None, false), packet);
                 }
             }
-            while let Some(((ssrc, bytes, frame, last), first)) = pacer.pop(now, estimate.pace_kbps.max(probe_pace)) {
+            while let Some((ssrc, bytes, frame, last)) = pacer.pop(now, estimate.pace_kbps.max(probe_pace)) {
                 let sequence = next(&mut sequences, ssrc);
-                let place = if ssrc == PROBE { Place::Probe } else { Place::of(first) };
-                departures.sent(now, (ssrc, sequence), bytes, place);
+                departures.sent(now, ssrc, sequence, bytes, ssrc == PROBE);
                 estimator.on_sent(now);
                 link.push(ms, bytes, Owner::Media { ssrc, sequence, frame, last, made: ms });
             }

@@ -88,19 +88,6 @@ fn loss_in_bursts_costs_no_rate() {
 }
 
 #[test]
-fn sound_hardly_waits_behind_pictures_on_a_path_that_just_carries_both() {
-    // Where pictures take all that there is, a queue of theirs is what tells so.
-    for (kbps, loss, most) in [(3000.0, 0.0, 20.0), (3000.0, 0.1, 20.0), (1800.0, 0.0, 60.0)] {
-        let profile = Profile { jitter_ms: 5.0, loss, ..Profile::new(kbps, 200.0, 30.0) };
-        let outcome = Run::new(profile, 30.0).go();
-        report("beside pictures", &outcome);
-        let waits = outcome.sound_p95(6000.0) - 30.0;
-        println!("   sound waits {waits:.0} ms");
-        assert!(waits <= most, "{kbps} kbit/s, {loss} lost: {waits} ms");
-    }
-}
-
-#[test]
 fn a_busy_computer_at_the_other_end_costs_little_rate() {
     for (loss, burst) in [(0.001, 1.0), (0.05, 6.0), (0.1, 1.0)] {
         let busy = Profile { jitter_ms: 5.0, loss, burst, stalls: (80.0, 3.0), ..Profile::new(3000.0, 200.0, 30.0) };

@@ -2,25 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{PacketFate, Place};
+use super::PacketFate;
 
-/// A longer pause between two departures ends a train, whoever waited, but for one that is meant to be slow: a probe.
+/// A longer pause between two departures ends a train, but for one that is meant to be slow: a probe.
 const APART: Duration = Duration::from_micros(12_500);
 const APART_IN_PROBE: Duration = Duration::from_millis(120);
 /// Shorter ones say nothing: the other side's clock counts milliseconds, and a packet is one.
 const FEWEST: usize = 5;
 const SHORTEST: Duration = Duration::from_millis(4);
-/// A train that kept this share of the rate at which it left met nothing narrow.
-const KEPT: f64 = 0.85;
-/// One that left slower than this share of what the path is thought to carry says nothing of how much more it is.
-const TRIED: f64 = 0.75;
-/// Where a train met nothing narrow, the path carries at least this much more than it left at.
-const WIDER: f64 = 1.1;
-/// A train moves what is known by this share, up and down: one alone says little, for a path that jitters squeezes it, and one that
-/// reorders pulls it apart.
-const GAIN: (f64, f64) = (0.25, 0.1);
-/// For so long what trains said of the path holds.
-const HOLDS: Duration = Duration::from_secs(4);
 
 /// The trains of one path.
 #[derive(Debug, Default)]
@@ -28,8 +17,6 @@ pub(super) struct Trains {
     open: Option<Train>,
     /// Rates of the last trains that said something, newest last.
     rates: Vec<f64>,
-    /// How fast packets come out of the narrowest part of the path, in kbit/s, and the departure of the last that told.
-    carries: Option<(f64, Instant)>,
     /// What the path's jitter may have squeezed out of a train, in ms.
     jitter_ms: f64,
 }
@@ -47,11 +34,7 @@ struct Train {
 impl Train {
     fn goes_on(&self, packet: &PacketFate) -> bool {
         let apart = packet.sent.saturating_duration_since(self.last.0);
-        match packet.place {
-            Place::Alone | Place::First => false,
-            Place::Following => apart < if self.probe { APART_IN_PROBE } else { APART },
-            Place::Probe => self.probe && apart < APART_IN_PROBE,
-        }
+        apart < if self.probe { APART_IN_PROBE } else { APART } && (self.probe || !packet.probe)
     }
 }
 
@@ -60,7 +43,7 @@ impl Trains {
     pub fn observe(&mut self, packets: &[PacketFate], jitter_ms: f64) {
         self.jitter_ms = jitter_ms;
         for packet in packets {
-            let Some(arrived) = packet.arrived.filter(|_| packet.place != Place::Alone) else { continue };
+            let Some(arrived) = packet.arrived else { continue };
             let at = (packet.sent, arrived);
             match &mut self.open {
                 Some(train) if train.goes_on(packet) => {
@@ -70,7 +53,7 @@ impl Trains {
                 }
                 _ => {
                     self.close();
-                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.place == Place::Probe });
+                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe });
                 }
             }
         }
@@ -89,12 +72,6 @@ impl Trains {
         Some(rate)
     }
 
-    /// How fast packets come out of the narrowest part of the path: what leaves faster only waits there. Nothing if no train told
-    /// lately.
-    pub fn carries(&self, now: Instant) -> Option<f64> {
-        self.carries.filter(|(_, at)| now.saturating_duration_since(*at) < HOLDS).map(|(kbps, _)| kbps)
-    }
-
     /// Forgets what was measured: the path has changed.
     pub fn clear(&mut self) {
         self.rates.clear();
@@ -109,22 +86,8 @@ impl Trains {
         let arrived = kbps(train.last.1.saturating_sub(train.first.1) + squeezed);
         // Nor can it have come faster than it went.
         self.rates.push(sent.min(arrived));
-        self.follow(train.last.0, sent, kbps(train.last.1.saturating_sub(train.first.1)));
         if self.rates.len() > 4 {
             self.rates.remove(0);
         }
-    }
-
-    /// Takes that a train left at `sent` and came through at `arrived`.
-    fn follow(&mut self, at: Instant, sent: f64, arrived: f64) {
-        let before = self.carries(at);
-        let told = match before {
-            _ if arrived < sent * KEPT => arrived,
-            Some(before) if sent > before * TRIED => before.max(sent) * WIDER,
-            Some(_) | None => return,
-        };
-        let gain = |before: f64| if told > before { GAIN.0 } else { GAIN.1 };
-        let kbps = before.map_or(told, |before| before + (told - before) * gain(before));
-        self.carries = Some((kbps, at));
     }
 }
