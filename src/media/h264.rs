@@ -20,7 +20,7 @@ use thiserror::Error as ThisError;
 
 /// What a keyframe that starts an encoder is made for: it is there soon, and the frames after it refine it at the full rate.
 const FIRST_KBPS: u32 = 100;
-/// What one that is asked for later is made for, at the most: the codec spends four usual pictures on it, here 9 KB.
+/// What one that is asked for later is made for, at the most: the codec means to spend four usual pictures on it.
 const WHOLE_KBPS: u32 = 540;
 
 /// The codec itself failed: not a matter of what it was given.
