@@ -31,7 +31,7 @@ pub enum Input {
     Unreachable { peer: PublicKey },
     /// An item of the call's control stream that opened.
     Control { call: CallId, control: Control },
-    /// Any other item of the call opened since the last time this was said. Once a second is enough.
+    /// Any other item of the call opened since the last time this was said: the first one at once, then once a second is enough.
     Heard { call: CallId },
     /// Items of the call have failed to open for so long that the keys cannot be the same any more (rule 10).
     SealBroken { call: CallId },

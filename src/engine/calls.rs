@@ -169,7 +169,7 @@ impl Calls {
                     session.transport_event(None, &event);
                 }
             }
-            SessionEvent::Media { event, .. } => self.media_event(core, event),
+            SessionEvent::Media { event, .. } => self.media_event(core, event, now),
         }
     }
 
@@ -314,7 +314,13 @@ impl Calls {
         session.is_some_and(|session| session.paths().has_link())
     }
 
-    fn media_event(&mut self, core: &mut Core, event: MediaEvent) {
+    fn media_event(&mut self, core: &mut Core, event: MediaEvent, now: Instant) {
+        // Whoever is seen or heard has the keys, and the call stands, whichever path that came by and before any connection does.
+        if let (MediaEvent::FirstVideo | MediaEvent::FirstAudio, Some(call)) =
+            (&event, self.current.as_ref().and_then(|current| current.call))
+        {
+            self.feed(core, Input::Heard { call }, now);
+        }
         let Some(current) = &mut self.current else { return };
         match &event {
             MediaEvent::FirstVideo => {

@@ -80,7 +80,8 @@ pub async fn call(account: &Account, contact: &str, audio_only: bool, options: O
         Some("busy") => bail!("{contact} is in another call; try again later"),
         Some("no-answer") => bail!("{contact} did not answer; they see a missed call"),
         Some("unreachable") => bail!("{contact} could not be reached; are they online, and is a relay set if they are far away?"),
-        Some("cancelled" | "hangup") => bail!("hung up before the call was answered"),
+        Some("cancelled") => bail!("hung up before the call was answered"),
+        Some("hangup") => bail!("hung up before picture or sound came"),
         ended => bail!("the call ended: {}; try again", ended.unwrap_or("interrupted")),
     }
 }

@@ -61,9 +61,11 @@ fn a_bad_link_costs_pictures_but_neither_the_call_nor_a_seal() {
     let mut alice = people.alice.call(&lab.a, &people.bob, []);
     seen_and_heard(&mut alice);
     seen_and_heard(&mut bob);
+    // Long before a connection stands, pictures and sound came over the link: that was a call.
     alice.say("hangup");
     for ended in [alice.end(), bob.end()] {
         assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert!(ended.saw("connected"), "{ended:#?}");
         assert_eq!(ended.report()["sealed"]["rejected"], 0);
         assert!(ended.report()["sealed"]["opened"].as_u64() > Some(0), "{ended:#?}");
     }
