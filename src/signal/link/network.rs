@@ -21,6 +21,9 @@ const DISCOVERY_CADENCE: Duration = Duration::from_millis(1400);
 /// What a connection sends before it knows the path, in bytes: a call's first picture goes in one round trip. It is paced, and by then
 /// the path has carried the handshake of the call. Twice what QUIC suggests (RFC 9002 section 7.2), and less than a web page takes.
 const FIRST_WINDOW: u64 = 30_000;
+/// How often a port that is taken is tried again, and after how long.
+const AGAIN: u32 = 3;
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// The settings that every endpoint of a profile shares.
 #[derive(Debug, Clone)]
@@ -95,6 +98,14 @@ impl Network {
     /// Opens an endpoint. It refuses nobody and admits nobody by itself: whoever accepts from it decides.
     pub async fn bind(&self, secret: &Identity, purpose: Purpose) -> Result<Bound, LinkError> {
         let mut tried = self.builder(secret, &purpose, purpose.port)?.bind().await;
+        // A moment ago this was perhaps our own, and is not let go of yet; contacts know us by it.
+        for _ in 0..AGAIN {
+            if tried.is_ok() || purpose.port == 0 {
+                break;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+            tried = self.builder(secret, &purpose, purpose.port)?.bind().await;
+        }
         if tried.is_err() && purpose.port != 0 {
             tried = self.builder(secret, &purpose, 0)?.bind().await;
         }
