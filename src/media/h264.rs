@@ -343,6 +343,29 @@ mod tests {
     }
 
     #[test]
+    fn a_keyframe_that_was_asked_for_is_as_small_at_a_high_rate_as_at_a_low_one() {
+        let mut noise = 1u32;
+        let [slow, fast] = [600, 8000].map(|kbps| {
+            let mut frame = Frame::black(640, 360);
+            let (mut encoder, mut unit) = (Encoder::new(&frame, 30, kbps).unwrap(), Vec::new());
+            for n in 0..40u64 {
+                frame.captured = START + Duration::from_micros(n * 33_333);
+                frame.planes_mut().0.iter_mut().for_each(|luma| {
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    *luma = 96 + (noise >> 28) as u8;
+                });
+                if n == 39 {
+                    encoder.request_keyframe();
+                }
+                encoder.encode(&frame, &mut unit).unwrap();
+            }
+            unit.len()
+        });
+        println!("{slow} bytes at 600 kbit/s, {fast} at 8000");
+        assert!(fast * 4 <= slow * 5, "{slow} and {fast}");
+    }
+
+    #[test]
     fn another_size_and_other_colours_go_through_with_a_keyframe() {
         let mut encoder = Encoder::new(&Frame::black(320, 180), 30, 500).unwrap();
         let mut decoder = Decoder::new().unwrap();

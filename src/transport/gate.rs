@@ -199,3 +199,63 @@ impl Runtime for GatedRuntime {
         self.inner.yield_now()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Waker;
+
+    /// Counts what leaves.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl AsyncUdpSocket for Counting {
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Ok(peer())
+        }
+
+        fn max_gso_segments(&self) -> usize {
+            1
+        }
+
+        fn max_gro_segments(&self) -> usize {
+            1
+        }
+
+        fn poll_send(&self, _: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(transmit.contents.len()))
+        }
+
+        fn poll_recv(&self, _: &mut Context<'_>, _: &mut [IoSliceMut<'_>], _: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    fn peer() -> SocketAddr {
+        ([192, 0, 2, 7], 4000).into()
+    }
+
+    /// How often a packet that begins with `first` leaves through an open gate, on a path that carries `kbps`.
+    fn leaves(kbps: u32, first: u8) -> usize {
+        let (start, inner) = (StartRate::default(), Arc::new(Counting::default()));
+        start.learnt(kbps);
+        let gate = Gate::new(Vec::new(), start);
+        gate.open();
+        let socket = GatedSocket { inner: inner.clone(), gate, checks: Mutex::default() };
+        let contents = [first, 0, 0, 0];
+        let transmit = Transmit { destination: peer(), ecn: None, contents: &contents, segment_size: None, src_ip: None };
+        assert!(socket.poll_send(&mut Context::from_waker(Waker::noop()), &transmit).is_ready());
+        inner.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn the_handshake_leaves_twice_where_there_is_room_and_nothing_else_does() {
+        const HANDSHAKE: u8 = 22;
+        const RTP: u8 = 128;
+        assert_eq!([400, 900].map(|kbps| leaves(kbps, HANDSHAKE)), [2, 2]);
+        assert_eq!(leaves(399, HANDSHAKE), 1, "a narrow path has no room for it");
+        assert_eq!(leaves(900, RTP), 1);
+    }
+}
