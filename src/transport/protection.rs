@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A wait costs 1 for each 10 ms of round trip, up to 12: at 60 ms, a late picture is as bad as six times its rate. Rate costs 1, and
-//! up to 2 on a narrow path, where it is the picture itself.
+//! up to 2 on a narrow path, where it is the picture itself. Three seconds hold few bursts, and by chance some that much parity would
+//! have outlasted: of few losses no more parity follows than is in proportion, or it comes and goes, and the picture with it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ const FEWEST_LOST: usize = 4;
 const EVERY: Duration = Duration::from_millis(500);
 /// Sizes of pictures that are reckoned with, in packets; others take the next smaller one in proportion.
 const SIZES: [usize; 8] = [1, 2, 3, 5, 8, 12, 20, 40];
+/// The most parity for each part that is lost, at a wait that costs 1.
+const PROPORTION: f64 = 0.6;
 /// What parity must gain over none, so that it does not come and go on a path that loses next to nothing.
 const GAIN: f64 = 0.8;
 
@@ -92,7 +95,9 @@ fn best(lost: &[bool], size: usize, wait: f64, rate: f64) -> usize {
         return 0;
     }
     let cost = |parities: usize| failing(lost, size, parities) * wait + parities as f64 / size as f64 * rate;
-    let costs = (1..=size.clamp(1, 12)).map(|parities| (parities, cost(parities)));
+    let share = lost.iter().filter(|lost| **lost).count() as f64 / lost.len() as f64;
+    let most = (size as f64 * share * wait * PROPORTION).ceil() as usize;
+    let costs = (1..=size.min(12).min(most)).map(|parities| (parities, cost(parities)));
     let (parities, least) = costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or((0, f64::INFINITY));
     if least < cost(0) * GAIN { parities } else { 0 }
 }
@@ -161,6 +166,14 @@ mod tests {
     fn long_bursts_are_left_to_repair_by_request() {
         let protection = after(bursts(0.05, 6.0), ROUND_TRIP, 2000);
         assert!(protection.overhead(8) <= 0.25, "{}", protection.parities(8));
+    }
+
+    #[test]
+    fn a_few_long_bursts_more_than_usual_are_no_reason_for_much_parity() {
+        for share in [0.04, 0.06, 0.08, 0.1] {
+            let protection = after(bursts(share, 6.0), ROUND_TRIP, 2000);
+            assert!(protection.overhead(8) <= 0.5, "{share}: {}", protection.parities(8));
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
 /// Repairs take at most this percentage of what they repair, for the reckoning: beyond it, fewer are asked for in time.
 const MOST_AGAIN: f64 = 50.0;
+/// How long it is remembered what repairs took.
+const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -52,6 +54,8 @@ pub(super) struct Sending {
     repairs: u16,
     parities: u16,
     probe_kbps: u32,
+    /// Bytes that left of late, of pictures and of repairs.
+    left: (f64, f64),
     /// Bytes that were sent again, and since when.
     repaired: (Option<Instant>, usize),
     counters: Arc<Counters>,
@@ -79,6 +83,7 @@ impl Sending {
             repairs: 0,
             parities: 0,
             probe_kbps: 0,
+            left: (0.0, 0.0),
             repaired: (None, 0),
             counters,
             next_tick: None,
@@ -196,6 +201,8 @@ impl Sending {
             return;
         }
         self.next_tick = Some(now + TICK);
+        let kept = 1.0 - TICK.as_secs_f64() / REPAIRS_MEMORY.as_secs_f64();
+        self.left = (self.left.0 * kept, self.left.1 * kept);
         self.departures.expire(now);
         self.estimator.on_time(now);
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
@@ -221,9 +228,11 @@ impl Sending {
 
     pub fn reading(&self) -> Reading {
         let estimate = self.estimator.estimate();
-        // What is lost is sent again, if parity does not give it back, and where much is lost twice: in steps of two, for this is told on.
+        // What is lost is sent again, if parity does not give it back, and where much is lost twice; or what repairs did take, if that
+        // is more. In steps of two, for this is told on.
         let times = if estimate.loss_percent > DOUBLE_REPAIRS { 1.5 } else { 1.0 };
-        let again = ((estimate.loss_percent * times).min(MOST_AGAIN) / 2.0).round() * 2.0;
+        let took = self.left.1 / self.left.0.max(1.0) * 100.0;
+        let again = ((estimate.loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
         Reading { estimate, repair_percent: (parity + again) as u32 }
     }
@@ -246,7 +255,13 @@ impl Sending {
 
     fn note(&mut self, now: Instant, packet: &Packet, probe: bool) {
         let Header { ssrc, sequence_number, .. } = packet.header;
-        self.departures.sent(now, ssrc, sequence_number, packet.payload.len() + HEADERS, probe);
+        let bytes = packet.payload.len() + HEADERS;
+        if ssrc == self.ours.video {
+            self.left.0 += bytes as f64;
+        } else if ssrc == self.ours.repair && !probe {
+            self.left.1 += bytes as f64;
+        }
+        self.departures.sent(now, ssrc, sequence_number, bytes, probe);
         self.estimator.on_sent(now);
         self.next_tick.get_or_insert(now + TICK);
     }
@@ -314,6 +329,26 @@ mod tests {
         let first: Vec<_> = left[..2].iter().map(|packet| (packet.header.ssrc, packet.payload[1])).collect();
         assert_eq!(first, [(OURS.repair, 2), (OURS.repair, 4)]);
         assert_eq!(sending.counters.read().retransmitted, 2);
+    }
+
+    #[test]
+    fn what_repairs_took_of_late_is_told_for_it_leaves_less_for_the_next_pictures() {
+        let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
+        (0..20).for_each(|sequence| drop(sending.packet(start, packet(OURS.video, sequence, false))));
+        released(&mut sending, start);
+        assert_eq!(sending.reading().repair_percent, 0);
+        let nack = TransportLayerNack {
+            sender_ssrc: 1,
+            media_ssrc: OURS.video,
+            nacks: vec![NackPair { packet_id: 2, lost_packets: 0b111 }],
+        };
+        let later = start + Duration::from_millis(150);
+        sending.repair(later, &nack);
+        released(&mut sending, later);
+        assert_eq!(sending.reading().repair_percent, 20, "4 of 20");
+        (0..20).for_each(|sequence| drop(sending.packet(later, packet(OURS.video, 20 + sequence, false))));
+        released(&mut sending, later);
+        assert_eq!(sending.reading().repair_percent, 10);
     }
 
     #[test]
