@@ -19,8 +19,9 @@ const MAX_JUMP: i64 = 8192;
 /// A repair takes a round trip, the request's timer and a little.
 const REPAIR: Duration = Duration::from_millis(30);
 const LEAST_PATIENCE: Duration = Duration::from_millis(60);
-/// A picture that stands still for longer than this is frozen: a second try is waited for only if it comes before.
-const TWO_TRIES: Duration = Duration::from_millis(200);
+/// A whole picture that is asked for instead takes a round trip, too, costs many usual ones, and all that waited are never shown: a second
+/// try is waited for where it comes within this.
+const TWO_TRIES: Duration = Duration::from_millis(300);
 /// Even the first try is waited for only so long; beyond it, a whole picture is as near.
 const ONE_TRY: Duration = Duration::from_millis(600);
 /// A keyframe whose pieces come no further apart than this is on its way, on whatever narrow link.
@@ -356,6 +357,18 @@ mod tests {
         assert_eq!(drain(&mut jitter, at(171)), [2, 3, 4, 5]);
         jitter.push(missing);
         assert_eq!(jitter.counts(), JitterCounts { late: 1, malformed: 0, gaps: 0 });
+    }
+
+    #[test]
+    fn a_second_try_is_waited_for_up_to_a_round_trip_of_a_tenth_of_a_second_and_the_first_up_to_half_a_second() {
+        let patience = |rtt: u64| {
+            let mut jitter = VideoJitter::default();
+            jitter.set_rtt(Duration::from_millis(rtt));
+            jitter.patience().as_millis() as u64
+        };
+        assert!([60, 100, 119].map(|rtt| patience(rtt) >= rtt * 2 + 30).iter().all(|waits| *waits));
+        assert!([130, 250, 500].map(|rtt| (rtt..rtt * 2).contains(&patience(rtt))).iter().all(|waits| *waits));
+        assert_eq!((patience(2), patience(900)), (60, 60), "a whole picture is as near");
     }
 
     #[test]

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 /// Time for a packet that was only overtaken to still turn up.
 const REORDERING: Duration = Duration::from_millis(4);
-/// And where parity may bring it: the rest of its picture has to come first.
-const PARITY: Duration = Duration::from_millis(14);
+/// And where parity may bring it: the rest of its picture has to come first. A sixth of the round trip that asking takes, within these.
+const PARITY: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(14));
 /// Never ask for the same packet sooner than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 /// Ask this often, then leave it to the next keyframe.
 const MAX_REQUESTS: u8 = 8;
-/// A packet that would come later than this is of no use: the picture has moved on. Three round trips, within these.
+/// A packet that would come later than this is of no use: the picture has moved on. Four round trips, within these.
 const GIVE_UP: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(1000));
 /// A longer gap is an outage, not a loss: only a keyframe helps.
 const MAX_GAP: u64 = 400;
@@ -100,14 +100,15 @@ impl NackList {
             self.missing.clear();
             return;
         }
-        let ask_at = now + if self.parity { PARITY } else { REORDERING };
+        let parity = self.round_trip.map_or(PARITY.1, |round_trip| (round_trip / 6).clamp(PARITY.0, PARITY.1));
+        let ask_at = now + if self.parity { parity } else { REORDERING };
         self.missing.extend(gap.map(|number| (number, Missing { since: now, ask_at, asked: None, requests: 0 })));
     }
 
     /// The packets to ask for now. Gives up on those that were asked for too often or are too old.
     pub fn due(&mut self, now: Instant) -> Vec<u16> {
         let before = self.missing.len();
-        let give_up = self.round_trip.map_or(GIVE_UP.1, |round_trip| (round_trip * 3).clamp(GIVE_UP.0, GIVE_UP.1));
+        let give_up = self.round_trip.map_or(GIVE_UP.1, |round_trip| (round_trip * 4).clamp(GIVE_UP.0, GIVE_UP.1));
         self.missing.retain(|_, missing| {
             now.saturating_duration_since(missing.since) < give_up && (missing.requests < MAX_REQUESTS || missing.ask_at > now)
         });
@@ -204,7 +205,7 @@ mod tests {
         list.sent(now, 3);
         assert!(list.due(now + REORDERING).is_empty());
         list.arrived(now + ms(5), 2, false);
-        assert_eq!(list.due(now + PARITY), [3], "the last of a picture is missed, too");
+        assert_eq!(list.due(now + PARITY.1), [3], "the last of a picture is missed, too");
     }
 
     #[test]
