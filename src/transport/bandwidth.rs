@@ -4,8 +4,8 @@
 //! itself is not: radio links lose at random, and answering that with less picture helps nobody.
 //!
 //! ```text
-//!   queue that grows, or is long  ──▶ 9/10 of what arrives now, and nothing new in until the path has drained (the window)
-//!   no queue, rate in use         ──▶ +15 % a second; +4 % near where a queue built up last
+//!   queue that grows, or is long  ──▶ 85 % of what arrives now, and nothing new in until the path has drained (the window)
+//!   no queue, rate in use         ──▶ +15 % a second; +1 % near where a queue built up last
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
@@ -41,14 +41,16 @@ pub const FLOOR_KBPS: u32 = 16;
 const IN_USE: f64 = 0.75;
 /// Growth a second while the path is calm, and near the rate where a queue built up last.
 const GROWTH: f64 = 1.15;
-const GROWTH_NEAR: f64 = 1.04;
+const GROWTH_NEAR: f64 = 1.01;
+const GROWTH_NEAR_SMALL: f64 = 1.04;
 /// And where a step too far is a second of sound that waits.
 const GROWTH_TINY: (f64, f64) = (1.08, 1.01);
 /// Nearer than this share of the last known limit counts as near; the limit is forgotten after a while, for links change.
 const NEAR: f64 = 0.85;
 const REMEMBER_LIMIT: Duration = Duration::from_secs(12);
 /// Share of what arrives that is asked for next when a queue builds up: the rest drains it.
-const BACK_OFF: f64 = 0.9;
+const BACK_OFF: f64 = 0.85;
+const BACK_OFF_SMALL: f64 = 0.9;
 /// And when it is already so long that it is heard.
 const BACK_OFF_HARD: f64 = 0.75;
 const BACK_OFF_TINY: f64 = 0.85;
@@ -66,6 +68,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_AGAIN: Duration = Duration::from_millis(350);
 /// After a queue built up, no probe for this long: the limit was just found.
 const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
+/// Below this the last percent are picture; above, they are worth less than sound that does not wait.
+const SMALL: f64 = 600.0;
 /// Below this a train is a queue of seconds, so there are no probes; and as sound alone does not use what there is, the rate grows
 /// whether it is used or not.
 const TINY: f64 = 64.0;
@@ -392,6 +396,7 @@ impl BandwidthEstimator {
             // There a quarter less may be the whole picture.
             true if carried < TINY => BACK_OFF_TINY,
             true => BACK_OFF_HARD,
+            false if carried < SMALL => BACK_OFF_SMALL,
             false => BACK_OFF,
         };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
@@ -423,6 +428,7 @@ impl BandwidthEstimator {
             let growth = match (near, tiny) {
                 (false, true) => GROWTH_TINY.0,
                 (true, true) => GROWTH_TINY.1,
+                (true, false) if self.target < SMALL => GROWTH_NEAR_SMALL,
                 (true, false) => GROWTH_NEAR,
                 (false, false) => GROWTH,
             };
