@@ -30,10 +30,10 @@ impl DelayHistogram {
         Self { weights: vec![0.0; BUCKETS], total: 0.0, next: 1.0, entries: 0.0, most: f64::from(entries.max(2)), share: 1.0 }
     }
 
-    /// One that remembers the last quarter of what there was, until that is about `entries` entries: how a call begins, while its path
+    /// One that remembers the last half of what there was, until that is about `entries` entries: how a call begins, while its path
     /// is still being found, is no measure of what it will be.
     pub fn of_a_call(entries: u32) -> Self {
-        Self { share: 0.25, ..Self::new(entries) }
+        Self { share: 0.5, ..Self::new(entries) }
     }
 
     /// Adds an entry.
@@ -42,7 +42,7 @@ impl DelayHistogram {
         self.weights[bucket.min(BUCKETS - 1)] += self.next;
         self.total += self.next;
         self.entries += 1.0;
-        let remembered = if self.share < 1.0 { (self.entries * self.share).clamp(FEWEST, self.most) } else { self.most };
+        let remembered = if self.share < 1.0 { (self.entries * self.share).max(FEWEST).min(self.most) } else { self.most };
         self.next /= 1.0 - 1.0 / remembered;
         if self.next > TOO_HEAVY {
             let next = std::mem::replace(&mut self.next, 1.0);

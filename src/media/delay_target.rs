@@ -29,8 +29,10 @@ const COPY_SHARE: f64 = 0.9992;
 
 /// A packet this much later than almost all others belongs to a spike.
 const SPIKE: Duration = Duration::from_millis(100);
-/// Packets held up together come within this time.
+/// Packets held up together follow each other within this time, and come within that: a path that becomes narrow once is one spike for
+/// as long as its queue takes to drain.
 const SPIKE_LASTS: Duration = Duration::from_millis(600);
+const SPIKE_MOST: Duration = Duration::from_millis(1800);
 /// Spikes that come at least this often are prepared for: more often at a call's beginning, when paths come and go.
 const SPIKE_MEMORY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(12));
 
@@ -49,6 +51,8 @@ pub struct DelayTarget {
 #[derive(Debug)]
 struct Spike {
     since: MediaTime,
+    /// The last packet that was held up.
+    last: MediaTime,
     height: Duration,
     /// The most that was usual before it.
     usual: Duration,
@@ -89,13 +93,17 @@ impl DelayTarget {
 
     /// The most that is usual, before the spike that lasts if there is one. What is later than all that begins one.
     fn most_usual(&mut self, now: MediaTime, lateness: Duration) -> Duration {
-        if let Some(spike) = self.spikes.back_mut().filter(|spike| now.since(spike.since) < SPIKE_LASTS) {
+        let lasts = |spike: &&mut Spike| now.since(spike.last) < SPIKE_LASTS && now.since(spike.since) < SPIKE_MOST;
+        if let Some(spike) = self.spikes.back_mut().filter(lasts) {
             spike.height = spike.height.max(lateness);
+            if lateness > spike.usual + SPIKE {
+                spike.last = now;
+            }
             return spike.usual;
         }
         let usual = self.packets.quantile(SHARE);
         if lateness > usual + SPIKE {
-            self.spikes.push_back(Spike { since: now, height: lateness, usual });
+            self.spikes.push_back(Spike { since: now, last: now, height: lateness, usual });
         }
         usual
     }
@@ -157,6 +165,23 @@ mod tests {
         let way = feed(&mut target, 0, 20, |n| if (500..525).contains(&n) { (500 - 20 * (n - 500), false) } else { (2, false) });
         assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
         assert_eq!(way[999], LEAST);
+    }
+
+    #[test]
+    fn a_path_that_becomes_narrow_once_is_waited_for_no_longer_than_seconds() {
+        let mut target = DelayTarget::default();
+        // A queue of 600 ms that takes a second and a half to drain.
+        let narrow = |n: u64| if (500..575).contains(&n) { (600 - 8 * (n - 500), false) } else { (2, false) };
+        let way = feed(&mut target, 0, 24, narrow);
+        assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
+        assert_eq!(way[1199], LEAST);
+    }
+
+    #[test]
+    fn a_path_that_stays_longer_is_followed() {
+        let mut target = DelayTarget::default();
+        feed(&mut target, 0, 20, |n| (if n < 500 { 2 } else { 300 }, false));
+        assert!(target.get() >= ms(300), "{:?}", target.get());
     }
 
     #[test]

@@ -111,8 +111,8 @@ const SOUND_ALONE: Profile =
 
 profiles! {
     clean: GOOD;
-    ten_percent_lost: Profile { link: Link { kbps: 3000, ..random(10) }, least_fps: 29.0, most_gap: 150, most_latency: 150, most_concealed: 0.7, ..BAD };
-    twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.4, ..BAD };
+    ten_percent_lost: Profile { link: Link { kbps: 3000, ..random(10) }, least_fps: 29.0, most_gap: 150, most_latency: 130, most_concealed: 0.4, ..BAD };
+    twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.2, ..BAD };
     thirty_percent_lost: Profile { link: random(30), least_fps: 22.0, most_frozen: 1500, most_latency: 300, ..BAD };
     half_is_lost: Profile {
         link: random(50),
@@ -124,8 +124,8 @@ profiles! {
         most_mouth_to_ear: 450.0,
         ..BAD
     };
-    five_percent_in_bursts_of_six: Profile { link: Link { kbps: 3000, ..bursts(5, 6) }, least_fps: 27.0, most_frozen: 500, most_gap: 320, most_latency: 200, most_concealed: 1.2, ..BAD };
-    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 14.0, most_frozen: 3000, most_gap: 700, most_latency: 300, most_mouth_to_ear: 220.0, ..BAD };
+    five_percent_in_bursts_of_six: Profile { link: Link { kbps: 3000, ..bursts(5, 6) }, least_fps: 28.0, most_frozen: 500, most_gap: 300, most_latency: 210, most_concealed: 1.0, ..BAD };
+    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 25.0, most_frozen: 1000, most_gap: 400, most_latency: 300, most_mouth_to_ear: 220.0, ..BAD };
     three_hundred_kilobit: Profile { link: narrow(300), least_fps: 18.0, most_frozen: 500, most_gap: 300, most_mouth_to_ear: 300.0, ..NARROW };
     a_hundred_kilobit: Profile { link: narrow(100), least_fps: 7.0, ..NARROW };
     fifty_kilobit: Profile { link: narrow(50), ..SOUND_ALONE };
@@ -135,9 +135,9 @@ profiles! {
         seconds: 40,
         size: HIGH,
         least_fps: 20.0,
-        most_frozen: 1700,
+        most_frozen: 1800,
         most_gap: 900,
-        most_latency: 400,
+        most_latency: 250,
         most_concealed: 3.5,
         most_mouth_to_ear: 200.0,
         ..GOOD
@@ -164,8 +164,8 @@ fn far_away_with_loss_and_reordering_and_the_same_again_bit_for_bit() {
         least_fps: 28.0,
         most_frozen: 1200,
         most_gap: 700,
-        most_latency: 580,
-        most_concealed: 2.2,
+        most_latency: 450,
+        most_concealed: 1.0,
         most_mouth_to_ear: 400.0,
         ..GOOD
     };
