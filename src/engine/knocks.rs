@@ -192,9 +192,10 @@ impl Patience {
             0..24 => 5,
             tries => 10_u64 << (tries - 24).min(5),
         };
+        let seconds = seconds.min(300);
         // A fifth of jitter, so that many who start together do not knock together.
         let jitter = u64::from(u16::from_be_bytes(random())) * seconds * 200 / 65_536;
-        self.next = Some(now + Duration::from_millis(seconds.min(300) * 1000 + jitter));
+        self.next = Some(now + Duration::from_millis(seconds * 1000 + jitter));
     }
 }
 

@@ -18,6 +18,7 @@
 //! Copa (Arun and Balakrishnan, NSDI 2018). The constants are those at which the links of `tests` keep their promises.
 
 mod delay;
+mod loss;
 mod throughput;
 mod train;
 
@@ -29,6 +30,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use delay::Delay;
+use loss::Heavy;
 use throughput::Throughput;
 use train::Trains;
 
@@ -75,11 +77,6 @@ const SMALL: f64 = 600.0;
 const TINY: f64 = 64.0;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
-/// Where less than this share comes through, half is tried at once.
-const FAR_LESS: f64 = 0.4;
-const LOSS_EVERY: Duration = Duration::from_secs(1);
-/// How long losses are remembered at least; at high rates it is 150 packets.
-const LOSS_AGE: Duration = Duration::from_millis(1500);
 /// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
 const CALM_MS: f64 = 14.0;
 const FILLING_MS: f64 = 26.0;
@@ -186,14 +183,6 @@ pub struct BandwidthEstimator {
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,
-}
-
-/// What was when much began to be lost.
-#[derive(Debug, Clone, Copy)]
-struct Heavy {
-    target: f64,
-    delivered: f64,
-    loss: f64,
 }
 
 /// What the path carried when a queue built up.
@@ -339,17 +328,6 @@ impl BandwidthEstimator {
         }
     }
 
-    fn count_losses(&mut self, packets: &[PacketFate]) {
-        for packet in packets {
-            let since = self.counted.map_or(Duration::ZERO, |last| packet.sent.saturating_duration_since(last));
-            self.counted = Some(self.counted.map_or(packet.sent, |last| last.max(packet.sent)));
-            // Where packets are few, each says more: what was lost seconds ago is no loss of now.
-            let weight = (since.as_secs_f64() / LOSS_AGE.as_secs_f64()).clamp(1.0 / 150.0, 1.0 / 12.0);
-            let lost = f64::from(u8::from(packet.arrived.is_none()));
-            self.loss += (lost - self.loss) * weight;
-        }
-    }
-
     fn is_calm(&self) -> bool {
         self.delay.steady_ms() < CALM_MS + self.delay.jitter_ms()
     }
@@ -369,24 +347,6 @@ impl BandwidthEstimator {
         }
         self.follow_heavy_loss(now);
         self.target = self.target.clamp(f64::from(FLOOR_KBPS), self.cap);
-    }
-
-    /// Lowers the rate while much is lost, as long as that helps: a path that loses as much at half the rate is not overloaded.
-    fn follow_heavy_loss(&mut self, now: Instant) {
-        if self.loss < HEAVY_LOSS * 0.8 {
-            self.heavy = None;
-        }
-        if self.loss <= HEAVY_LOSS || self.loss_hold_until.is_some_and(|until| now < until) {
-            return;
-        }
-        let delivered = self.throughput.kbps();
-        let heavy = *self.heavy.get_or_insert(Heavy { target: self.target, delivered, loss: self.loss });
-        // A full path gives as much for half as much, and one that loses by chance gives half.
-        let is_full = self.loss < heavy.loss * 0.75 || delivered > heavy.delivered * 0.75;
-        if self.target > heavy.target * 0.5 || is_full && delivered < self.target * (1.0 - HEAVY_LOSS) {
-            self.target *= if delivered < self.target * FAR_LESS { 0.5 } else { 0.85 };
-        }
-        self.loss_hold_until = Some(now + LOSS_EVERY);
     }
 
     fn back_off(&mut self, now: Instant, long: bool) {
