@@ -56,6 +56,8 @@ fn before_accept_a_direct_profile_sends_nothing_outside_the_links_one_flow_and_o
     assert!(sent.iter().all(|packet| packet.protocol == UDP && !packet.is_stun() && !packet.is_dtls()));
     alice.say("accept video");
     alice.wait("connected");
+    // Bob may be seen and heard before Alice's camera is open.
+    bob.wait("first_video");
     assert!(open_files(alice.id(), &film) > 0, "the film is what a camera would be");
     // The call itself has both.
     lab.cable.wait_for(Packet::is_stun);
