@@ -141,6 +141,14 @@ impl Conversations {
         self.shown = Arc::default();
     }
 
+    /// Lets go of everything, and comes back when nothing is being opened any more.
+    pub async fn close(self) {
+        let Self { results, mut opened, .. } = self;
+        // Whoever opens holds another one of these until it is done.
+        drop(results);
+        while opened.recv().await.is_some() {}
+    }
+
     /// Opens the library again, off the loop: a hundred thousand texts take a moment to read.
     pub fn unlock(&mut self, message_key: SealKey, me: PublicKey) {
         let Some(directory) = self.directory.clone() else { return };

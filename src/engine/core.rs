@@ -1,7 +1,7 @@
 //! The engine's loop: everything that can wake it, and what it does then.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
@@ -68,6 +68,9 @@ enum Wake {
 
 /// What follows from work that was done off the loop.
 pub type Then = Box<dyn FnOnce(&mut Core, &mut Calls) + Send>;
+
+/// How long what is being written when the loop ends may take.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Why the loop ended.
 enum Over {
@@ -202,11 +205,23 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
     core.close_device_check();
     core.publish(&calls, publish);
     core.network.close().await;
-    core.conversations.lock();
+    drop(calls);
+    let conversations = core.into_conversations();
+    // What is being written off the loop would be there again after a wipe. A device that hangs is not waited for.
+    let written = async {
+        conversations.close().await;
+        while off_loop_queue.recv().await.is_some() {}
+    };
+    let _ = tokio::time::timeout(LAST_WRITES, written).await;
     over
 }
 
 impl Core {
+    /// Drops all the rest.
+    fn into_conversations(self) -> Conversations {
+        self.conversations
+    }
+
     async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
         let unix = unix_seconds();
         if self.people.is_locked() && !may_while_locked(&command) {
