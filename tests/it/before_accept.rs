@@ -1,6 +1,7 @@
 //! Before a call is accepted nothing of the callee moves: judged by the packets on the cable and by the files that are open.
 
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use iroh_relay::server::{RelayConfig, Server, ServerConfig};
@@ -27,10 +28,12 @@ fn film(folder: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// How often a process has `path` open.
+/// How often a process has `path` open. Files are compared, not names: a process in another namespace may know them by others.
 fn open_files(process: u32, path: &str) -> usize {
+    let file = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    let wanted = file(Path::new(path)).unwrap();
     let entries = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
-    entries.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == Path::new(path))).count()
+    entries.filter(|entry| file(&entry.path()).is_ok_and(|open| open == wanted)).count()
 }
 
 #[test]
