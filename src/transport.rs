@@ -10,7 +10,7 @@
 //! - `addresses`: which candidates count, ours and theirs; `servers`: who helps to find them.
 //! - `network`: tells when our addresses change.
 //! - `control`: short messages both ways.
-//! - `tracks`: payloads out; `intake`: payloads in; between them and the wire the `path`, in two halves:
+//! - `tracks`: payloads out; `intake`: payloads in; `feedback`: what a receiver of pictures tells their sender; between them and the wire the `path`, in two halves:
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
 //!     as [`protection`] says, and `kept` packets for whoever asks;
 //!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
@@ -32,6 +32,7 @@ mod counters;
 pub mod datagram;
 pub mod departures;
 mod describe;
+mod feedback;
 mod gate;
 mod intake;
 mod kept;

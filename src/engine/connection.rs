@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::core::Core;
@@ -12,6 +12,7 @@ use super::screening::OurAddress;
 use super::session::SessionEvent;
 use crate::call;
 use crate::media::packet::IncomingPacket;
+use crate::media::repair::PictureFeedback;
 use crate::signal::link::Datagrams;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
@@ -23,6 +24,8 @@ const ORDERS: usize = 64;
 const VIDEO_OUT: usize = 1;
 /// Sealed sound that waits for the transport: a fifth of a second. When full, the newest packet is dropped.
 const AUDIO_OUT: usize = 10;
+/// What waits to be told of pictures on the link; more is left out, for it is told again.
+const FEEDBACK: usize = 16;
 /// How often the path is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -50,7 +53,7 @@ enum Order {
     Connect(Description, Vec<Candidate>),
     AddCandidates(Vec<Candidate>),
     Control(Bytes),
-    RequestKeyframe,
+    Feedback(PictureFeedback),
 }
 
 impl Connection {
@@ -143,10 +146,10 @@ impl Connection {
 }
 
 impl Outlet {
-    /// Asks the other side for a keyframe.
-    pub fn request_keyframe(&self) {
+    /// Tells the other side of its pictures.
+    pub fn feedback(&self, feedback: PictureFeedback) {
         if let Some(orders) = self.orders.upgrade() {
-            let _ = orders.try_send(Order::RequestKeyframe);
+            let _ = orders.try_send(Order::Feedback(feedback));
         }
     }
 }
@@ -174,7 +177,7 @@ async fn serve(
                 }
                 Some(Order::AddCandidates(candidates)) => peer.add_candidates(&candidates).await,
                 Some(Order::Control(item)) => peer.send_control(item),
-                Some(Order::RequestKeyframe) => peer.request_keyframe().await,
+                Some(Order::Feedback(feedback)) => peer.tell(feedback).await,
                 Some(Order::Begin) => {}
                 None => break,
             },
@@ -208,17 +211,17 @@ async fn serve_ride(
             None => return,
         }
     }
-    let keyframe = Notify::new();
-    // Full: the next estimate counts as much, and a keyframe is asked for again.
+    let (told, feedback) = mpsc::channel(FEEDBACK);
+    // Full: the next estimate counts as much, and of pictures is told again.
     let tell = |event| drop(engine.try_send(SessionEvent::Ride { call, event }));
     let wishes = async {
         while let Some(order) = orders.recv().await {
-            if let Order::RequestKeyframe = order {
-                keyframe.notify_one();
+            if let Order::Feedback(feedback) = order {
+                let _ = told.try_send(feedback);
             }
         }
     };
-    tokio::select! { () = ride.run(&keyframe, &publish, tell) => {}, () = wishes => {} }
+    tokio::select! { () = ride.run(feedback, &publish, tell) => {}, () = wishes => {} }
 }
 
 fn transport_role(role: call::Role) -> transport::Role {

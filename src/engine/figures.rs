@@ -233,6 +233,7 @@ impl Counters {
             repairs: Repairs {
                 nack: path_since(|path| path.nacks_sent),
                 parity: path_since(|path| path.recovered),
+                ltr: received_since(|received| received.repair_requests),
                 pli: received_since(|received| received.requests),
             },
             latency_ms: Percentiles { p50: latency.percentile(50).map(f64::from), p95: latency.percentile(95).map(f64::from) },

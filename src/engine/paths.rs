@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use super::connection::{Connection, Outlet};
 use super::session::SessionEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::repair::PictureFeedback;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::{Numbered, Numbering, PathStats, PeerConfig};
 
@@ -188,10 +189,10 @@ impl Paths {
         }
     }
 
-    /// What a pipeline calls when it needs a keyframe.
-    pub fn keyframe_requests(&self) -> Arc<dyn Fn() + Send + Sync> {
+    /// How a pipeline tells the other side of its pictures.
+    pub fn feedback(&self) -> Arc<dyn Fn(PictureFeedback) + Send + Sync> {
         let outlet = self.outlet.subscribe();
-        Arc::new(move || outlet.borrow().request_keyframe())
+        Arc::new(move |feedback| outlet.borrow().feedback(feedback))
     }
 
     /// The path, as last looked at.

@@ -83,6 +83,8 @@ pub struct Repairs {
     pub nack: u64,
     /// Packets that parity gave back before anybody asked.
     pub parity: u64,
+    /// Repairs from a long-term reference, and keyframes, that were asked for.
+    pub ltr: u64,
     pub pli: u64,
 }
 

@@ -34,6 +34,7 @@ use crate::media::clock_offset::ClockOffset;
 use crate::media::events::MediaEvent;
 use crate::media::lip_sync::LipSync;
 use crate::media::record::RecordFormat;
+use crate::media::repair::PictureFeedback;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
 use crate::media::trace::Trace;
@@ -182,7 +183,7 @@ impl Session {
             self.share(estimate);
         }
         if let (Some(pipelines), true) = (&self.pipelines, lost) {
-            pipelines.video_send.request_keyframe();
+            pipelines.video_send.feedback(PictureFeedback::Keyframe);
         }
     }
 
@@ -224,7 +225,7 @@ impl Session {
         let (echo_frames, echo_camera) = slot();
         let (echo_sound, echo_voice) = delay_line(ECHO_DELAY);
         let (far_end_writer, far_end_reader) = far_end();
-        let keyframe = self.paths.keyframe_requests();
+        let feedback = self.paths.feedback();
         let lip_sync = Arc::<LipSync>::default();
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
@@ -237,7 +238,7 @@ impl Session {
             trace: trace.clone(),
             clock_offset: self.clock_offset.clone(),
             lip_sync: lip_sync.clone(),
-            request_keyframe: keyframe,
+            feedback,
             events: events.clone(),
         });
         let video_send = VideoSender::prepare(VideoSendConfig {
@@ -324,9 +325,9 @@ impl Session {
     /// What a path says that is not for the rules; the link, if no number is named.
     pub fn transport_event(&mut self, path: Option<u32>, event: &PeerEvent) {
         match *event {
-            PeerEvent::KeyframeRequest => {
+            PeerEvent::Feedback(feedback) => {
                 if let Some(pipelines) = &self.pipelines {
-                    pipelines.video_send.request_keyframe();
+                    pipelines.video_send.feedback(feedback);
                 }
             }
             PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {

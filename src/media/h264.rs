@@ -1,10 +1,12 @@
 //! H.264 by OpenH264, set for faces over a network whose rate changes.
 //!
 //! Rate control follows the capture times, so no frame is skipped and none is spent on a clock that jitters. There is no
-//! periodic keyframe: who lost something asks for one. A size or colour that changes starts a new encoder and thus a keyframe.
+//! periodic keyframe: who lost something asks for a repair, a frame made from a long-term reference that they said they have, or
+//! for a keyframe. A size or colour that changes starts a new encoder and thus a keyframe.
 
 use super::clock::MediaTime;
 use super::convert::Picture;
+use super::fragment::FrameKind;
 use super::frame::{Frame, Matrix};
 use super::h264_raw;
 use super::nal::{Gate, Refused};
@@ -20,8 +22,12 @@ use thiserror::Error as ThisError;
 
 /// What a keyframe that starts an encoder is made for: it is there soon, and the frames after it refine it at the full rate.
 const FIRST_KBPS: u32 = 100;
-/// What one that is asked for later is made for, at the most: the codec means to spend four usual pictures on it.
-const WHOLE_KBPS: u32 = 540;
+/// What one that is asked for later is made for, at the most, and a repair: the codec means to spend four usual pictures on a keyframe.
+const ASKED_KBPS: u32 = 540;
+/// A picture is kept as a long-term reference after so many frames: the younger it is, the less a repair takes.
+const KEEP_EVERY: u32 = 10;
+/// Frames are numbered from their keyframe on, to this many (log2_max_frame_num of OpenH264's parameter sets).
+const NUMBERS: u16 = 1 << 15;
 
 /// The codec itself failed: not a matter of what it was given.
 #[derive(Debug, ThisError)]
@@ -32,7 +38,7 @@ pub struct CodecError(#[from] Error);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoded {
     /// An access unit was written.
-    Unit { keyframe: bool },
+    Unit(FrameKind),
     /// The rate control left the frame out.
     Skipped,
 }
@@ -47,6 +53,11 @@ pub struct Encoder {
     told_kbps: Option<u32>,
     /// The next frame is to be a keyframe.
     whole: bool,
+    /// The next frame is to be a repair, after the frame with this number.
+    repair: Option<u16>,
+    /// Keyframes of the running encoder, and the number of its last frame.
+    keyframes: u16,
+    number: u16,
     /// The capture time that the encoder knows as one second: it takes zero for "no time".
     origin: Option<MediaTime>,
     last_ms: u64,
@@ -72,29 +83,72 @@ impl Encoder {
     pub fn new(frame: &Frame, fps: u32, kbps: u32) -> Result<Self, CodecError> {
         let shape = Shape::from(frame);
         let raw = new_encoder(shape, fps, kbps.min(FIRST_KBPS))?;
-        Ok(Self { raw, shape, fps, kbps, told_kbps: None, whole: false, origin: None, last_ms: 0 })
+        Ok(Self {
+            raw,
+            shape,
+            fps,
+            kbps,
+            told_kbps: None,
+            whole: false,
+            repair: None,
+            keyframes: 0,
+            number: 0,
+            origin: None,
+            last_ms: 0,
+        })
     }
 
     /// Encodes `frame` into `unit` (Annex B), which is emptied before.
     pub fn encode(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
         unit.clear();
         self.follow(frame)?;
-        if std::mem::take(&mut self.whole) {
-            self.tell(self.kbps.min(WHOLE_KBPS));
+        let (whole, repair) = (std::mem::take(&mut self.whole), self.repair.take());
+        let repair = repair.filter(|_| !whole);
+        if whole || repair.is_some() {
+            self.tell(self.kbps.min(ASKED_KBPS));
+        }
+        if whole {
             self.raw.force_intra_frame();
+        } else if let Some(last) = repair {
+            h264_raw::recover(&mut self.raw, self.keyframes, last, self.number);
         }
         let origin = *self.origin.get_or_insert(frame.captured);
         self.last_ms = (1_000 + frame.captured.since(origin).as_millis() as u64).max(self.last_ms + 1);
         let stream = self.raw.encode_at(&Planes(frame), Timestamp::from_millis(self.last_ms))?;
         let keyframe = stream.frame_type() == FrameType::IDR;
         stream.write_vec(unit);
-        self.told_kbps.get_or_insert(self.kbps.min(FIRST_KBPS));
-        Ok(if unit.is_empty() { Encoded::Skipped } else { Encoded::Unit { keyframe } })
+        if self.told_kbps.is_none() {
+            self.told_kbps = Some(self.kbps.min(FIRST_KBPS));
+            h264_raw::keep_every(&mut self.raw, KEEP_EVERY);
+        }
+        if unit.is_empty() {
+            self.repair = repair;
+            return Ok(Encoded::Skipped);
+        }
+        if keyframe {
+            (self.keyframes, self.number) = (self.keyframes.wrapping_add(1), 0);
+            return Ok(Encoded::Unit(FrameKind::Keyframe));
+        }
+        self.number = (self.number + 1) % NUMBERS;
+        Ok(Encoded::Unit(if repair.is_some() { FrameKind::Repair } else { FrameKind::Delta }))
     }
 
     /// Makes the next frame a keyframe, and no large one: who asks waits for it, on a path that has just lost something.
     pub fn request_keyframe(&mut self) {
         self.whole = self.told_kbps.is_some();
+    }
+
+    /// Makes the next frame from a reference that was [confirmed](Self::confirm), or from the keyframe. Who asks had the frame with number
+    /// `whole` of the running keyframe, and lost something after it.
+    pub fn request_repair(&mut self, whole: u16) {
+        self.repair = self.told_kbps.map(|_| whole % NUMBERS);
+    }
+
+    /// The frame with number `frame` of the running keyframe is kept on the other side.
+    pub fn confirm(&mut self, frame: u16) {
+        if self.told_kbps.is_some() {
+            h264_raw::confirm(&mut self.raw, self.keyframes, frame);
+        }
     }
 
     /// Spends this much from the next frame on.
@@ -107,8 +161,8 @@ impl Encoder {
         let shape = Shape::from(frame);
         if shape != self.shape {
             self.raw = new_encoder(shape, self.fps, self.kbps.min(FIRST_KBPS))?;
-            (self.shape, self.told_kbps, self.whole) = (shape, None, false);
-            (self.origin, self.last_ms) = (None, 0);
+            (self.shape, self.told_kbps, self.whole, self.repair) = (shape, None, false, None);
+            (self.keyframes, self.number, self.origin, self.last_ms) = (0, 0, None, 0);
         }
         if self.told_kbps.is_some() {
             self.tell(self.kbps);
@@ -144,6 +198,8 @@ fn new_encoder(shape: Shape, fps: u32, kbps: u32) -> Result<RawEncoder, CodecErr
         .background_detection(false)
         .long_term_reference(true)
         .intra_frame_period(IntraFramePeriod::from_num_frames(0))
+        // It would leave out several after one that was large, and does so when the rate falls: a coarser picture is better than none.
+        .skip_frames(false)
         .num_threads(1)
         .vui(vui.full_range(shape.full_range));
     Ok(RawEncoder::with_api_config(OpenH264API::from_source(), config)?)
@@ -185,8 +241,11 @@ pub struct Decoder {
 pub struct Decoded<'a> {
     /// Nothing if too much was missing.
     pub picture: Option<Picture<'a>>,
-    /// Something was missing: a keyframe is wanted.
+    /// Something was missing: a repair is wanted.
     pub damaged: bool,
+    /// Its number, and that of the picture which it marks as a long-term reference.
+    pub frame: u16,
+    pub kept: Option<u16>,
 }
 
 impl Decoder {
@@ -203,7 +262,7 @@ impl Decoder {
     /// Decodes one access unit (Annex B).
     pub fn decode(&mut self, now: MediaTime, unit: &[u8]) -> Result<Decoded<'_>, Refused> {
         let sequence = self.gate.check(now, unit)?;
-        let (state, raw) = h264_raw::decode(&mut self.raw, unit);
+        let (state, numbers, raw) = h264_raw::decode(&mut self.raw, unit);
         if !state.is_clean() {
             tracing::debug!(state = state.code(), concealed = state.is_concealed(), "a frame is not whole");
         }
@@ -218,182 +277,11 @@ impl Decoder {
             matrix: sequence.matrix,
             full_range: sequence.full_range,
         });
-        Ok(Decoded { damaged: !state.is_clean() || picture.is_none(), picture })
+        let (frame, kept) = numbers.unwrap_or_default();
+        Ok(Decoded { damaged: !state.is_clean() || picture.is_none() || numbers.is_none(), picture, frame, kept })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::media::marker;
-    use crate::media::test_pattern::TestPattern;
-    use std::time::Duration;
-
-    const START: MediaTime = MediaTime(1_700_000_000_000_000);
-
-    /// Encodes `count` frames of the test pattern, calling `each` before each one.
-    fn encode(count: u32, kbps: u32, mut each: impl FnMut(u32, &mut Encoder)) -> Vec<(Frame, Vec<u8>, Encoded)> {
-        let mut pattern = TestPattern::new(640, 360);
-        let mut frame = Frame::black(640, 360);
-        let mut encoder = Encoder::new(&frame, 30, kbps).unwrap();
-        (0..count)
-            .map(|n| {
-                frame.captured = START + Duration::from_micros(u64::from(n) * 33_333);
-                pattern.draw(frame.captured, &mut frame);
-                each(n, &mut encoder);
-                let mut unit = Vec::new();
-                let encoded = encoder.encode(&frame, &mut unit).unwrap();
-                (frame.clone(), unit, encoded)
-            })
-            .collect()
-    }
-
-    fn psnr(frame: &Frame, picture: &Picture) -> f64 {
-        let mut copy = Frame::black(16, 16);
-        picture.copy_to(&mut copy);
-        let squares: f64 = frame.planes().0.iter().zip(copy.planes().0).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
-        10.0 * (255.0f64.powi(2) / (squares / frame.planes().0.len() as f64).max(1e-9)).log10()
-    }
-
-    #[test]
-    fn every_frame_comes_back_at_once_and_looks_like_what_went_in() {
-        let mut decoder = Decoder::new().unwrap();
-        for (index, (frame, unit, encoded)) in encode(60, 1000, |_, _| {}).iter().enumerate() {
-            assert_eq!(*encoded, Encoded::Unit { keyframe: index == 0 });
-            let decoded = decoder.decode(START, unit).unwrap();
-            let picture = decoded.picture.expect("a picture a unit");
-            assert!(!decoded.damaged);
-            assert_eq!(marker::read(&picture), Some(index as u16));
-            let (psnr, least) = (psnr(frame, &picture), if index < 6 { 28.0 } else { 33.0 });
-            assert!(psnr >= least, "frame {index}: {psnr:.1} dB");
-        }
-    }
-
-    /// How many pieces of four by four pixels of `b` are nothing like those of `a`.
-    fn specks(a: &[u8], b: &[u8], width: usize) -> usize {
-        let height = a.len() / width;
-        let off = |x: usize, y: usize| {
-            let pixels = (0..4).flat_map(|row| (0..4).map(move |column| (y * 4 + row) * width + x * 4 + column));
-            pixels.map(|at| u32::from(a[at].abs_diff(b[at]))).sum::<u32>() / 16
-        };
-        (0..height / 4).flat_map(|y| (0..width / 4).map(move |x| (x, y))).filter(|(x, y)| off(*x, *y) > 20).count()
-    }
-
-    #[test]
-    fn at_a_low_rate_nothing_of_a_moving_picture_is_left_behind() {
-        let (mut pattern, mut frame) = (TestPattern::new(1280, 720), Frame::black(1280, 720));
-        let mut encoder = Encoder::new(&frame, 30, 2000).unwrap();
-        let (mut decoder, mut unit, mut copy) = (Decoder::new().unwrap(), Vec::new(), Frame::black(16, 16));
-        let (mut luma, mut chroma) = (0, 0);
-        for n in 0..300u64 {
-            frame.captured = START + Duration::from_micros(n * 33_333);
-            pattern.draw(frame.captured, &mut frame);
-            encoder.set_kbps(if n < 60 { 2000 } else { 600 });
-            encoder.encode(&frame, &mut unit).unwrap();
-            decoder.decode(frame.captured, &unit).unwrap().picture.unwrap().copy_to(&mut copy);
-            if n >= 90 {
-                luma += specks(frame.planes().0, copy.planes().0, 1280);
-                chroma += specks(frame.planes().1, copy.planes().1, 640) + specks(frame.planes().2, copy.planes().2, 640);
-            }
-        }
-        println!("{luma} specks of brightness and {chroma} of colour in 210 pictures");
-        assert!(luma + chroma <= 210, "{luma} specks of brightness and {chroma} of colour in 210 pictures");
-    }
-
-    #[test]
-    fn the_first_picture_is_as_small_at_any_rate_and_no_frame_is_left_out_for_it() {
-        let [slow, fast] = [300, 3000].map(|kbps| encode(60, kbps, |_, _| {}));
-        assert_eq!(slow[0].1.len(), fast[0].1.len());
-        assert!(fast.iter().all(|unit| unit.2 != Encoded::Skipped));
-    }
-
-    #[test]
-    fn the_encoder_takes_a_higher_rate_and_a_lower_one() {
-        let units = encode(30, 500, |n, encoder| {
-            assert!(n < 2 || encoder.told_kbps == Some(encoder.kbps), "frame {n}");
-            encoder.set_kbps([500, 4000, 200][n as usize / 10]);
-        });
-        assert_eq!(units.iter().filter(|unit| unit.2 == Encoded::Unit { keyframe: true }).count(), 1);
-    }
-
-    #[test]
-    fn a_new_bitrate_holds_without_a_keyframe() {
-        let units = encode(240, 1200, |n, encoder| {
-            if n == 120 {
-                encoder.set_kbps(60);
-            }
-        });
-        let bytes = |range: std::ops::Range<usize>| units[range].iter().map(|(_, unit, _)| unit.len()).sum::<usize>();
-        assert!(bytes(180..240) * 2 < bytes(60..120), "{} then {}", bytes(60..120), bytes(180..240));
-        assert_eq!(units.iter().filter(|unit| unit.2 == Encoded::Unit { keyframe: true }).count(), 1);
-    }
-
-    #[test]
-    fn a_keyframe_comes_when_asked_for_and_starts_a_decoder() {
-        let units = encode(12, 800, |n, encoder| {
-            if n == 10 {
-                encoder.request_keyframe();
-            }
-        });
-        assert_eq!(units[10].2, Encoded::Unit { keyframe: true });
-        let mut decoder = Decoder::new().unwrap();
-        assert!(decoder.decode(START, &units[9].1).is_err(), "nothing is decoded before a keyframe");
-        let decoded = decoder.decode(START, &units[10].1).unwrap();
-        assert_eq!((decoded.damaged, decoded.picture.and_then(|picture| marker::read(&picture))), (false, Some(10)));
-    }
-
-    #[test]
-    fn a_keyframe_that_was_asked_for_is_as_small_at_a_high_rate_as_at_a_low_one() {
-        let mut noise = 1u32;
-        let [slow, fast] = [600, 8000].map(|kbps| {
-            let mut frame = Frame::black(640, 360);
-            let (mut encoder, mut unit) = (Encoder::new(&frame, 30, kbps).unwrap(), Vec::new());
-            for n in 0..40u64 {
-                frame.captured = START + Duration::from_micros(n * 33_333);
-                frame.planes_mut().0.iter_mut().for_each(|luma| {
-                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    *luma = 96 + (noise >> 28) as u8;
-                });
-                if n == 39 {
-                    encoder.request_keyframe();
-                }
-                encoder.encode(&frame, &mut unit).unwrap();
-            }
-            unit.len()
-        });
-        println!("{slow} bytes at 600 kbit/s, {fast} at 8000");
-        assert!(fast * 4 <= slow * 5, "{slow} and {fast}");
-    }
-
-    #[test]
-    fn another_size_and_other_colours_go_through_with_a_keyframe() {
-        let mut encoder = Encoder::new(&Frame::black(320, 180), 30, 500).unwrap();
-        let mut decoder = Decoder::new().unwrap();
-        let mut unit = Vec::new();
-        for (n, (width, matrix, full_range)) in
-            [(320, Matrix::Bt709, false), (640, Matrix::Bt601, true), (640, Matrix::Bt709, true), (160, Matrix::Bt601, false)]
-                .into_iter()
-                .enumerate()
-        {
-            let captured = START + Duration::from_millis(33 * n as u64);
-            let frame = Frame { matrix, full_range, captured, ..Frame::black(width, 180) };
-            assert_eq!(encoder.encode(&frame, &mut unit).unwrap(), Encoded::Unit { keyframe: true });
-            let picture = decoder.decode(captured, &unit).unwrap().picture.unwrap();
-            assert_eq!((picture.width, picture.height, picture.matrix, picture.full_range), (width, 180, matrix, full_range));
-        }
-    }
-
-    #[test]
-    fn after_a_lost_frame_the_decoder_says_so_and_still_gives_pictures() {
-        let units = encode(30, 800, |_, _| {});
-        let mut decoder = Decoder::new().unwrap();
-        let (mut damaged, mut pictures) = (0, 0);
-        for (index, (_, unit, _)) in units.iter().enumerate().filter(|(index, _)| *index != 10) {
-            let decoded = decoder.decode(START, unit).unwrap();
-            pictures += usize::from(decoded.picture.is_some());
-            damaged += usize::from(decoded.damaged);
-            assert!(index > 10 || !decoded.damaged);
-        }
-        assert!(damaged >= 1 && pictures >= 28, "{damaged} damaged, {pictures} pictures");
-    }
-}
+#[path = "h264_tests.rs"]
+mod tests;

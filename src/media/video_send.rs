@@ -5,33 +5,29 @@
 //! Nothing queues: the source overwrites what was not taken in time, and while the way out is full no frame is encoded.
 
 use super::camera::FROZEN;
-use super::clock::{MediaTime, VIDEO_RATE};
+use super::clock::MediaTime;
 use super::convert::Picture;
 use super::events::{MediaEvent, MediaEvents, MediaSource};
-use super::fragment;
 use super::frame::{Frame, RgbaFrame};
-use super::h264::{CodecError, Encoded, Encoder};
-use super::keyframes::KeyframeAnswer;
 use super::marker;
 use super::packet::OutgoingFrame;
-use super::rate::{FrameSkip, RateRule};
-use super::scale::scale;
+use super::repair::PictureFeedback;
 use super::screen::{OnFrame, Screen};
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
 use super::trace::{Trace, TraceEvent};
+pub use super::video_send_pipeline::{SendError, VideoSendPipeline};
 pub use super::video_source::VideoSourceSpec;
 use super::video_source::{RunningSource, SourceContext};
-use crate::e2ee::{Exhausted, Sealer};
+use crate::e2ee::Sealer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-use thiserror::Error;
+use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
-/// How old the first picture may be when it leaves. An older one is encoded anew.
-const READY_FOR: Duration = Duration::from_millis(400);
+/// What a peer tells of the pictures and nobody has looked at yet; more is of no use.
+const FEEDBACK: usize = 16;
 
 /// All that a sender needs, for the whole call.
 pub struct VideoSendConfig {
@@ -61,6 +57,8 @@ pub struct VideoSendStats {
     pub frames: u64,
     pub bytes: u64,
     pub keyframes: u64,
+    /// Frames made from a long-term reference, because the peer had lost something.
+    pub repairs: u64,
     /// Frames left out for a lower frame rate, by the rate control, or because the way out was full.
     pub skipped: u64,
     /// Size of the last frame sent.
@@ -71,6 +69,7 @@ pub struct VideoSendStats {
 /// The sending pipeline on its thread. Dropping it closes the device and ends the thread.
 pub struct VideoSender {
     commands: Option<Sender<VideoSourceSpec>>,
+    feedback: SyncSender<PictureFeedback>,
     wake: SlotReader<Frame>,
     control: Arc<Control>,
     stats: watch::Receiver<VideoSendStats>,
@@ -80,7 +79,6 @@ pub struct VideoSender {
 #[derive(Debug)]
 struct Control {
     begun: AtomicBool,
-    keyframe: AtomicBool,
     kbps: AtomicU32,
 }
 
@@ -90,15 +88,12 @@ impl VideoSender {
         let (frames, taken) = slot();
         let (publish, stats) = watch::channel(VideoSendStats::default());
         let (commands, heard) = channel();
-        let control = Arc::new(Control {
-            begun: AtomicBool::new(false),
-            keyframe: AtomicBool::new(false),
-            kbps: AtomicU32::new(config.bitrate_kbps),
-        });
+        let (feedback, told) = sync_channel(FEEDBACK);
+        let control = Arc::new(Control { begun: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
         let (its, wake) = (control.clone(), taken.clone());
-        let run = move || run(config, (frames, &taken), &heard, &its, &publish);
+        let run = move || run(config, (frames, &taken), (&heard, &told), &its, &publish);
         let thread = thread::Builder::new().name("video send".into()).spawn(run).expect("the system has room for a thread");
-        Self { commands: Some(commands), wake, control, stats, thread: Some(thread) }
+        Self { commands: Some(commands), feedback, wake, control, stats, thread: Some(thread) }
     }
 
     /// Sends from now on, beginning with the picture that is ready.
@@ -115,9 +110,9 @@ impl VideoSender {
         }
     }
 
-    /// The peer lost something and needs a whole picture.
-    pub fn request_keyframe(&self) {
-        self.control.keyframe.store(true, Ordering::Relaxed);
+    /// What the peer tells of the pictures; takes effect with the next frame.
+    pub fn feedback(&self, feedback: PictureFeedback) {
+        let _ = self.feedback.try_send(feedback);
     }
 
     /// What the path carries; takes effect with the next frame. 0: no picture is sent.
@@ -145,7 +140,7 @@ impl Drop for VideoSender {
 fn run(
     config: VideoSendConfig,
     (frames, taken): (SlotWriter<Frame>, &SlotReader<Frame>),
-    commands: &Receiver<VideoSourceSpec>,
+    (commands, told): (&Receiver<VideoSourceSpec>, &Receiver<PictureFeedback>),
     control: &Control,
     publish: &watch::Sender<VideoSendStats>,
 ) {
@@ -204,9 +199,7 @@ fn run(
             let picture = Picture::from(&frame);
             trace.line(TraceEvent::Captured, frame.captured, marker::read(&picture), frame.width, frame.height);
         }
-        if control.keyframe.swap(false, Ordering::Relaxed) {
-            pipeline.request_keyframe();
-        }
+        told.try_iter().for_each(|feedback| pipeline.feedback(feedback));
         pipeline.set_kbps(control.kbps.load(Ordering::Relaxed));
         let made = if begun {
             pipeline.step(MediaTime::now(), Instant::now(), &frame, out.capacity() > 0)
@@ -229,170 +222,5 @@ fn run(
             preview.show(&Picture::from(&frame));
         }
         used.put(frame);
-    }
-}
-
-/// Why a frame could not be sent.
-#[derive(Debug, Error)]
-pub enum SendError {
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-    #[error(transparent)]
-    Exhausted(#[from] Exhausted),
-}
-
-/// A frame in, a sealed and cut frame out; no thread, no clock.
-pub struct VideoSendPipeline {
-    sealer: Sealer,
-    encoder: Option<Encoder>,
-    fps: u32,
-    kbps: u32,
-    rule: RateRule,
-    skip: FrameSkip,
-    keyframes: KeyframeAnswer,
-    scaled: Frame,
-    unit: Vec<u8>,
-    sealed: Vec<u8>,
-    /// The first picture, encoded in `unit`, until it may leave.
-    ready: Option<EncodedPicture>,
-    last: Option<MediaTime>,
-    stats: VideoSendStats,
-}
-
-/// What is known of the access unit in [`VideoSendPipeline::unit`].
-#[derive(Debug, Clone, Copy)]
-struct EncodedPicture {
-    captured: MediaTime,
-    keyframe: bool,
-    width: usize,
-    height: usize,
-}
-
-impl VideoSendPipeline {
-    /// A pipeline for at most `fps` frames a second and at first `kbps`.
-    pub fn new(sealer: Sealer, fps: u32, kbps: u32) -> Self {
-        Self {
-            sealer,
-            encoder: None,
-            fps,
-            kbps,
-            rule: RateRule::default(),
-            skip: FrameSkip::default(),
-            keyframes: KeyframeAnswer::default(),
-            scaled: Frame::black(16, 16),
-            unit: Vec::new(),
-            sealed: Vec::new(),
-            ready: None,
-            last: None,
-            stats: VideoSendStats::default(),
-        }
-    }
-
-    /// Keeps the keys of now and wipes older ones while nothing is sent.
-    pub fn keep_up(&mut self, instant: Instant) {
-        self.sealer.keep_up(instant);
-    }
-
-    /// Encodes a first picture ahead of time, and another one once that has grown old.
-    pub fn prepare(&mut self, now: MediaTime, frame: &Frame) -> Result<(), SendError> {
-        if self.wants_first(now) {
-            self.restart();
-            self.ready = self.encode(now, frame, true)?;
-        }
-        Ok(())
-    }
-
-    /// Whether [`prepare`](Self::prepare) has something to do.
-    pub fn wants_first(&self, now: MediaTime) -> bool {
-        self.ready.is_none_or(|ready| now.since(ready.captured) >= READY_FOR)
-    }
-
-    /// Makes a frame of the picture that is ready; nothing if there is none or it has grown old.
-    pub fn release(&mut self, now: MediaTime, instant: Instant) -> Result<Option<OutgoingFrame>, SendError> {
-        if self.wants_first(now) {
-            self.restart();
-        }
-        self.ready.take().map(|ready| self.seal(instant, ready)).transpose()
-    }
-
-    /// Makes a frame of what was captured; nothing if it is left out. With `room` false nothing may leave now.
-    pub fn step(
-        &mut self,
-        now: MediaTime,
-        instant: Instant,
-        frame: &Frame,
-        room: bool,
-    ) -> Result<Option<OutgoingFrame>, SendError> {
-        let encoded = self.encode(now, frame, room)?;
-        encoded.map(|picture| self.seal(instant, picture)).transpose()
-    }
-
-    /// Encodes what was captured into `unit`.
-    fn encode(&mut self, now: MediaTime, frame: &Frame, room: bool) -> Result<Option<EncodedPicture>, SendError> {
-        self.stats.captured += 1;
-        let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
-        let room = room && self.kbps > 0;
-        if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
-            self.stats.skipped += 1;
-            return Ok(None);
-        }
-        let (width, height) = plan.size(frame.width, frame.height);
-        let frame = if (width, height) != (frame.width, frame.height) {
-            scale(&Picture::from(frame), width, height, &mut self.scaled);
-            self.scaled.captured = frame.captured;
-            &self.scaled
-        } else {
-            frame
-        };
-        let encoder = match &mut self.encoder {
-            Some(encoder) => encoder,
-            none => none.insert(Encoder::new(frame, self.fps, self.kbps)?),
-        };
-        encoder.set_kbps(self.kbps);
-        if self.keyframes.due(now, self.kbps) {
-            encoder.request_keyframe();
-        }
-        let Encoded::Unit { keyframe } = encoder.encode(frame, &mut self.unit)? else {
-            self.stats.skipped += 1;
-            return Ok(None);
-        };
-        if keyframe {
-            self.keyframes.sent(now);
-        }
-        Ok(Some(EncodedPicture { captured: frame.captured, keyframe, width: frame.width, height: frame.height }))
-    }
-
-    /// Seals and cuts what is in `unit`.
-    fn seal(&mut self, instant: Instant, picture: EncodedPicture) -> Result<OutgoingFrame, SendError> {
-        let EncodedPicture { captured, keyframe, width, height } = picture;
-        self.sealer.seal(instant, u8::from(keyframe), &self.unit, &mut self.sealed)?;
-        // Two frames never share a stamp, whatever the source says.
-        let captured = self.last.map_or(captured, |last| captured.max(MediaTime(last.0 + 1000)));
-        self.last = Some(captured);
-        self.stats.frames += 1;
-        self.stats.keyframes += u64::from(keyframe);
-        self.stats.bytes += self.sealed.len() as u64;
-        (self.stats.width, self.stats.height) = (width, height);
-        Ok(OutgoingFrame { timestamp: captured.rtp(VIDEO_RATE), pieces: fragment::cut(&self.sealed, keyframe) })
-    }
-
-    /// The peer needs a whole picture.
-    pub fn request_keyframe(&mut self) {
-        self.keyframes.want();
-    }
-
-    /// What the path carries.
-    pub fn set_kbps(&mut self, kbps: u32) {
-        self.kbps = kbps;
-    }
-
-    /// Another source begins: with a keyframe, and without what was learnt of the last one.
-    pub fn restart(&mut self) {
-        (self.encoder, self.skip, self.ready) = (None, FrameSkip::default(), None);
-    }
-
-    /// What was sent so far.
-    pub fn stats(&self) -> VideoSendStats {
-        self.stats
     }
 }

@@ -7,6 +7,7 @@ use super::events::MediaEvent;
 use super::frame::Frame;
 use super::marker;
 use super::packet::{IncomingPacket, OutgoingFrame};
+use super::repair::PictureFeedback;
 use super::slot::slot;
 use super::test_pattern::TestPattern;
 use super::trace::Trace;
@@ -116,7 +117,7 @@ impl Call {
         IncomingPacket { sequence: self.sequence, timestamp, marker, payload, arrived: self.now }
     }
 
-    /// Delivers packets; answers a request for a keyframe as the peer would.
+    /// Delivers packets; what the receiver tells reaches the sender at once.
     fn deliver(&mut self, packets: impl IntoIterator<Item = IncomingPacket>) -> Vec<Seen> {
         packets.into_iter().for_each(|packet| self.receive.push(packet));
         let mut seen = Vec::new();
@@ -128,9 +129,9 @@ impl Call {
                 seen.push(Seen { marker, concealed: shown.concealed, psnr });
             }
         }
-        if self.receive.wants_keyframe(self.now) {
-            self.requests += 1;
-            self.send.request_keyframe();
+        while let Some(feedback) = self.receive.feedback(self.now) {
+            self.requests += usize::from(!matches!(feedback, PictureFeedback::Kept(_)));
+            self.send.feedback(feedback);
         }
         seen
     }
@@ -183,7 +184,7 @@ fn late_doubled_and_reordered_packets_lose_no_frame() {
 }
 
 #[test]
-fn a_packet_lost_for_good_leads_to_one_keyframe_request_and_the_picture_returns() {
+fn a_packet_lost_for_good_leads_to_one_request_and_a_repair_brings_the_picture_back() {
     let mut call = Call::new(640, 360, 1500);
     let mut seen = Vec::new();
     for number in 0..60 {
@@ -193,9 +194,29 @@ fn a_packet_lost_for_good_leads_to_one_keyframe_request_and_the_picture_returns(
         }
         seen.extend(call.deliver(packets));
     }
-    assert_eq!((call.requests, call.send.stats().keyframes), (1, 2));
+    let stats = call.send.stats();
+    assert_eq!((call.requests, stats.repairs, stats.keyframes), (1, 1, 1));
     assert!(!seen.iter().any(|seen| seen.marker == Some(20)));
     assert!(seen.len() >= 58, "the rest is shown: {}", seen.len());
+    let tail = &seen[seen.len() - 20..];
+    assert!(tail.iter().all(|seen| !seen.concealed && seen.psnr >= 33.0), "{tail:?}");
+}
+
+#[test]
+fn a_keyframe_lost_after_a_change_of_size_is_made_again() {
+    let mut call = Call::new(640, 360, 1500);
+    let mut seen = Vec::new();
+    for number in 0..60 {
+        if number == 20 {
+            call.pattern = TestPattern::new(320, 180);
+        }
+        let packets = call.send();
+        if number != 20 {
+            seen.extend(call.deliver(packets));
+        }
+    }
+    let stats = call.send.stats();
+    assert_eq!((stats.repairs, stats.keyframes), (0, 3), "what the lost keyframe began has no reference that is known");
     let tail = &seen[seen.len() - 20..];
     assert!(tail.iter().all(|seen| !seen.concealed && seen.psnr >= 33.0), "{tail:?}");
 }
@@ -353,11 +374,11 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
         trace: Some(traces),
         clock_offset,
         lip_sync: Arc::default(),
-        request_keyframe: Arc::new(|| {}),
+        feedback: Arc::new(|_| {}),
         events,
     });
     carry(&mut sequence, &mut frames, &to_receiver, || receiver.stats().frames >= 20);
-    sender.request_keyframe();
+    sender.feedback(PictureFeedback::Keyframe);
     carry(&mut sequence, &mut frames, &to_receiver, || receiver.stats().keyframes >= 2);
     let (own, seen) = (own.take().unwrap(), seen.take().unwrap());
     assert_eq!((own.width, own.height, seen.width, seen.height), (320, 180, 320, 180));
@@ -400,7 +421,7 @@ fn garbage_on_the_channel_ends_nothing() {
         trace: None,
         clock_offset: Arc::default(),
         lip_sync: Arc::default(),
-        request_keyframe: Arc::new(|| {}),
+        feedback: Arc::new(|_| {}),
         events,
     });
     for n in 0..2000u32 {

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
@@ -18,12 +17,14 @@ use super::counters::{Counters, PathStats};
 use super::datagram::Content;
 pub use super::datagram::Datagram;
 use super::describe::{H264, OPUS, Streams};
+use super::feedback;
 use super::numbers::Numbered;
 use super::receiving::Receiving;
 use super::sending::{HEADERS, Sending};
 use super::start::StartRate;
 use crate::media::clock::MediaTime;
 use crate::media::packet::IncomingPacket;
+use crate::media::repair::PictureFeedback;
 
 /// SRTCP's tag and index, UDP and IPv4: what a report takes more on the wire.
 const REPORT_HEADERS: usize = 20 + 8 + 20;
@@ -46,8 +47,8 @@ pub struct BarePath {
 pub enum Arrived {
     Sound(IncomingPacket),
     Picture(IncomingPacket),
-    /// The other side wants a whole picture.
-    KeyframeRequest,
+    /// What the other side tells of our pictures.
+    Feedback(PictureFeedback),
 }
 
 impl BarePath {
@@ -83,10 +84,11 @@ impl BarePath {
         }
     }
 
-    /// Asks the other side for a whole picture.
-    pub fn request_keyframe(&mut self) {
-        let request = PictureLossIndication { sender_ssrc: self.ours.video, media_ssrc: self.theirs.video };
-        self.at_once.push(Datagram { content: Content::Feedback(vec![Box::new(request)]), bytes: 12 + REPORT_HEADERS });
+    /// Tells the other side of its pictures.
+    pub fn send_feedback(&mut self, feedback: PictureFeedback) {
+        let packet = feedback::write(feedback, self.ours.video, self.theirs.video);
+        let bytes = packet.raw_size() + REPORT_HEADERS;
+        self.at_once.push(Datagram { content: Content::Feedback(vec![packet]), bytes });
     }
 
     /// Takes what arrived; `arrived` is `now` on the media clock.
@@ -99,20 +101,18 @@ impl BarePath {
             }
             Content::Media(_) => return Vec::new(),
             Content::Feedback(packets) => {
-                let mut wishes = Vec::new();
-                for packet in packets.iter().map(|packet| packet.as_any()) {
-                    if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
+                let mut told = Vec::new();
+                for packet in &packets {
+                    if let Some(report) = packet.as_any().downcast_ref::<CcFeedbackReport>() {
                         self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
-                    } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
+                    } else if let Some(nack) = packet.as_any().downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
-                    } else if let Some(request) = packet.downcast_ref::<PictureLossIndication>()
-                        && request.media_ssrc == self.ours.video
-                    {
-                        wishes.push(Arrived::KeyframeRequest);
+                    } else {
+                        told.extend(feedback::read(&**packet, self.ours.video).map(Arrived::Feedback));
                     }
                 }
-                return wishes;
+                return told;
             }
         };
         let incoming = |packet: Packet| {

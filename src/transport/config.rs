@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::media::packet::IncomingPacket;
+use crate::media::repair::PictureFeedback;
 use crate::signal::message::CandidateKind;
 
 use super::numbers::Numbered;
@@ -74,8 +75,8 @@ pub enum PeerEvent {
     ControlOpen,
     /// A control message: sealed, perhaps doubled, in no order.
     Control(Bytes),
-    /// The other side cannot show a picture until a keyframe comes.
-    KeyframeRequest,
+    /// What the other side tells of our pictures.
+    Feedback(PictureFeedback),
     /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth
     /// trying. Parity and repairs add so many to each 100 packets
     /// of pictures.

@@ -1,12 +1,13 @@
 //! A packet of a path without a connection of its own, and its bytes where it rides the link.
 //!
-//! The bytes are those that SRTP would seal: RTP (RFC 3550) with its shortest header, and of RTCP three kinds of feedback, one in
-//! each datagram: reports (RFC 8888), requests for packets and for keyframes (RFC 4585). The second byte tells which
+//! The bytes are those that SRTP would seal: RTP (RFC 3550) with its shortest header, and of RTCP four kinds of feedback, one in
+//! each datagram: reports (RFC 8888), requests for packets, and what is told of pictures (RFC 4585). The second byte tells which
 //! (RFC 5761 section 4).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::raw_packet::RawPacket;
 use rtc::rtcp::transport_feedbacks::cc_feedback_report::CcFeedbackReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
@@ -14,6 +15,7 @@ use rtc::rtp::header::Header;
 use rtc::shared::marshal::Unmarshal;
 
 use super::describe::{H264, OPUS, PARITY, RTX};
+use super::feedback::{LENGTH, RPSI};
 
 /// RTP version 2 without padding, extension or contributing sources.
 const RTP: u8 = 0x80;
@@ -98,6 +100,7 @@ fn feedback(first: u8, bytes: &Bytes) -> Option<Box<dyn rtcp::Packet>> {
         (NACK, ABOUT_PACKETS) => Box::new(TransportLayerNack::unmarshal(&mut all).ok()?),
         (REPORT, ABOUT_PACKETS) => Box::new(CcFeedbackReport::unmarshal(&mut all).ok()?),
         (PLI, ABOUT_PICTURES) => Box::new(PictureLossIndication::unmarshal(&mut all).ok()?),
+        (first, second) if [first, second] == RPSI && bytes.len() == LENGTH => Box::new(RawPacket(all)),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! The end of the library's chain: payloads to the pipelines, keyframe requests to the owner, all else nowhere.
+//! The end of the library's chain: payloads to the pipelines, what is told of pictures to the owner, all else nowhere.
 //!
 //! Runs on the connection's driver, so nothing here waits: a pipeline that does not keep up loses packets, and they are counted.
 
@@ -9,17 +9,17 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
-use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
 use crate::media::clock::MediaTime;
 use crate::media::packet::IncomingPacket;
+use crate::media::repair::PictureFeedback;
 
 use super::counters::Counters;
 use super::describe::Streams;
+use super::feedback;
 
 /// Packets kept while the certificate is looked at: media may overtake that by a few.
 const MAX_WAITING: usize = 256;
@@ -52,8 +52,8 @@ pub(super) struct Intake {
     pub theirs: Streams,
     pub video: SyncSender<IncomingPacket>,
     pub audio: SyncSender<IncomingPacket>,
-    /// Woken once for however many keyframe requests nobody has looked at.
-    pub keyframe: Arc<Notify>,
+    /// What the other side tells of our pictures. While it is full, more is left out: it is told again.
+    pub feedback: mpsc::Sender<PictureFeedback>,
     pub admission: Arc<Admission>,
     pub counters: Arc<Counters>,
     pub held: Held,
@@ -89,15 +89,8 @@ impl Intake {
                 Counters::add(counter, 1);
             }
             Packet::Rtcp(packets) => {
-                let wants_keyframe = packets.iter().any(|packet| {
-                    let packet = packet.as_any();
-                    let pli = packet.downcast_ref::<PictureLossIndication>();
-                    let fir = packet.downcast_ref::<FullIntraRequest>();
-                    pli.is_some_and(|pli| pli.media_ssrc == self.ours.video)
-                        || fir.is_some_and(|fir| fir.fir.iter().any(|entry| entry.ssrc == self.ours.video))
-                });
-                if wants_keyframe {
-                    self.keyframe.notify_one();
+                for feedback in packets.iter().filter_map(|packet| feedback::read(&**packet, self.ours.video)) {
+                    let _ = self.feedback.try_send(feedback);
                 }
             }
             _ => {}
@@ -190,7 +183,7 @@ mod tests {
             theirs: Streams::of(Role::Callee),
             video,
             audio: sync_channel(1).0,
-            keyframe: Arc::default(),
+            feedback: mpsc::channel(1).0,
             admission: Arc::default(),
             counters: Arc::default(),
             held: Held::default(),

@@ -5,7 +5,7 @@
 //!      │
 //!   connect: checks are sent and answered; ICE, DTLS, certificate compared
 //!      │
-//!   Connected ──▶ payloads, control and keyframe requests both ways ◀──▶ Disconnected
+//!   Connected ──▶ payloads, control and feedback both ways ◀──▶ Disconnected
 //!      │
 //!   close, or Failed
 //! ```
@@ -25,6 +25,7 @@ use webrtc::peer_connection::{
 };
 use webrtc::runtime::{Runtime, TokioRuntime};
 
+use crate::media::repair::PictureFeedback;
 use crate::signal::message::{Candidate, Description, MAX_CANDIDATES};
 
 use super::chain::{self, Parts};
@@ -34,12 +35,14 @@ use super::describe::{Streams, remote_sdp};
 use super::gate::{Gate, GatedRuntime};
 use super::intake::{Admission, Intake};
 use super::path::{Path, Reading};
-use super::tracks::{HEAD_START, KeyframeRequests, Track};
+use super::tracks::{HEAD_START, Teller, Track};
 use super::watch::{Gathered, Handler, States, Watcher, selected_pair};
 use super::{addresses, control, servers};
 
 /// Control messages that wait to be sent; more are dropped, for each is sent again anyway.
 const CONTROL_QUEUE: usize = 64;
+/// What the other side told of our pictures and nobody has looked at; more is left out, for it is told again.
+const FEEDBACK_QUEUE: usize = 16;
 /// Events that wait for the owner.
 const EVENT_QUEUE: usize = 256;
 /// How long DTLS may take once ICE found a path.
@@ -64,7 +67,7 @@ pub struct Peer {
     expected: watch::Sender<Option<[u8; 32]>>,
     candidates_used: usize,
     control: mpsc::Sender<Bytes>,
-    keyframes: KeyframeRequests,
+    teller: Teller,
     counters: Arc<Counters>,
     readings: watch::Receiver<Reading>,
     control_writer: Option<JoinHandle<()>>,
@@ -97,7 +100,8 @@ impl Peer {
 
         let counters = Arc::new(Counters::default());
         let admission = Arc::new(Admission::default());
-        let (keyframe, goodbye) = (Arc::default(), Arc::default());
+        let goodbye = Arc::default();
+        let (feedback, told) = mpsc::channel(FEEDBACK_QUEUE);
         let (path, readings, room) = Path::new(ours, theirs, config.max_kbps, config.start, counters.clone());
         let (gathered, found) = mpsc::channel(EVENT_QUEUE);
         let start = States { connection: RTCPeerConnectionState::New, ice: RTCIceConnectionState::New };
@@ -107,7 +111,7 @@ impl Peer {
             theirs,
             video: media.video_in,
             audio: media.audio_in,
-            keyframe: Arc::clone(&keyframe),
+            feedback,
             admission: admission.clone(),
             counters: counters.clone(),
             held: Default::default(),
@@ -131,7 +135,7 @@ impl Peer {
             RTCDataChannelInit { ordered: false, max_retransmits: Some(0), negotiated: Some(0), ..RTCDataChannelInit::default() };
         let channel = connection.create_data_channel("control", Some(options)).await?;
 
-        let keyframes = video.keyframe_requests(theirs);
+        let teller = video.teller(theirs);
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let (expected, expected_changes) = watch::channel(None);
         let (admitted, admissions) = watch::channel(false);
@@ -141,7 +145,7 @@ impl Peer {
             expected: expected_changes,
             states: state_changes,
             readings: readings.clone(),
-            keyframe,
+            feedback: told,
             goodbye: Arc::clone(&goodbye),
             admission,
             admitted,
@@ -163,7 +167,7 @@ impl Peer {
             expected,
             candidates_used: 0,
             control: control_out,
-            keyframes,
+            teller,
             counters,
             readings,
             control_writer,
@@ -222,9 +226,9 @@ impl Peer {
         }
     }
 
-    /// Asks the other side for a keyframe.
-    pub async fn request_keyframe(&self) {
-        self.keyframes.send().await;
+    /// Tells the other side of its pictures.
+    pub async fn tell(&self, feedback: PictureFeedback) {
+        self.teller.tell(feedback).await;
     }
 
     /// The path at this moment.

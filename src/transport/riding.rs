@@ -7,11 +7,12 @@
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
 use crate::media::clock::MediaTime;
 use crate::media::packet::IncomingPacket;
+use crate::media::repair::PictureFeedback;
 use crate::signal::link::Datagrams;
 
 use super::bare::{Arrived, BarePath};
@@ -39,9 +40,14 @@ pub struct Ride {
 }
 
 impl Ride {
-    /// Carries packets both ways until nobody sends any more. `keyframe` asks the other side for one; `tell` hears of estimates and
+    /// Carries packets both ways until nobody sends any more. The other side is told `feedback` about its pictures; `tell` hears of estimates and
     /// wishes, as from any path.
-    pub async fn run(self, keyframe: &Notify, publish: &watch::Sender<Option<PathStats>>, tell: impl Fn(PeerEvent)) {
+    pub async fn run(
+        self,
+        mut feedback: mpsc::Receiver<PictureFeedback>,
+        publish: &watch::Sender<Option<PathStats>>,
+        tell: impl Fn(PeerEvent),
+    ) {
         let Self { role, mut media, mut datagrams, max_kbps, start } = self;
         if let Some(round_trip) = datagrams.out.round_trip() {
             start.after_round_trip(round_trip);
@@ -91,7 +97,7 @@ impl Ride {
                         }
                     }
                 }
-                () = keyframe.notified() => path.request_keyframe(),
+                Some(feedback) = feedback.recv() => path.send_feedback(feedback),
                 () = due => {}
             }
         }
@@ -121,7 +127,7 @@ fn take(
     let taken = match arrived {
         Arrived::Picture(packet) => video.try_send(packet).is_ok(),
         Arrived::Sound(packet) => audio.try_send(packet).is_ok(),
-        Arrived::KeyframeRequest => return tell(PeerEvent::KeyframeRequest),
+        Arrived::Feedback(feedback) => return tell(PeerEvent::Feedback(feedback)),
     };
     path.note_taken(taken);
 }

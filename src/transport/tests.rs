@@ -20,6 +20,7 @@ use super::{
     Gathering, LocalSecrets, MediaPorts, Numbered, Numbering, Peer, PeerConfig, PeerEvent, Role, StartRate, TransportError,
 };
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
+use crate::media::repair::{PictureFeedback, Whole};
 use crate::signal::message::{Candidate, CandidateKind, Description};
 
 /// Long enough for a machine that does ten other things; nothing waits this long unless it fails.
@@ -195,10 +196,13 @@ async fn control_messages_go_both_ways_and_long_ones_do_not_go() {
 }
 
 #[tokio::test]
-async fn a_keyframe_request_arrives() {
+async fn what_is_told_of_pictures_arrives() {
     let (mut a, b) = pair().await;
-    b.peer.request_keyframe().await;
-    assert_eq!(a.until(|event| *event == PeerEvent::KeyframeRequest).await, PeerEvent::KeyframeRequest);
+    let whole = Whole { keyframe: 0xFFFF_FFFE, frame: 517 };
+    for feedback in [PictureFeedback::Keyframe, PictureFeedback::Kept(whole), PictureFeedback::Lost(whole)] {
+        b.peer.tell(feedback).await;
+        assert_eq!(a.until(|event| matches!(event, PeerEvent::Feedback(_))).await, PeerEvent::Feedback(feedback));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtc::media_stream::MediaStreamTrack;
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp::header::Header;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
@@ -15,7 +14,9 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
 use super::describe::{H264, OPUS, Streams};
+use super::feedback;
 use super::numbers::Numbered;
+use crate::media::repair::PictureFeedback;
 
 /// How long a DTLS server waits with the first payload. Its last flight gives the client the keys; a payload that travels
 /// with it comes before the client has made use of them, and is dropped: of a first keyframe that costs a round trip and more.
@@ -52,9 +53,9 @@ impl Track {
         self.rtp.clone()
     }
 
-    /// A handle that asks the other side for a keyframe.
-    pub fn keyframe_requests(&self, theirs: Streams) -> KeyframeRequests {
-        KeyframeRequests { rtp: self.rtp.clone(), sender_ssrc: self.ssrc, media_ssrc: theirs.video }
+    /// A handle that tells the other side of its pictures.
+    pub fn teller(&self, theirs: Streams) -> Teller {
+        Teller { rtp: self.rtp.clone(), sender_ssrc: self.ssrc, media_ssrc: theirs.video }
     }
 
     /// Sends what comes until nobody sends more. What comes before `admitted` is dropped: the other side could not read it.
@@ -110,17 +111,16 @@ impl Track {
     }
 }
 
-/// Asks the other side for a keyframe (RFC 4585 section 6.3.1).
-pub(super) struct KeyframeRequests {
+/// Tells the other side of its pictures.
+pub(super) struct Teller {
     rtp: Arc<TrackLocalStaticRTP>,
     sender_ssrc: u32,
     media_ssrc: u32,
 }
 
-impl KeyframeRequests {
-    pub async fn send(&self) {
-        let request = PictureLossIndication { sender_ssrc: self.sender_ssrc, media_ssrc: self.media_ssrc };
-        // It fails only when the connection is gone, and then nobody needs a keyframe.
-        let _ = self.rtp.write_rtcp(vec![Box::new(request)]).await;
+impl Teller {
+    pub async fn tell(&self, feedback: PictureFeedback) {
+        // It fails only when the connection is gone, and then there is nobody to tell.
+        let _ = self.rtp.write_rtcp(vec![feedback::write(feedback, self.sender_ssrc, self.media_ssrc)]).await;
     }
 }

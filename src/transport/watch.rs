@@ -15,6 +15,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
+use crate::media::repair::PictureFeedback;
 use crate::signal::message::CandidateKind;
 
 use super::addresses;
@@ -75,7 +76,7 @@ pub(super) struct Watcher {
     pub expected: watch::Receiver<Option<[u8; 32]>>,
     pub states: watch::Receiver<States>,
     pub readings: watch::Receiver<Reading>,
-    pub keyframe: Arc<Notify>,
+    pub feedback: mpsc::Receiver<PictureFeedback>,
     /// Woken when the other side ended the connection.
     pub goodbye: Arc<Notify>,
     pub admission: Arc<Admission>,
@@ -134,7 +135,7 @@ impl Watcher {
                     }
                 }
                 () = self.goodbye.notified() => return GOODBYE.into(),
-                () = self.keyframe.notified() => self.tell(PeerEvent::KeyframeRequest).await,
+                Some(feedback) = self.feedback.recv() => self.tell(PeerEvent::Feedback(feedback)).await,
                 Ok(()) = self.readings.changed() => {
                     let Reading { estimate, repair_percent } = *self.readings.borrow_and_update();
                     let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };

@@ -41,6 +41,7 @@ mod sources {
         pub mod datagram;
         pub mod departures;
         mod describe;
+        mod feedback;
         mod kept;
         pub mod nack;
         pub mod numbers;
@@ -88,6 +89,7 @@ mod sources {
         pub mod nal;
         pub mod opus;
         pub mod packet;
+        pub mod repair;
         pub mod video_jitter;
         pub mod voice_decoder;
     }

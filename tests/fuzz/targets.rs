@@ -602,7 +602,7 @@ pub fn parity(data: &[u8]) {
     }
 }
 
-/// Packets of a path, as the callee sends them: a picture, sound, a request for packets, a report, a request for a keyframe.
+/// Packets of a path, as the callee sends them: a picture, sound, a request for packets, a report, a request for a keyframe, and one for a repair.
 fn datagrams() -> &'static [Vec<u8>] {
     static DATAGRAMS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     DATAGRAMS.get_or_init(|| {
@@ -612,6 +612,7 @@ fn datagrams() -> &'static [Vec<u8>] {
             b"\x81\xcd\x00\x03\x00\x00\x00\x22\x00\x00\x00\x12\x00\x07\x00\x01",
             b"\x8b\xcd\x00\x06\x00\x00\x00\x22\x00\x00\x00\x12\x00\x07\x00\x02\x80\x03\x80\x04\x00\x00\x00\x09\x00\x00\x00\x00",
             b"\x81\xce\x00\x02\x00\x00\x00\x22\x00\x00\x00\x12",
+            b"\x83\xce\x00\x05\x00\x00\x00\x22\x00\x00\x00\x12\x18\x66\x01\x00\x00\x0b\xb8\x00\x09\x00\x00\x00",
         ];
         all.map(<[u8]>::to_vec).to_vec()
     })

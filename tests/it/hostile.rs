@@ -24,7 +24,7 @@ use vesper::identity::{Identity, PublicKey};
 use vesper::media::audio_jitter::{AudioJitter, VoicePacket};
 use vesper::media::audio_payload::unpack;
 use vesper::media::clock::MediaTime;
-use vesper::media::fragment::cut;
+use vesper::media::fragment::{FrameKind, cut};
 use vesper::media::nal::{Gate, MAX_UNIT};
 use vesper::media::packet::IncomingPacket;
 use vesper::media::video_jitter::VideoJitter;
@@ -295,11 +295,11 @@ impl World {
                     }
                 }
                 _ => {
-                    let keyframe = dice.chance(50);
+                    let kind = [FrameKind::Keyframe, FrameKind::Delta, FrameKind::Repair][dice.below(3)];
                     let length = dice.below(6000);
                     let unit = [&[0, 0, 0, 1, 0x65][..], &vec![dice.next() as u8; length]].concat();
-                    let item = Self::seal(dice, &mut attack.camera, now, u8::from(keyframe), unit);
-                    for payload in cut(&item, keyframe) {
+                    let item = Self::seal(dice, &mut attack.camera, now, kind.meta(), unit);
+                    for payload in cut(&item, kind) {
                         attack.sequence = attack.sequence.wrapping_add(if dice.chance(10) { dice.next() as u16 } else { 1 });
                         let mut payload = payload.to_vec();
                         if dice.chance(10) {
@@ -317,7 +317,7 @@ impl World {
                     }
                     while let Some(frame) = session.pictures.pop(self.media_now) {
                         assert!(frame.data.len() <= 4 * MAX_UNIT);
-                        if session.camera.open(now, u8::from(frame.keyframe), &frame.data, &mut plain).is_ok() {
+                        if session.camera.open(now, frame.kind.meta(), &frame.data, &mut plain).is_ok() {
                             self.opened += 1;
                             let _ = session.gate.check(self.media_now, &plain);
                         }

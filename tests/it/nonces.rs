@@ -9,6 +9,7 @@ use vesper::call::rekey::Rekeying;
 use vesper::e2ee::{Direction, Keyring, RootKey, Sealer, StreamId};
 use vesper::media::clock::MediaTime;
 use vesper::media::frame::Frame;
+use vesper::media::repair::PictureFeedback;
 use vesper::media::video_send::VideoSendPipeline;
 use zeroize::Zeroizing;
 
@@ -120,7 +121,7 @@ fn no_nonce_repeats_across_restart_rebuild_rekey_and_camera_toggle() {
                 40..70 => {}
                 70 => side.camera.restart(),
                 // A path breaks, another is built, and a keyframe goes out at once on the new one.
-                90 => side.camera.request_keyframe(),
+                90 => side.camera.feedback(PictureFeedback::Keyframe),
                 _ => side.show(now, at),
             }
             if second % 5 == 0 {

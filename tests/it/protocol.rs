@@ -12,7 +12,7 @@ use vesper::contacts::{Hint, Invitation, encode_hints};
 use vesper::e2ee::{Direction, RootKey, Sealer, StreamId};
 use vesper::identity::{Identity, SafetyNumber, Vault, hash};
 use vesper::media::audio_payload::unpack;
-use vesper::media::fragment::cut;
+use vesper::media::fragment::{FrameKind, cut};
 use vesper::signal::knock::protocol::Binding;
 use vesper::signal::message::{CallId, Candidate, CandidateKind, Description, MediaKind, Message, MessageId, Text};
 use vesper::transport::datagram::Datagram;
@@ -112,7 +112,7 @@ fn computed() -> BTreeMap<&'static str, String> {
         ("sealed", hex(&sealed)),
         ("state", unpadded(&Control::State(state))),
         ("heartbeat", unpadded(&Control::Heartbeat(heartbeat))),
-        ("pieces", hex(&cut(b"sealed", true)[0])),
+        ("pieces", hex(&cut(b"sealed", FrameKind::Keyframe)[0])),
         ("safety-number", SafetyNumber::between(&a, &b).digits()),
     ])
 }
@@ -127,7 +127,7 @@ fn every_example_of_the_protocol_document_is_what_the_code_makes() {
     assert_eq!(head, [1, 7, 7, 7, 7]);
     let read = Datagram::parse(packet.to_vec().into()).and_then(|datagram| datagram.encode());
     assert_eq!(read.as_deref(), Some(packet));
-    assert!(packet.ends_with(&cut(b"sealed", true)[0]));
+    assert!(packet.ends_with(&cut(b"sealed", FrameKind::Keyframe)[0]));
     let vault = HEXLOWER.decode(examples.remove("vault").unwrap().as_bytes()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("vault");

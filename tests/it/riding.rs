@@ -27,6 +27,7 @@ fn nothing_is_lost_when_a_connection_takes_over_from_the_link() {
         assert_eq!(report["path"]["kind"], "direct", "{report}");
         assert_eq!((&report["sealed"]["rejected"], &report["sealed"]["replayed"]), (&0.into(), &0.into()), "{report}");
         assert_eq!(report["video"]["repairs"]["pli"], 0, "no frame was lost when the connection took over: {report}");
+        assert_eq!(report["video"]["repairs"]["ltr"], 0, "no frame was lost when the connection took over: {report}");
     }
 }
 

@@ -21,6 +21,7 @@ use vesper::media::frame::Frame;
 use vesper::media::lip_sync::LipSync;
 use vesper::media::pace::Pace;
 use vesper::media::packet::OutgoingFrame;
+use vesper::media::repair::PictureFeedback;
 use vesper::media::test_pattern::TestPattern;
 use vesper::media::video_receive::{Step, VideoReceivePipeline};
 use vesper::media::video_send::VideoSendPipeline;
@@ -72,7 +73,8 @@ struct End {
     video_receive: VideoReceivePipeline,
     audio_receive: AudioReceivePipeline,
     speaker: Consumer<f32>,
-    requests: u64,
+    /// Keyframes and repairs.
+    requests: (u64, u64),
     measure: Measure,
 }
 
@@ -113,7 +115,8 @@ impl Call {
             mouth_to_ear_ms: heard.playing.map_or(f64::INFINITY, |playing| playing.latency_ms(0)),
             av_offset_ms: heard.av_offset_ms,
             kbps: caller.bytes * 8 / 1000 / seconds,
-            keyframe_requests: callee.requests,
+            keyframe_requests: callee.requests.0,
+            repair_requests: callee.requests.1,
             ..callee.measure.outcome(callee.now, counted)
         }
     }
@@ -181,7 +184,7 @@ impl End {
             video_receive: VideoReceivePipeline::new(opener(StreamId::Camera), clock_offset, lip_sync).unwrap(),
             audio_receive: AudioReceivePipeline::new(audio_receive, now, instant).unwrap().0,
             speaker,
-            requests: 0,
+            requests: (0, 0),
             measure: Measure::default(),
         }
     }
@@ -199,7 +202,7 @@ impl End {
                 match arrived {
                     Arrived::Sound(packet) => self.audio_receive.arrive(now, &packet),
                     Arrived::Picture(packet) => self.video_receive.push(packet),
-                    Arrived::KeyframeRequest => self.video_send.request_keyframe(),
+                    Arrived::Feedback(feedback) => self.video_send.feedback(feedback),
                 }
             }
         }
@@ -258,12 +261,16 @@ impl End {
             if let Step::Picture(shown) = step {
                 let age = self.now.rtp(VIDEO_RATE).wrapping_sub(shown.timestamp);
                 let captured = self.now - Duration::from_micros(u64::from(age) * 1_000_000 / u64::from(VIDEO_RATE));
-                self.measure.shown(self.now, captured, &shown.picture, counts);
+                self.measure.shown(self.now, captured, &shown, counts);
             }
         }
-        if self.video_receive.wants_keyframe(self.now) {
-            self.requests += 1;
-            self.path.request_keyframe();
+        while let Some(feedback) = self.video_receive.feedback(self.now) {
+            match feedback {
+                PictureFeedback::Keyframe => self.requests.0 += 1,
+                PictureFeedback::Lost(_) => self.requests.1 += 1,
+                PictureFeedback::Kept(_) => {}
+            }
+            self.path.send_feedback(feedback);
         }
     }
 }

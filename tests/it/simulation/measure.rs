@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use vesper::media::clock::MediaTime;
-use vesper::media::convert::Picture;
+use vesper::media::video_receive::Shown;
 use vesper::media::video_stats::{Gaps, LatencyHistogram};
 
 /// Collects what is shown and played.
@@ -12,6 +12,7 @@ use vesper::media::video_stats::{Gaps, LatencyHistogram};
 pub struct Measure {
     digest: Sha256,
     shown: u64,
+    wrong: u64,
     gaps: Gaps,
     latency: LatencyHistogram,
     size: (usize, usize),
@@ -35,13 +36,17 @@ pub struct Outcome {
     pub av_offset_ms: Option<f32>,
     pub kbps: u64,
     pub keyframe_requests: u64,
+    pub repair_requests: u64,
+    /// Pictures shown that may have been wrong, since something before them was lost.
+    pub wrong: u64,
     /// Of every picture shown, with its time, and every sample played.
     pub digest: String,
 }
 
 impl Measure {
     /// A picture was shown.
-    pub fn shown(&mut self, now: MediaTime, captured: MediaTime, picture: &Picture, counts: bool) {
+    pub fn shown(&mut self, now: MediaTime, captured: MediaTime, shown: &Shown, counts: bool) {
+        let picture = &shown.picture;
         self.digest.update(now.0.to_le_bytes());
         for (plane, stride, width) in [
             (picture.y, picture.y_stride, picture.width),
@@ -52,6 +57,7 @@ impl Measure {
         }
         if counts {
             self.shown += 1;
+            self.wrong += u64::from(shown.concealed);
             self.latency.add(now.since(captured).as_millis() as u32);
             self.size = (picture.width, picture.height);
             self.gaps.shown(now);
@@ -81,6 +87,8 @@ impl Measure {
             av_offset_ms: None,
             kbps: 0,
             keyframe_requests: 0,
+            repair_requests: 0,
+            wrong: self.wrong,
             digest: self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
@@ -91,7 +99,7 @@ impl fmt::Display for Outcome {
         write!(
             f,
             "{:.1}/s of {}p, {} ms frozen, longest gap {} ms, lens to screen {}/{} ms, {:.2} % concealed ({:.2} stretched), mouth to ear {:.0} ms, \
-             sound after picture {:?} ms, {} kbit/s, {} keyframes asked for",
+             sound after picture {:?} ms, {} kbit/s, {} keyframes and {} repairs asked for, {} pictures that may be wrong",
             self.fps,
             self.height,
             self.frozen_ms,
@@ -104,6 +112,8 @@ impl fmt::Display for Outcome {
             self.av_offset_ms,
             self.kbps,
             self.keyframe_requests,
+            self.repair_requests,
+            self.wrong,
         )
     }
 }
