@@ -202,7 +202,10 @@ fn new_encoder(shape: Shape, fps: u32, kbps: u32) -> Result<RawEncoder, CodecErr
         .skip_frames(false)
         .num_threads(1)
         .vui(vui.full_range(shape.full_range));
-    Ok(RawEncoder::with_api_config(OpenH264API::from_source(), config)?)
+    let mut encoder = RawEncoder::with_api_config(OpenH264API::from_source(), config)?;
+    // It warns of what is meant as it is.
+    h264_raw::silence(&mut encoder);
+    Ok(encoder)
 }
 
 /// What OpenH264 counts in, held to what it takes.

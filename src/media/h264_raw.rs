@@ -7,9 +7,9 @@ use openh264::encoder::Encoder;
 use openh264_sys2::{
     DECODER_OPTION, DECODER_OPTION_ERROR_CON_IDC, DECODER_OPTION_FRAME_NUM, DECODER_OPTION_LTR_MARKED_FRAME_NUM,
     DECODER_OPTION_LTR_MARKING_FLAG, DECODING_STATE, ENCODER_LTR_MARKING_FEEDBACK, ENCODER_LTR_MARKING_PERIOD,
-    ENCODER_LTR_RECOVERY_REQUEST, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, LTR_MARKING_SUCCESS,
-    LTR_RECOVERY_REQUEST, SBitrateInfo, SBufferInfo, SLTRMarkingFeedback, SLTRRecoverRequest, SPATIAL_LAYER_0,
-    dsDataErrorConcealed, dsErrorFree,
+    ENCODER_LTR_RECOVERY_REQUEST, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_TRACE_LEVEL,
+    LTR_MARKING_SUCCESS, LTR_RECOVERY_REQUEST, SBitrateInfo, SBufferInfo, SLTRMarkingFeedback, SLTRRecoverRequest,
+    SPATIAL_LAYER_0, WELS_LOG_QUIET, dsDataErrorConcealed, dsErrorFree,
 };
 use std::os::raw::c_int;
 use std::ptr;
@@ -110,6 +110,13 @@ pub(super) fn decode<'a>(decoder: &'a mut Decoder, unit: &[u8]) -> (RawState, Op
         uv_stride,
     };
     (RawState(state), numbers, Some(picture))
+}
+
+/// Has the encoder print nothing. Before its first frame.
+pub(super) fn silence(encoder: &mut Encoder) -> bool {
+    let mut level = WELS_LOG_QUIET;
+    // SAFETY: this option may be set before the encoder is initialised, and reads one int (codec_app_def.h).
+    unsafe { encoder.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut level).cast()) == 0 }
 }
 
 /// Sets the target and the most the encoder may use from the next frame on, with no keyframe. It must have encoded a frame before.

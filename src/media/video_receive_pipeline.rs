@@ -31,6 +31,8 @@ pub struct VideoReceivePipeline {
     opener: Opener,
     decoder: Decoder,
     ask: RepairAsk,
+    /// What had arrived when something was asked for last.
+    asked_at: Option<u64>,
     clock_offset: Arc<ClockOffset>,
     lip_sync: Arc<LipSync>,
     unit: Vec<u8>,
@@ -69,6 +71,7 @@ impl VideoReceivePipeline {
             opener,
             decoder: Decoder::new()?,
             ask: RepairAsk::default(),
+            asked_at: None,
             clock_offset,
             lip_sync,
             unit: Vec::new(),
@@ -158,7 +161,12 @@ impl VideoReceivePipeline {
     pub fn feedback(&mut self, now: MediaTime) -> Option<PictureFeedback> {
         // Each answer is as large as many pictures: where one did not get through, the next is given more time.
         let patience = (self.jitter.patience() + Duration::from_millis(100)) * (1 << (self.ask.times() / 3).min(4));
-        let request = if self.jitter.repair_is_coming(now) { None } else { self.ask.due(now, patience.min(LONGEST_PATIENCE)) };
+        // Nothing came since: no picture is sent, or the path is out, and another request would help nobody.
+        let pointless = self.asked_at == Some(self.bytes) || self.jitter.repair_is_coming(now);
+        let request = if pointless { None } else { self.ask.due(now, patience.min(LONGEST_PATIENCE)) };
+        if request.is_some() {
+            self.asked_at = Some(self.bytes);
+        }
         request.or_else(|| self.ask.kept())
     }
 

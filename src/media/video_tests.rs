@@ -222,6 +222,26 @@ fn a_keyframe_lost_after_a_change_of_size_is_made_again() {
 }
 
 #[test]
+fn nothing_is_asked_for_again_while_nothing_comes() {
+    let mut call = Call::new(640, 360, 1500);
+    for number in 0..30 {
+        let packets = call.send();
+        call.deliver(packets.into_iter().take(if number == 20 { 0 } else { usize::MAX }));
+        if call.requests > 0 {
+            break;
+        }
+    }
+    for _ in 0..10 {
+        call.wait();
+    }
+    assert_eq!(call.requests, 1);
+    let packets = call.send();
+    call.deliver(packets.into_iter().skip(1));
+    call.wait();
+    assert_eq!(call.requests, 2, "pictures come, but not the one that was asked for");
+}
+
+#[test]
 fn the_first_packets_lost_are_asked_for_again() {
     let mut call = Call::new(640, 360, 1500);
     let mut seen = Vec::new();
