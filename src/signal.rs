@@ -11,5 +11,6 @@ pub mod knock;
 pub mod link;
 pub mod message;
 mod rate;
+mod sources;
 mod ticket;
 mod wire;

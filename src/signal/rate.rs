@@ -28,6 +28,11 @@ impl RateLimit {
         }
         allowed
     }
+
+    /// When somebody asked last.
+    pub fn last(&self) -> Option<Instant> {
+        self.last
+    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,23 @@
 //! Completing a TLS handshake already shows our key at this address, so the gate decides before any: it reads the ticket
 //! out of the client hello, and whoever has none that fits a contact is ignored. Never refused: that too would be a reply.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use iroh::endpoint::{Incoming, IncomingAddr};
 
 use super::Peers;
 use super::network::key;
+use crate::contacts::Hint;
 use crate::identity::PublicKey;
-use crate::signal::rate::RateLimit;
+use crate::signal::sources::{Source, Sources};
 use crate::signal::ticket::{Ticket, TicketNonce};
 
-/// How many client hellos are looked into in a second; the rest are ignored unread.
-const LOOKS_PER_SECOND: u32 = 200;
+/// How many client hellos are looked into in a second, of one source and of all; the rest are ignored unread. Who dials sends a few.
+const LOOKS: (u32, u32) = (20, 200);
+
+/// The same where contacts are or were last: no stranger elsewhere takes any of these, not even one who forges where it is.
+const LOOKS_AT_CONTACTS: (u32, u32) = (50, 400);
 
 /// How many used tickets are remembered, so that one who saw a contact dial cannot make us answer with its ticket.
 const REMEMBERED: usize = 512;
@@ -25,7 +29,10 @@ const MAX_ALPNS: usize = 4;
 
 pub(super) struct Gate {
     me: PublicKey,
-    looks: RateLimit,
+    looks: Sources,
+    looks_at_contacts: Sources,
+    /// Where each contact came from when it was let in last.
+    met: BTreeMap<PublicKey, Source>,
     used: VecDeque<TicketNonce>,
     /// Whether somebody may come other than over a relay.
     direct: bool,
@@ -33,22 +40,46 @@ pub(super) struct Gate {
 
 impl Gate {
     pub fn new(me: PublicKey, direct: bool) -> Self {
-        Self { me, looks: RateLimit::new(LOOKS_PER_SECOND), used: VecDeque::new(), direct }
+        Self {
+            me,
+            looks: Sources::new(LOOKS.0, LOOKS.1),
+            looks_at_contacts: Sources::new(LOOKS_AT_CONTACTS.0, LOOKS_AT_CONTACTS.1),
+            met: BTreeMap::new(),
+            used: VecDeque::new(),
+            direct,
+        }
     }
 
-    /// The contact that `incoming` claims to be and has a ticket for; TLS has yet to prove it. `None`: ignore it.
-    pub fn admits(&mut self, incoming: &Incoming, peers: &Peers, now: Instant) -> Option<PublicKey> {
-        let vouched = match incoming.remote_addr() {
-            IncomingAddr::Ip(_) if self.direct => None,
-            IncomingAddr::Relay { endpoint_id, .. } => Some(key(endpoint_id).filter(|key| peers.contains_key(key))?),
+    /// The contact that `incoming` claims to be and has a ticket for, and where it comes from; TLS has yet to prove it.
+    /// `None`: ignore it.
+    pub fn admits(&mut self, incoming: &Incoming, peers: &Peers, now: Instant) -> Option<(PublicKey, Source)> {
+        let source = match incoming.remote_addr() {
+            IncomingAddr::Ip(address) if self.direct => address.ip().into(),
+            IncomingAddr::Relay { endpoint_id, .. } => Source::Relayed(key(endpoint_id).filter(|key| peers.contains_key(key))?),
             _ => return None,
         };
-        if !self.looks.allow(now) {
+        if !self.looks_at(source, peers, now) {
             return None;
         }
         let offered = incoming.decrypt()?.alpns()?;
         let contact = self.holder(offered.take(MAX_ALPNS).map_while(Result::ok), peers)?;
-        vouched.is_none_or(|vouched| vouched == contact).then_some(contact)
+        let other = matches!(source, Source::Relayed(vouched) if vouched != contact);
+        (!other).then_some((contact, source))
+    }
+
+    /// TLS proved that `contact` came from there.
+    pub fn met(&mut self, contact: PublicKey, source: Source, peers: &Peers) {
+        self.met.retain(|key, _| peers.contains_key(key));
+        self.met.insert(contact, source);
+    }
+
+    /// Whether one more hello from `source` is looked into.
+    fn looks_at(&mut self, source: Source, peers: &Peers, now: Instant) -> bool {
+        let told = |hint: &Hint| matches!(hint, Hint::Address(address) if Source::from(address.ip()) == source);
+        let is_contacts = matches!(source, Source::Relayed(_))
+            || peers.iter().any(|(key, peer)| self.met.get(key) == Some(&source) || peer.hints.iter().any(told));
+        let looks = if is_contacts { &mut self.looks_at_contacts } else { &mut self.looks };
+        looks.allow(source, now)
     }
 
     /// Whose ticket is among `alpns`, if it was never used.
@@ -77,6 +108,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::super::LinkPeer;
     use super::*;
     use crate::contacts::PairSecret;
@@ -108,6 +141,46 @@ mod tests {
         assert_eq!(gate.holder([b"vesper/1".to_vec()].iter(), &peers), None);
         assert_eq!(gate.holder([ticket::issue(&[9; 32], &me)].iter(), &peers), None);
         assert_eq!(gate.holder([ticket::issue(&[1; 32], &Identity::generate().public())].iter(), &peers), None);
+    }
+
+    /// How many of a thousand hellos from `ip` are looked into at `now`.
+    fn looks(gate: &mut Gate, ip: [u8; 4], peers: &Peers, now: Instant) -> usize {
+        let source = Source::from(IpAddr::from(ip));
+        (0..1000).filter(|_| gate.looks_at(source, peers, now)).count()
+    }
+
+    #[test]
+    fn strangers_however_many_leave_the_looks_at_where_contacts_said_they_are_and_came_from() {
+        let (mut peers, keys) = peers(&[[1; 32], [2; 32], [3; 32]]);
+        peers.get_mut(&keys[0]).unwrap().hints = vec![Hint::Address(([192, 0, 2, 1], 7).into())];
+        let (mut gate, now) = (Gate::new(Identity::generate().public(), true), Instant::now());
+        gate.met(keys[1], Source::from(IpAddr::from([192, 0, 2, 2])), &peers);
+        let strangers = (0..50).map(|n| looks(&mut gate, [198, 51, 100, n], &peers, now));
+        assert_eq!(strangers.sum::<usize>(), LOOKS.1 as usize);
+        assert_eq!(looks(&mut gate, [203, 0, 113, 1], &peers, now), 0, "there is nothing left for one more of them");
+        assert_eq!(looks(&mut gate, [192, 0, 2, 1], &peers, now), LOOKS_AT_CONTACTS.0 as usize);
+        assert_eq!(looks(&mut gate, [192, 0, 2, 2], &peers, now), LOOKS_AT_CONTACTS.0 as usize);
+        assert!(gate.looks_at(Source::Relayed(keys[2]), &peers, now), "a relay vouches for her");
+    }
+
+    #[test]
+    fn one_who_floods_leaves_the_looks_at_a_contact_who_is_somewhere_new() {
+        let (peers, _) = peers(&[[1; 32]]);
+        let (mut gate, now) = (Gate::new(Identity::generate().public(), true), Instant::now());
+        assert_eq!(looks(&mut gate, [198, 51, 100, 1], &peers, now), LOOKS.0 as usize);
+        assert!(gate.looks_at(Source::from(IpAddr::from([203, 0, 113, 1])), &peers, now));
+    }
+
+    #[test]
+    fn where_somebody_was_who_is_no_contact_any_more_is_forgotten() {
+        let (mut peers, keys) = peers(&[[1; 32], [2; 32]]);
+        let (mut gate, now) = (Gate::new(Identity::generate().public(), true), Instant::now());
+        let source = |n| Source::from(IpAddr::from([192, 0, 2, n]));
+        gate.met(keys[0], source(1), &peers);
+        peers.remove(&keys[0]);
+        assert_eq!(looks(&mut gate, [192, 0, 2, 1], &peers, now), LOOKS.0 as usize);
+        gate.met(keys[1], source(2), &peers);
+        assert_eq!(gate.met.len(), 1);
     }
 
     #[test]

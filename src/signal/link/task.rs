@@ -24,6 +24,7 @@ use crate::contacts::{Hint, MAX_HINTS};
 use crate::identity::{Identity, PublicKey};
 use crate::signal::knock::{Doorman, KnockRequest, knock};
 use crate::signal::message::Message;
+use crate::signal::sources::Source;
 
 /// The time for a TLS handshake with a contact.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(8);
@@ -67,7 +68,7 @@ pub(super) struct LinkTask {
     hints: watch::Sender<Vec<Hint>>,
     discovered: BTreeMap<PublicKey, Vec<Hint>>,
     events: mpsc::Sender<LinkEvent>,
-    handshakes: JoinSet<Option<(PublicKey, Connection)>>,
+    handshakes: JoinSet<Option<(PublicKey, Source, Connection)>>,
     /// Our own knocks and the tasks of contacts.
     running: JoinSet<()>,
     /// Knocks of ours, which at the end get a moment to say that an OK is kept.
@@ -143,8 +144,8 @@ impl LinkTask {
                 }
                 Some((key, addresses)) = discoveries.recv() => self.discovered(key, addresses),
                 Some(done) = self.handshakes.join_next() => {
-                    if let Ok(Some((key, connection))) = done {
-                        self.welcome(key, connection);
+                    if let Ok(Some((key, source, connection))) = done {
+                        self.welcome(key, source, connection);
                     }
                 }
                 Some(_) = self.running.join_next() => {}
@@ -215,7 +216,7 @@ impl LinkTask {
     fn incoming(&mut self, incoming: Incoming) {
         let admitted = self.gate.admits(&incoming, &self.peers.borrow(), Instant::now());
         match admitted {
-            Some(contact) if self.handshakes.len() < MAX_HANDSHAKES => {
+            Some((contact, source)) if self.handshakes.len() < MAX_HANDSHAKES => {
                 self.handshakes.spawn(async move {
                     let handshake = async { incoming.accept().ok()?.await.ok() };
                     let connection = timeout(HANDSHAKE_LIMIT, handshake).await.ok()??;
@@ -223,7 +224,7 @@ impl LinkTask {
                     if !proven {
                         connection.close(VarInt::from_u32(Closing::Cut as u32), b"");
                     }
-                    proven.then_some((contact, connection))
+                    proven.then_some((contact, source, connection))
                 });
             }
             _ => {
@@ -234,8 +235,10 @@ impl LinkTask {
     }
 
     /// A contact proved to be who its ticket said; it may have been removed while it did.
-    fn welcome(&mut self, key: PublicKey, connection: Connection) {
-        if self.peers.borrow().contains_key(&key) {
+    fn welcome(&mut self, key: PublicKey, source: Source, connection: Connection) {
+        let peers = self.peers.borrow();
+        if peers.contains_key(&key) {
+            self.gate.met(key, source, &peers);
             self.tell(key, Input::Incoming(connection));
         }
     }

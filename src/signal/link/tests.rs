@@ -1,5 +1,7 @@
 //! Links over real sockets on 127.0.0.1.
 
+mod flood;
+
 use std::time::Duration;
 
 use iroh::endpoint::{ApplicationClose, ConnectOptions, Connection, ConnectionError, VarInt, presets};
