@@ -1,5 +1,8 @@
-//! The way of sound out: source, mute, processing, encode, seal, hand over; fifty times a second, or less often on a narrow path,
-//! whatever happens.
+//! The way of sound out: source, mute, processing, encode, seal, leave in a steady rhythm; fifty times a second, or less often on a narrow
+//! path, whatever happens.
+
+mod departures;
+mod rhythm;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -23,6 +26,10 @@ use super::slot::{SlotReader, SlotWriter, Taken, slot};
 use super::speaker::FarEnd;
 use crate::e2ee::Sealer;
 
+pub use departures::Departure;
+use departures::departures;
+use rhythm::Rhythm;
+
 /// How long a muted microphone stays open, for an unmute that follows at once.
 const CLOSE_AFTER: Duration = Duration::from_secs(3);
 /// Most blocks of what was played that are listened to for each packet: what is played in its time, and as much again.
@@ -31,9 +38,6 @@ const MOST_FAR_END: usize = 4;
 const SIZE_HOLD: Duration = Duration::from_secs(5);
 /// Copies go along for this long after losses made them worth it: losses that come in bursts are not over between two of them.
 const LOSS_HOLD: Duration = Duration::from_secs(15);
-/// A packet leaves this long after its last sample was taken, whatever it held: how long the processing of a voice takes tells when
-/// somebody speaks, and this is longer. On a computer that is slower still, it leaves when it is made.
-const HAND_OVER: Duration = Duration::from_millis(6);
 
 /// What a sender needs.
 pub struct AudioSendConfig {
@@ -57,7 +61,8 @@ pub struct AudioSender {
     sources: Option<SlotWriter<AudioSource>>,
     processing: SlotWriter<VoiceProcessing>,
     events: MediaEvents,
-    thread: Option<JoinHandle<()>>,
+    /// What makes packets, and what lets them leave.
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// What was sent since the start.
@@ -89,6 +94,12 @@ struct Shared {
     level: AtomicU32,
 }
 
+impl Shared {
+    fn count_dropped(&self, dropped: bool) {
+        self.dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
+    }
+}
+
 impl AudioSender {
     /// Opens the source; nothing leaves before [`begin`](Self::begin). Fails if the file cannot be used; a microphone that cannot
     /// be opened is an event instead.
@@ -99,6 +110,7 @@ impl AudioSender {
         let mut pipeline = AudioSend::new(config, MediaTime::now(), Instant::now())?;
         pipeline.wishes = Some(processing_reader);
         let shared = pipeline.shared.clone();
+        let (departures, gate) = departures(out, shared.clone())?;
         let thread = thread::Builder::new().name("audio send".into()).spawn(move || {
             let mut wait = Duration::ZERO;
             loop {
@@ -107,16 +119,13 @@ impl AudioSender {
                     Taken::Nothing => {}
                     Taken::Closed => return,
                 }
-                loop {
-                    let due = Instant::now() + HAND_OVER;
-                    let Some(frame) = pipeline.step(MediaTime::now()) else { break };
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                    pipeline.shared.dropped.fetch_add(u64::from(out.try_send(frame).is_err()), Ordering::Relaxed);
+                while let Some(packet) = pipeline.step(MediaTime::now()) {
+                    pipeline.shared.count_dropped(departures.try_send(packet).is_err());
                 }
                 wait = pipeline.source.wait(MediaTime::now());
             }
         })?;
-        Ok(Self { shared, sources: Some(sources), processing, events, thread: Some(thread) })
+        Ok(Self { shared, sources: Some(sources), processing, events, threads: vec![thread, gate] })
     }
 
     /// Sends from now on.
@@ -171,7 +180,7 @@ impl AudioSender {
 impl Drop for AudioSender {
     fn drop(&mut self) {
         self.sources = None;
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
@@ -196,6 +205,7 @@ pub struct AudioSend {
     stamp: u32,
     sealer: Sealer,
     stamps: SampleClock,
+    rhythm: Rhythm,
     muted_since: Option<MediaTime>,
     dead: DeadMicrophone,
     level: Level,
@@ -243,6 +253,7 @@ impl AudioSend {
             stamp: 0,
             sealer: config.sealer,
             stamps: SampleClock::default(),
+            rhythm: Rhythm::default(),
             muted_since: config.muted.then_some(now - CLOSE_AFTER),
             dead: DeadMicrophone::default(),
             level: Level::default(),
@@ -276,10 +287,10 @@ impl AudioSend {
         self.dead.reset();
     }
 
-    /// Makes the next packet if it is due and packets may leave.
+    /// Makes the next packet if its sound is there and packets may leave, and says when this one is to.
     ///
     /// Nothing here waits: a microphone that has nothing yet is asked again.
-    pub fn step(&mut self, now: MediaTime) -> Option<OutgoingFrame> {
+    pub fn step(&mut self, now: MediaTime) -> Option<Departure> {
         let muted = self.follow_mute(now);
         let mut pcm = [0.0; FRAME];
         let captured = self.source.next(now, &mut pcm)?;
@@ -299,13 +310,14 @@ impl AudioSend {
         if !self.shared.begun.load(Ordering::Relaxed) {
             return None;
         }
-        let stamp = self.stamps.stamp(captured);
+        let stamp = self.stamps.stamp(captured.begin);
         if self.pcm.is_empty() {
             self.follow_path(now);
             self.stamp = stamp;
         }
         self.pcm.extend_from_slice(&pcm);
-        if self.pcm.len() < self.encoder.rung().frame_ms as usize / 20 * FRAME {
+        let frame_ms = self.encoder.rung().frame_ms;
+        if self.pcm.len() < frame_ms as usize / 20 * FRAME {
             return None;
         }
         self.encoder.encode(&self.pcm, &mut self.opus);
@@ -315,7 +327,9 @@ impl AudioSend {
         self.sealer.seal(self.instant(now), 0, &self.payload, &mut sealed).ok()?;
         self.shared.packets.fetch_add(1, Ordering::Relaxed);
         self.shared.bytes.fetch_add(sealed.len() as u64, Ordering::Relaxed);
-        Some(OutgoingFrame { timestamp: self.stamp, pieces: vec![Bytes::from(sealed)] })
+        let frame = OutgoingFrame { timestamp: self.stamp, pieces: vec![Bytes::from(sealed)] };
+        let at = self.rhythm.departure(captured.ready, Duration::from_millis(frame_ms.into()));
+        Some(Departure { frame, at })
     }
 
     /// Reads the mute switch; closes the microphone when it has been on for a while, opens it when it goes off.

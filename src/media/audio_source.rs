@@ -6,7 +6,7 @@ use std::time::Duration;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::audio_jitter::FRAME_TIME;
-use super::clock::MediaTime;
+use super::clock::{AUDIO_RATE, MediaTime};
 use super::events::MediaEvents;
 use super::microphone::{self, MicrophoneEnd, samples};
 use super::opus::{CodecError, FRAME};
@@ -54,9 +54,8 @@ pub struct DelayedSound {
 ///
 /// Full (nobody takes what is ready for a second): the newest sound is lost. Empty: silence until it is filled again.
 pub fn delay_line(delay: Duration) -> (Producer<f32>, DelayedSound) {
-    const RATE: u32 = super::clock::AUDIO_RATE;
-    let hold = samples(RATE, delay);
-    let (producer, ring) = RingBuffer::new(hold + RATE as usize);
+    let hold = samples(AUDIO_RATE, delay);
+    let (producer, ring) = RingBuffer::new(hold + AUDIO_RATE as usize);
     (producer, DelayedSound { ring, hold, flowing: false })
 }
 
@@ -68,6 +67,15 @@ impl DelayedSound {
             pcm.fill(0.0);
         }
     }
+}
+
+/// When 20 ms of sound were taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Its first sample was in the air.
+    pub begin: MediaTime,
+    /// Its last sample was there; of a device, when it was found there.
+    pub ready: MediaTime,
 }
 
 /// A source that runs.
@@ -90,6 +98,10 @@ struct LiveMicrophone {
     name: Option<String>,
     open: bool,
     end: Option<MicrophoneEnd>,
+    /// Something came from this end; until then, silence goes on.
+    flows: bool,
+    /// When the next 20 ms should be there.
+    expected: MediaTime,
 }
 
 /// A source this far behind real time has stood still: what was missed is skipped.
@@ -98,8 +110,8 @@ const STOOD_STILL: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_millis(40);
 /// A microphone's backlog that must have grown while nobody looked, and what is kept of it.
 const BACKLOG: Duration = Duration::from_millis(120);
-/// How often a microphone is asked.
-const ASK: Duration = Duration::from_millis(4);
+/// How often a microphone is asked whose sound should be there.
+const ASK: Duration = Duration::from_millis(2);
 
 impl AudioSource {
     /// Opens files at once, so that a wrong one is told at once; a microphone opens while silence is sent.
@@ -111,23 +123,25 @@ impl AudioSource {
             AudioSourceSpec::Push(line) => Kind::Push(line),
             AudioSourceSpec::Microphone(name) => {
                 let keeper = SoundKeeper::start(Side::Microphone, microphone::open, events.clone())?;
-                Kind::Microphone(LiveMicrophone { keeper, name, open: false, end: None })
+                Kind::Microphone(LiveMicrophone::new(keeper, name))
             }
         };
         Ok(Self { kind, next: None })
     }
 
-    /// The next 20 ms if they are over by `now`, and when their first sample was captured.
-    pub fn next(&mut self, now: MediaTime, pcm: &mut [f32; FRAME]) -> Option<MediaTime> {
+    /// The next 20 ms if they are over by `now`, and when they were taken in.
+    pub fn next(&mut self, now: MediaTime, pcm: &mut [f32; FRAME]) -> Option<Captured> {
+        let silence_is_due = self.next.is_none_or(|next| now >= next + FRAME_TIME);
         if let Kind::Microphone(microphone) = &mut self.kind
-            && let Some(captured) = microphone.fill(now, pcm)
+            && let Some(begin) = microphone.fill(now, silence_is_due, pcm)
         {
             self.next = Some(now);
-            return Some(captured);
+            return Some(Captured { begin, ready: now });
         }
         let begin = self.next.filter(|next| now.since(*next) < STOOD_STILL).unwrap_or(now - FRAME_TIME - self.grace());
         self.next = Some(begin);
-        if now < begin + FRAME_TIME + self.grace() {
+        let ready = begin + FRAME_TIME + self.grace();
+        if now < ready {
             return None;
         }
         match &mut self.kind {
@@ -137,13 +151,13 @@ impl AudioSource {
             Kind::Push(line) => line.fill(pcm),
         }
         self.next = Some(begin + FRAME_TIME);
-        Some(begin)
+        Some(Captured { begin, ready })
     }
 
     /// How long to wait before asking again.
     pub fn wait(&self, now: MediaTime) -> Duration {
         match &self.kind {
-            Kind::Microphone(microphone) if microphone.end.is_some() => ASK,
+            Kind::Microphone(microphone) if microphone.flows => microphone.expected.since(now).max(ASK),
             _ => self.next.map_or(Duration::ZERO, |next| (next + FRAME_TIME).since(now)),
         }
     }
@@ -166,11 +180,16 @@ impl AudioSource {
     }
 
     fn grace(&self) -> Duration {
-        if self.is_live() { GRACE } else { Duration::ZERO }
+        let flows = matches!(&self.kind, Kind::Microphone(microphone) if microphone.flows);
+        if flows { GRACE } else { Duration::ZERO }
     }
 }
 
 impl LiveMicrophone {
+    fn new(keeper: SoundKeeper<MicrophoneEnd>, name: Option<String>) -> Self {
+        Self { keeper, name, open: false, end: None, flows: false, expected: MediaTime::default() }
+    }
+
     fn set_open(&mut self, open: bool) {
         if std::mem::replace(&mut self.open, open) == open {
             return;
@@ -179,27 +198,38 @@ impl LiveMicrophone {
             self.keeper.open(self.name.clone());
         } else {
             self.keeper.close();
-            self.end = None;
+            (self.end, self.flows) = (None, false);
         }
     }
 
-    fn fill(&mut self, now: MediaTime, pcm: &mut [f32; FRAME]) -> Option<MediaTime> {
+    /// The next 20 ms, and when the first of them was captured. The first of all take the place of the silence that `is_due`, so that
+    /// the rhythm of packets does not tell that a microphone was opened.
+    fn fill(&mut self, now: MediaTime, is_due: bool, pcm: &mut [f32; FRAME]) -> Option<MediaTime> {
         if let Some(end) = self.keeper.take().filter(|_| self.open) {
-            self.end = Some(end);
+            (self.end, self.flows) = (Some(end), false);
         }
-        self.end.take_if(|end| end.health().failed());
-        let end = self.end.as_mut()?;
-        if end.waiting() > samples(super::clock::AUDIO_RATE, BACKLOG) {
+        if self.end.take_if(|end| end.health().failed()).is_some() {
+            self.flows = false;
+        }
+        let end = self.end.as_mut().filter(|_| self.flows || is_due)?;
+        let most = if self.flows { samples(AUDIO_RATE, BACKLOG) } else { FRAME };
+        if end.waiting() > most {
             end.trim(FRAME);
         }
         let captured = now - end.age();
-        end.fill(pcm).then_some(captured)
+        if !end.fill(pcm) {
+            return None;
+        }
+        let missing = FRAME.saturating_sub(end.waiting()) as f64 / f64::from(AUDIO_RATE);
+        (self.flows, self.expected) = (true, now + Duration::from_secs_f64(missing));
+        Some(captured)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn at(ms: u64) -> MediaTime {
         MediaTime(1_700_000_000_000_000) + Duration::from_millis(ms)
@@ -215,9 +245,9 @@ mod tests {
         let mut pcm = [0.0; FRAME];
         let (mut frames, mut last) = (0, None);
         for ms in (0..10_000).step_by(7) {
-            while let Some(captured) = source.next(at(ms), &mut pcm) {
-                assert!(last.is_none_or(|last| captured == last + FRAME_TIME));
-                last = Some(captured);
+            while let Some(Captured { begin, ready }) = source.next(at(ms), &mut pcm) {
+                assert!(last.is_none_or(|last| begin == last + FRAME_TIME) && ready == begin + FRAME_TIME);
+                last = Some(begin);
                 frames += 1;
             }
         }
@@ -231,6 +261,52 @@ mod tests {
         assert!(source.next(at(0), &mut pcm).is_some());
         assert!(source.next(at(5000), &mut pcm).is_some());
         assert!(source.next(at(5000), &mut pcm).is_none());
+    }
+
+    /// A source whose microphone was just opened, and what its callback has.
+    fn opened() -> (AudioSource, microphone::CaptureState) {
+        let mut source = open(AudioSourceSpec::Microphone(Some("none of that name".into())));
+        let (mut state, end) = microphone::capture_ring(AUDIO_RATE, 1, Arc::default());
+        microphone::capture(&mut state, &[0.0f32; 480]);
+        let Kind::Microphone(microphone) = &mut source.kind else { unreachable!() };
+        (microphone.open, microphone.end) = (true, Some(end));
+        (source, state)
+    }
+
+    #[test]
+    fn a_microphone_that_was_opened_falls_into_the_rhythm_of_the_silence_before() {
+        let (mut source, mut state) = opened();
+        let mut pcm = [0.0; FRAME];
+        let (mut ready, mut heard) = (Vec::new(), 0);
+        for ms in 0..400 {
+            // It delivers 10 ms at a time, at some other moment than silence does.
+            if ms >= 53 && ms % 10 == 3 {
+                microphone::capture(&mut state, &[0.5f32; 480]);
+            }
+            while let Some(captured) = source.next(at(ms), &mut pcm) {
+                ready.push(captured.ready);
+                heard += u32::from(pcm[0] == 0.5);
+                assert!(captured.begin < captured.ready);
+            }
+        }
+        let gaps: Vec<u128> = ready.windows(2).map(|pair| pair[1].since(pair[0]).as_millis()).collect();
+        assert!(gaps.iter().all(|gap| (13..=20).contains(gap)), "{gaps:?}");
+        assert!(gaps.iter().filter(|gap| **gap != 20).count() <= 1 && heard >= 15, "{gaps:?}, {heard} heard");
+    }
+
+    #[test]
+    fn a_microphone_is_asked_when_its_sound_should_be_there_and_then_again_and_again() {
+        let (mut source, mut state) = opened();
+        let mut pcm = [0.0; FRAME];
+        source.next(at(0), &mut pcm).unwrap();
+        microphone::capture(&mut state, &[0.5f32; FRAME + 240]);
+        source.next(at(20), &mut pcm).unwrap();
+        assert_eq!(source.wait(at(20)), Duration::from_millis(20), "more than the newest was dropped");
+        microphone::capture(&mut state, &[0.5f32; FRAME + 240]);
+        source.next(at(40), &mut pcm).unwrap();
+        assert_eq!(source.wait(at(40)), Duration::from_millis(15));
+        assert!(source.next(at(55), &mut pcm).is_none());
+        assert_eq!(source.wait(at(55)), ASK);
     }
 
     #[test]

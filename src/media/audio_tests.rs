@@ -3,7 +3,7 @@
 use super::*;
 use crate::e2ee::{Direction, Inbound, Keyring, RootKey, SealCounts, Sealer, StreamId};
 use crate::media::audio_receive::Playing;
-use crate::media::audio_send::{AudioSend, AudioSendConfig};
+use crate::media::audio_send::{AudioSend, AudioSendConfig, Departure};
 use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::audio_source::AudioSourceSpec;
 use crate::media::echo::VoiceProcessing;
@@ -69,7 +69,7 @@ impl Rig {
     fn run(&mut self, from: u64, to: u64, mut link: impl FnMut(u64) -> Option<u64>) {
         for ms in from..to {
             let now = START + Duration::from_millis(ms);
-            while let Some(frame) = self.send.step(now) {
+            while let Some(Departure { frame, .. }) = self.send.step(now) {
                 if let Some(delay) = link(self.sent) {
                     self.flying.push((ms + delay, frame));
                 }

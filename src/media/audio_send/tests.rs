@@ -28,15 +28,14 @@ fn pipeline(source: AudioSourceSpec, muted: bool) -> AudioSend {
 }
 
 fn run(pipeline: &mut AudioSend, from_ms: u64, to_ms: u64) -> Vec<OutgoingFrame> {
-    (from_ms..to_ms).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms))).collect()
+    (from_ms..to_ms).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms))).map(|packet| packet.frame).collect()
 }
 
-/// When each packet left, in milliseconds, its RTP timestamp, and its sealed size: what an observer of sealed sound sees.
-fn seen(source: AudioSourceSpec, muted: bool) -> Vec<(u64, u32, usize)> {
+/// When each packet left, its RTP timestamp, and its sealed size: what an observer of sealed sound sees.
+fn seen(source: AudioSourceSpec, muted: bool) -> Vec<(MediaTime, u32, usize)> {
     let mut pipeline = pipeline(source, muted);
-    let mut step =
-        |ms| pipeline.step(START + Duration::from_millis(ms)).map(|frame| (ms, frame.timestamp, frame.pieces[0].len()));
-    (0..OBSERVED_MS).filter_map(&mut step).collect()
+    let packets = (0..OBSERVED_MS).filter_map(|ms| pipeline.step(START + Duration::from_millis(ms)));
+    packets.map(|Departure { frame, at }| (at, frame.timestamp, frame.pieces[0].len())).collect()
 }
 
 /// Writes `sound` of the sample's number to a file of as many seconds as are observed.

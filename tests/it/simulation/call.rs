@@ -220,7 +220,7 @@ impl End {
 
     fn send(&mut self) {
         while let Some(sound) = self.audio_send.step(self.now) {
-            self.path.send_sound(self.instant, self.numbers[1].number(sound));
+            self.path.send_sound(self.instant, self.numbers[1].number(sound.frame));
         }
         if self.now >= self.next_picture {
             self.pattern.draw(self.next_picture, &mut self.frame);
