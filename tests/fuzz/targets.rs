@@ -535,11 +535,13 @@ pub fn sealed_item(data: &[u8]) {
     }
 }
 
-/// Pieces in any order and shape: frames stay below their cap, and nobody is asked to wait for a moment that has passed.
+/// Pieces in any order and shape: frames stay below their cap, and nobody is asked to wait for a moment that has passed. All that wait are
+/// gone through for each that comes, so only one input in 64 is long.
 pub fn video_reassembly(data: &[u8]) {
+    let most = if is_one_in(64, data) { 512 } else { 64 };
     let (mut dice, mut jitter) = (Dice(data), VideoJitter::default());
     let (mut now, mut sequence, mut timestamp) = (MediaTime(1_700_000_000_000_000), 65_530u16, 1u32);
-    for _ in 0..512 {
+    for _ in 0..most {
         if dice.is_empty() {
             break;
         }
