@@ -11,6 +11,7 @@ pub mod audio_source;
 pub mod camera;
 pub mod clock;
 pub mod clock_offset;
+pub mod content;
 pub mod convert;
 mod cushion;
 pub mod delay_histogram;

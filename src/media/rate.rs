@@ -1,6 +1,7 @@
 //! From a bitrate to a size and a number of frames a second.
 
 use super::clock::MediaTime;
+use super::content::Content;
 use std::time::Duration;
 
 /// What to encode.
@@ -12,18 +13,39 @@ pub struct Plan {
     pub fps: u32,
 }
 
-/// A step of the ladder: from how many kbit/s at 1280x720 on, and what is sent there.
-const LADDER: [(u32, Plan); 7] = [
-    (700, Plan { eighths: 8, fps: 60 }),
-    (400, Plan { eighths: 6, fps: 30 }),
-    (220, Plan { eighths: 4, fps: 30 }),
-    (120, Plan { eighths: 4, fps: 15 }),
-    (70, Plan { eighths: 3, fps: 12 }),
-    (35, Plan { eighths: 2, fps: 10 }),
-    (0, Plan { eighths: 2, fps: 6 }),
-];
-/// The last step of the ladder with all pictures of a camera.
-const PLENTY: usize = 2;
+/// Steps down: from how many kbit/s at 1280x720 on, and what is sent there.
+struct Ladder {
+    steps: &'static [(u32, Plan)],
+    /// The last step with all pictures of a camera.
+    plenty: usize,
+}
+
+/// Of what a camera sees, motion is kept longest.
+const CAMERA: Ladder = Ladder {
+    steps: &[
+        (700, Plan { eighths: 8, fps: 60 }),
+        (400, Plan { eighths: 6, fps: 30 }),
+        (220, Plan { eighths: 4, fps: 30 }),
+        (120, Plan { eighths: 4, fps: 15 }),
+        (70, Plan { eighths: 3, fps: 12 }),
+        (35, Plan { eighths: 2, fps: 10 }),
+        (0, Plan { eighths: 2, fps: 6 }),
+    ],
+    plenty: 2,
+};
+
+/// Of what a screen shows, the size is: text that was made smaller cannot be read.
+const SCREEN: Ladder = Ladder {
+    steps: &[
+        (700, Plan { eighths: 8, fps: 60 }),
+        (400, Plan { eighths: 8, fps: 30 }),
+        (220, Plan { eighths: 8, fps: 15 }),
+        (120, Plan { eighths: 8, fps: 8 }),
+        (50, Plan { eighths: 8, fps: 4 }),
+        (0, Plan { eighths: 6, fps: 3 }),
+    ],
+    plenty: 1,
+};
 /// A picture of fewer lines shows nobody.
 const LEAST_LINES: usize = 180;
 
@@ -48,6 +70,7 @@ const SHRINK_AFTER: Duration = Duration::from_millis(700);
 /// Chooses the step: down at once, up after a while. Only the size waits a moment before it goes down.
 #[derive(Debug, Default)]
 pub struct RateRule {
+    content: Content,
     step: Option<usize>,
     changed: MediaTime,
     /// The size in use, and since when it is too large.
@@ -56,10 +79,17 @@ pub struct RateRule {
 
 impl RateRule {
     /// The plan for a picture of `pixels` at `kbps`.
-    pub fn plan(&mut self, now: MediaTime, kbps: u32, pixels: usize) -> Plan {
+    pub fn plan(&mut self, now: MediaTime, kbps: u32, pixels: usize, content: Content) -> Plan {
+        let Ladder { steps, plenty } = match content {
+            Content::Camera => CAMERA,
+            Content::Screen => SCREEN,
+        };
+        if std::mem::replace(&mut self.content, content) != content {
+            self.step = None;
+        }
         // Smaller pictures need less, but not in proportion: by the square root.
         let share = (pixels as f64 / (1280.0 * 720.0)).sqrt().clamp(0.2, 2.0);
-        let fits = |kbps: f64| LADDER.iter().position(|(from, _)| kbps >= f64::from(*from) * share).unwrap_or(LADDER.len() - 1);
+        let fits = |kbps: f64| steps.iter().position(|(from, _)| kbps >= f64::from(*from) * share).unwrap_or(steps.len() - 1);
         let lowest = fits(f64::from(kbps));
         let step = match self.step {
             None => lowest,
@@ -67,14 +97,14 @@ impl RateRule {
             Some(step) => {
                 let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)).min(step);
                 // Where there is plenty, all at once: each step would cost a whole picture.
-                let next = if higher <= PLENTY { higher } else { higher.max(step.saturating_sub(1)) };
+                let next = if higher <= plenty { higher } else { higher.max(step.saturating_sub(1)) };
                 if now.since(self.changed) >= CLIMB_EVERY { next } else { step }
             }
         };
         if self.step != Some(step) {
             (self.step, self.changed) = (Some(step), now);
         }
-        let plan = LADDER[step].1;
+        let plan = steps[step].1;
         Plan { eighths: self.size(now, plan.eighths), ..plan }
     }
 
@@ -122,24 +152,38 @@ mod tests {
     #[test]
     fn a_drop_is_followed_at_once_and_the_way_back_is_taken_once_it_lasts() {
         let mut rule = RateRule::default();
-        assert_eq!(rule.plan(at(10), 2500, HD).eighths, 8);
-        assert_eq!(rule.plan(at(11), 130, HD), Plan { eighths: 8, fps: 15 }, "a smaller picture would begin with a whole one");
-        assert_eq!(rule.plan(at(11) + SHRINK_AFTER, 130, HD), Plan { eighths: 4, fps: 15 });
-        let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD).eighths).collect();
+        assert_eq!(rule.plan(at(10), 2500, HD, Content::Camera).eighths, 8);
+        assert_eq!(
+            rule.plan(at(11), 130, HD, Content::Camera),
+            Plan { eighths: 8, fps: 15 },
+            "a smaller picture would begin with a whole one"
+        );
+        assert_eq!(rule.plan(at(11) + SHRINK_AFTER, 130, HD, Content::Camera), Plan { eighths: 4, fps: 15 });
+        let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD, Content::Camera).eighths).collect();
         assert_eq!(way, [4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]);
     }
 
     #[test]
     fn a_rate_on_the_edge_of_a_step_does_not_swing() {
         let mut rule = RateRule::default();
-        let plans: Vec<Plan> = (10..60).map(|second| rule.plan(at(second), 690 + (second as u32 % 2) * 30, HD)).collect();
+        let plans: Vec<Plan> =
+            (10..60).map(|second| rule.plan(at(second), 690 + (second as u32 % 2) * 30, HD, Content::Camera)).collect();
         assert!(plans.windows(2).filter(|pair| pair[0] != pair[1]).count() <= 1);
     }
 
     #[test]
+    fn of_a_screen_pictures_are_given_up_before_its_size_is() {
+        let plan = |kbps| RateRule::default().plan(at(1), kbps, HD, Content::Screen);
+        assert_eq!([2500, 300, 150, 60].map(plan).map(|plan| (plan.eighths, plan.fps)), [(8, 60), (8, 15), (8, 8), (8, 4)]);
+        let mut rule = RateRule::default();
+        rule.plan(at(1), 150, HD, Content::Camera);
+        assert_eq!(rule.plan(at(2), 150, HD, Content::Screen), plan(150), "at once, for nobody can read it");
+    }
+
+    #[test]
     fn even_the_least_rate_has_a_plan() {
-        assert_eq!(RateRule::default().plan(at(1), 0, HD), LADDER[6].1);
-        assert_eq!(RateRule::default().plan(at(1), u32::MAX / 8, 16 * 16).eighths, 8);
+        assert_eq!(RateRule::default().plan(at(1), 0, HD, Content::Camera), CAMERA.steps[6].1);
+        assert_eq!(RateRule::default().plan(at(1), u32::MAX / 8, 16 * 16, Content::Camera).eighths, 8);
     }
 
     #[test]

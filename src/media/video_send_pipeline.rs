@@ -1,6 +1,7 @@
 //! A frame in, a sealed and cut frame out: scale → encode → seal → cut. No thread, no clock.
 
 use super::clock::{MediaTime, VIDEO_RATE};
+use super::content::ContentWatch;
 use super::convert::Picture;
 use super::fragment::{self, FrameKind};
 use super::frame::Frame;
@@ -32,6 +33,7 @@ pub struct VideoSendPipeline {
     encoder: Option<Encoder>,
     fps: u32,
     kbps: u32,
+    content: ContentWatch,
     rule: RateRule,
     skip: FrameSkip,
     repairs: RepairAnswer,
@@ -65,6 +67,7 @@ impl VideoSendPipeline {
             encoder: None,
             fps,
             kbps,
+            content: ContentWatch::default(),
             rule: RateRule::default(),
             skip: FrameSkip::default(),
             repairs: RepairAnswer::default(),
@@ -121,7 +124,8 @@ impl VideoSendPipeline {
     /// Encodes what was captured into `unit`.
     fn encode(&mut self, now: MediaTime, frame: &Frame, room: bool) -> Result<Option<EncodedPicture>, SendError> {
         self.stats.captured += 1;
-        let plan = self.rule.plan(now, self.kbps, frame.width * frame.height);
+        let content = self.content.look(frame);
+        let plan = self.rule.plan(now, self.kbps, frame.width * frame.height, content);
         let room = room && self.kbps > 0;
         if !room || !self.skip.take(frame.captured, plan.fps.min(self.fps)) {
             self.stats.skipped += 1;
@@ -197,7 +201,8 @@ impl VideoSendPipeline {
 
     /// Another source begins: with a keyframe, and without what was learnt of the last one.
     pub fn restart(&mut self) {
-        (self.encoder, self.keyframe, self.skip, self.ready) = (None, None, FrameSkip::default(), None);
+        (self.encoder, self.keyframe, self.ready) = (None, None, None);
+        (self.skip, self.content) = (FrameSkip::default(), ContentWatch::default());
     }
 
     /// What was sent so far.

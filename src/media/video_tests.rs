@@ -2,6 +2,7 @@
 
 use super::clock::MediaTime;
 use super::clock_offset::ClockOffset;
+use super::content::tests::write_page;
 use super::convert::Picture;
 use super::events::MediaEvent;
 use super::frame::Frame;
@@ -301,6 +302,22 @@ fn when_the_rate_falls_the_picture_gets_smaller_and_goes_on() {
         assert_eq!(call.deliver(packets).len(), 1);
     }
     assert_eq!((call.send.stats().width, call.send.stats().height, call.requests), (640, 360, 0));
+}
+
+#[test]
+fn what_a_screen_shows_stays_as_large_as_it_is_when_the_rate_falls() {
+    let mut call = Call::new(1280, 720, 2000);
+    let mut seen = 0;
+    for number in 0..150u32 {
+        call.capture();
+        write_page(&mut call.frame, 1);
+        call.send.set_kbps(if number < 60 { 2000 } else { 200 });
+        let outgoing = call.send.step(call.now, call.instant, &call.frame, true).unwrap();
+        let packets = outgoing.map(|frame| call.packets(frame)).unwrap_or_default();
+        seen += call.deliver(packets).len();
+    }
+    assert_eq!((call.send.stats().width, call.send.stats().height), (1280, 720));
+    assert!(seen < 110, "{seen} pictures");
 }
 
 #[test]

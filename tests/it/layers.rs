@@ -52,6 +52,8 @@ const PURE: &[&str] = &[
     "media::jitter",
     "media::playout",
     "media::rate",
+    "media::content",
+    "media::repair",
     "media::bandwidth",
 ];
 
