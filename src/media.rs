@@ -1,4 +1,19 @@
 //! How picture and sound travel: sources, codecs, buffers, and the four pipelines.
+//!
+//! In reading order:
+//!
+//! - Picture out, [`video_send`]: [`video_source`] is the [`camera`], a [`y4m`] file or the [`test_pattern`] with its [`marker`]; [`content`]
+//!   and [`rate`] say what is made of the bits, [`scale`] and [`h264`] make it, [`fragment`] cuts it. [`slot`] is where only the newest counts.
+//! - Picture in, [`video_receive`]: [`video_jitter`] puts together, [`nal`] looks before the decoder does, [`video_playout`] says when it is due on
+//!   the [`screen`]; [`repair`] is how both ends come back from a loss, [`video_stats`] what is measured.
+//! - Sound out, [`audio_send`]: [`audio_source`] is the [`microphone`], a [`wav`] file or the [`tone`]; [`mod@echo`] cleans it, [`opus`] packs it,
+//!   [`audio_payload`] adds copies.
+//! - Sound in, [`audio_receive`]: [`audio_jitter`] and [`delay_target`], from what [`lateness`] and [`delay_histogram`] know, say what is played when;
+//!   [`voice_decoder`] decodes and makes up, [`time_stretch`] catches up, [`audio_sink`] is the [`speaker`] or a file. [`lip_sync`] has both meet.
+//! - Between them: [`allocation`] divides the rate; [`packet`] is what the transport sees; [`clock`] is the one clock, and
+//!   [`clock_offset`] the peer's; [`frame`] is a picture and [`convert`] its colours; [`events`] tell the engine, [`trace`] whoever measures.
+//! - Devices: [`sound_devices`], each kept open by a keeper of its own; [`meter`], [`scanner`] and [`ringtone`] use them without a call.
+//! - What a person sees of it: [`quality`], [`level`].
 
 pub mod allocation;
 pub mod audio_jitter;
