@@ -26,6 +26,9 @@ const FIRST_KBPS: u32 = 100;
 const ASKED_KBPS: u32 = 540;
 /// A picture is kept as a long-term reference after so many frames: the younger it is, the less a repair takes.
 const KEEP_EVERY: u32 = 10;
+/// Numbers go round, so OpenH264 takes a reference of long ago for one to come and leaves a repair out without a word: from this age on, a
+/// keyframe is made instead.
+const OLDEST_REFERENCE: u16 = NUMBERS / 4;
 /// Frames are numbered from their keyframe on, to this many (log2_max_frame_num of OpenH264's parameter sets).
 const NUMBERS: u16 = 1 << 15;
 
@@ -58,6 +61,8 @@ pub struct Encoder {
     /// Keyframes of the running encoder, and the number of its last frame.
     keyframes: u16,
     number: u16,
+    /// Frames since the keyframe, the last repair, or what was confirmed last.
+    since_reference: u16,
     /// The capture time that the encoder knows as one second: it takes zero for "no time".
     origin: Option<MediaTime>,
     last_ms: u64,
@@ -93,6 +98,7 @@ impl Encoder {
             repair: None,
             keyframes: 0,
             number: 0,
+            since_reference: 0,
             origin: None,
             last_ms: 0,
         })
@@ -102,7 +108,8 @@ impl Encoder {
     pub fn encode(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
         unit.clear();
         self.follow(frame)?;
-        let (whole, repair) = (std::mem::take(&mut self.whole), self.repair.take());
+        let (asked, repair) = (std::mem::take(&mut self.whole), self.repair.take());
+        let whole = asked || repair.is_some() && self.since_reference >= OLDEST_REFERENCE;
         let repair = repair.filter(|_| !whole);
         if whole || repair.is_some() {
             self.tell(self.kbps.min(ASKED_KBPS));
@@ -126,10 +133,11 @@ impl Encoder {
             return Ok(Encoded::Skipped);
         }
         if keyframe {
-            (self.keyframes, self.number) = (self.keyframes.wrapping_add(1), 0);
+            (self.keyframes, self.number, self.since_reference) = (self.keyframes.wrapping_add(1), 0, 0);
             return Ok(Encoded::Unit(FrameKind::Keyframe));
         }
         self.number = (self.number + 1) % NUMBERS;
+        self.since_reference = if repair.is_some() { 0 } else { self.since_reference.saturating_add(1) };
         Ok(Encoded::Unit(if repair.is_some() { FrameKind::Repair } else { FrameKind::Delta }))
     }
 
@@ -148,6 +156,7 @@ impl Encoder {
     pub fn confirm(&mut self, frame: u16) {
         if self.told_kbps.is_some() {
             h264_raw::confirm(&mut self.raw, self.keyframes, frame);
+            self.since_reference = 0;
         }
     }
 
@@ -162,7 +171,8 @@ impl Encoder {
         if shape != self.shape {
             self.raw = new_encoder(shape, self.fps, self.kbps.min(FIRST_KBPS))?;
             (self.shape, self.told_kbps, self.whole, self.repair) = (shape, None, false, None);
-            (self.keyframes, self.number, self.origin, self.last_ms) = (0, 0, None, 0);
+            (self.keyframes, self.number, self.since_reference) = (0, 0, 0);
+            (self.origin, self.last_ms) = (None, 0);
         }
         if self.told_kbps.is_some() {
             self.tell(self.kbps);

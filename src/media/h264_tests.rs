@@ -244,3 +244,18 @@ fn a_reference_that_got_lost_is_not_what_a_repair_is_made_from() {
     }
     assert_eq!(repairs, 14);
 }
+
+#[test]
+fn a_repair_asked_for_long_after_the_last_reference_is_a_keyframe() {
+    let units = encode(6, 800, |n, encoder| {
+        if n == 3 {
+            encoder.since_reference = OLDEST_REFERENCE;
+            encoder.request_repair(2);
+        }
+        if n == 5 {
+            encoder.request_repair(1);
+        }
+    });
+    let kinds: Vec<Encoded> = units[3..].iter().map(|unit| unit.2).collect();
+    assert_eq!(kinds, [FrameKind::Keyframe, FrameKind::Delta, FrameKind::Repair].map(Encoded::Unit));
+}
