@@ -99,10 +99,6 @@ impl VideoReceivePipeline {
         let opened = self.opener.open(instant, sealed.kind.meta(), &sealed.data, &mut self.unit);
         let (timestamp, kind) = (sealed.timestamp, sealed.kind);
         self.jitter.recycle(sealed.data);
-        if sealed.after_loss && kind == FrameKind::Delta {
-            // Said when it was lined up, but a repair from before the loss may have been decoded since.
-            self.ask.want(FrameKind::Repair);
-        }
         if opened.is_err() {
             // A copy of what came before leaves no hole; anything else may.
             self.unopened += 1;
