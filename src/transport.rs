@@ -12,7 +12,7 @@
 //! - `control`: short messages both ways.
 //! - `tracks`: payloads out; `intake`: payloads in; `feedback`: what a receiver of pictures tells their sender; between them and the wire the `path`, in two halves:
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
-//!     as [`protection`] says, and `kept` packets for whoever asks;
+//!     as [`protection`] says, and `kept` packets for whoever asks; `loss_runs`: which copies of sound help;
 //!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
 //!   - [`bare`]: both without a connection, for simulations and for `riding`: the path over the link, where [`datagram`]s carry it until a
 //!     connection stands, and where none can. [`numbers`] are the call's, so that packets of both fit together.
@@ -36,6 +36,7 @@ mod feedback;
 mod gate;
 mod intake;
 mod kept;
+mod loss_runs;
 pub mod nack;
 mod network;
 pub mod numbers;

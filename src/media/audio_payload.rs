@@ -1,14 +1,21 @@
-//! What is sealed in a sound packet: an Opus packet, and on a lossy link the packets before it once more.
+//! What is sealed in a sound packet: an Opus packet, and on a lossy link earlier ones once more.
 //!
 //! ```text
-//! u8 n (0..=2) || n + 1 Opus packets of one length: this one, the one before, the one before that
+//! u8 n (0..=2) + 4 g (0..=3) || n + 1 Opus packets of one length: this one, the one before, the one g + 2 before
 //! ```
 //!
 //! The idea of RFC 2198, inside the seal. Nothing asks for lost sound again, there is no time; and the copy that Opus
 //! itself carries covers one packet and voice only. The size follows the loss and the rate, never what is said.
+//!
+//! Where packets get lost several in a row, the second copy is of an older packet: with g = 1, three in a row come back instead of two,
+//! and what comes back last is 60 ms late instead of 40.
 
 /// The most copies that a packet carries.
 pub const MOST_COPIES: usize = 2;
+/// The most packets between the two.
+const MOST_GAP: usize = 3;
+/// How many there are where losses come in runs.
+const RUNS_GAP: usize = 1;
 /// Stands where a copy would, while there is none of the right length: an Opus packet of no frames, which RFC 6716 section
 /// 3.2.5 forbids, so that nobody takes it for sound.
 const FILLER: u8 = 3;
@@ -16,8 +23,9 @@ const FILLER: u8 = 3;
 /// The packets to send again, newest first.
 #[derive(Debug, Default)]
 pub struct Copies {
-    recent: [Vec<u8>; MOST_COPIES],
+    recent: [Vec<u8>; MOST_COPIES + RUNS_GAP],
     count: usize,
+    gap: usize,
 }
 
 impl Copies {
@@ -40,12 +48,18 @@ impl Copies {
         self.count
     }
 
+    /// Tells whether packets get lost several in a row.
+    pub fn set_runs(&mut self, runs: bool) {
+        self.gap = if runs { RUNS_GAP } else { 0 };
+    }
+
     /// Replaces the content of `out` by `packet` with its copies, and remembers it.
     pub fn pack(&mut self, packet: &[u8], out: &mut Vec<u8>) {
+        let gap = if self.count == MOST_COPIES { self.gap } else { 0 };
         out.clear();
-        out.push(self.count as u8);
+        out.push((self.count | gap << 2) as u8);
         out.extend_from_slice(packet);
-        for copy in &self.recent[..self.count] {
+        for copy in [0, 1 + gap].iter().take(self.count).map(|age| &self.recent[*age]) {
             if copy.len() == packet.len() {
                 out.extend_from_slice(copy);
             } else {
@@ -59,13 +73,15 @@ impl Copies {
     }
 }
 
-/// The Opus packets in `payload`, newest first; nothing if it is none of ours.
-pub fn unpack(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let (copies, packets) = payload.split_first().unwrap_or((&0, &[]));
-    let parts = usize::from(*copies) + 1;
-    let whole = parts <= MOST_COPIES + 1 && packets.len().is_multiple_of(parts);
-    let length = if whole { packets.len() / parts } else { 0 };
-    packets.chunks(length.max(1)).take(if length == 0 { 0 } else { parts })
+/// The Opus packets in `payload`, newest first, each with how many packets ago it was new; nothing if it is none of ours.
+pub fn unpack(payload: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    let (head, packets) = payload.split_first().unwrap_or((&0, &[]));
+    let (copies, gap) = (usize::from(head & 3), usize::from(head >> 2));
+    let parts = copies + 1;
+    let ours = copies <= MOST_COPIES && gap <= if copies == MOST_COPIES { MOST_GAP } else { 0 };
+    let length = if ours && packets.len().is_multiple_of(parts) { packets.len() / parts } else { 0 };
+    let ages = [0, 1, 2 + gap as u32].into_iter().take(if length == 0 { 0 } else { parts });
+    ages.zip(packets.chunks(length.max(1)))
 }
 
 #[cfg(test)]
@@ -78,12 +94,32 @@ mod tests {
         let mut copies = Copies::default();
         let mut out = Vec::new();
         copies.pack(&[1; PACKET], &mut out);
-        assert_eq!(unpack(&out).collect::<Vec<_>>(), [&[1; PACKET]]);
+        assert_eq!(unpack(&out).collect::<Vec<_>>(), [(0, &[1; PACKET][..])]);
         copies.set_count(Copies::worth(10));
         copies.pack(&[2; PACKET], &mut out);
         copies.pack(&[3; PACKET], &mut out);
         assert_eq!(out.len(), 1 + 3 * PACKET);
-        assert_eq!(unpack(&out).collect::<Vec<_>>(), [&[3; PACKET], &[2; PACKET], &[1; PACKET]]);
+        let packets: Vec<_> = unpack(&out).map(|(age, packet)| (age, packet[0])).collect();
+        assert_eq!(packets, [(0, 3), (1, 2), (2, 1)]);
+    }
+
+    #[test]
+    fn three_packets_lost_in_a_row_come_back_where_losses_come_in_runs() {
+        for (runs, back) in [(false, vec![21, 22]), (true, vec![20, 21, 22])] {
+            let (mut copies, mut out) = (Copies::default(), Vec::new());
+            copies.set_count(2);
+            copies.set_runs(runs);
+            let mut found = std::collections::BTreeSet::new();
+            for number in 10..40u8 {
+                copies.pack(&[number; 80], &mut out);
+                if !(20..23).contains(&number) {
+                    let packets = unpack(&out).filter(|(_, packet)| packet[0] != FILLER);
+                    found.extend(packets.map(|(age, packet)| (number - age as u8, packet[0])));
+                }
+            }
+            let back_again: Vec<u8> = (20..23).filter(|number| found.contains(&(*number, *number))).collect();
+            assert_eq!(back_again, back);
+        }
     }
 
     #[test]
@@ -96,12 +132,12 @@ mod tests {
         });
         assert_eq!(sizes, [241, 241, 301, 301, 301]);
         copies.pack(&[8; 80], &mut out);
-        assert_eq!(opus::packet::get_nb_samples(unpack(&out).nth(1).unwrap(), 48_000).ok().filter(|n| *n > 0), None);
+        assert_eq!(opus::packet::get_nb_samples(unpack(&out).nth(1).unwrap().1, 48_000).ok().filter(|n| *n > 0), None);
     }
 
     #[test]
     fn what_is_not_ours_holds_nothing() {
-        for payload in [&[][..], &[0], &[2], &[3, 1, 1, 1, 1], &[1, 7, 7, 7], &[255; 256]] {
+        for payload in [&[][..], &[0], &[2], &[3, 1, 1, 1, 1], &[1, 7, 7, 7], &[5, 7, 7], &[18, 7, 7, 7], &[255; 256]] {
             assert_eq!(unpack(payload).count(), 0, "{payload:?}");
         }
     }

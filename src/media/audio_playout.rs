@@ -126,12 +126,9 @@ impl AudioReceivePipeline {
         let instant = self.instant(now);
         let Ok(counter) = self.opener.open(instant, 0, &packet.payload, &mut self.opened) else { return };
         self.shared.packets.fetch_add(1, Ordering::Relaxed);
-        let mut timestamp = packet.timestamp;
-        for (age, opus) in (0u32..).zip(unpack(&self.opened)) {
+        for (age, opus) in unpack(&self.opened) {
             let (Some(number), Some(samples)) = (counter.0.checked_sub(age.into()), samples_of(opus)) else { break };
-            if age > 0 {
-                timestamp = timestamp.wrapping_sub(samples as u32);
-            }
+            let timestamp = packet.timestamp.wrapping_sub(samples as u32 * age);
             let voice = VoicePacket { timestamp, samples, opus: opus.to_vec(), copy: age > 0 };
             let arrival = self.jitter.insert(packet.arrived, number, voice);
             if age == 0 && arrival == Arrival::Late {

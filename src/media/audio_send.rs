@@ -84,6 +84,7 @@ struct Shared {
     /// A muted microphone stays open.
     held: AtomicBool,
     expected_loss: AtomicU8,
+    loss_in_runs: AtomicBool,
     /// The step that the path allows, and the copies.
     rung: AtomicU8,
     most_copies: AtomicU8,
@@ -95,6 +96,11 @@ struct Shared {
 }
 
 impl Shared {
+    fn expect_loss(&self, percent: u8, in_runs: bool) {
+        self.expected_loss.store(percent, Ordering::Relaxed);
+        self.loss_in_runs.store(in_runs, Ordering::Relaxed);
+    }
+
     fn count_dropped(&self, dropped: bool) {
         self.dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
     }
@@ -155,9 +161,9 @@ impl AudioSender {
         self.shared.held.store(held, Ordering::Relaxed);
     }
 
-    /// Tells how many packets in a hundred get lost, so that the next ones carry more of those before.
-    pub fn set_expected_loss(&self, percent: u8) {
-        self.shared.expected_loss.store(percent, Ordering::Relaxed);
+    /// Tells how many packets in a hundred get lost, so that the next ones carry more of those before, and whether several in a row do.
+    pub fn set_expected_loss(&self, percent: u8, in_runs: bool) {
+        self.shared.expect_loss(percent, in_runs);
     }
 
     /// Tells what the path allows: which of the [`RUNGS`], and how many copies at most.
@@ -272,8 +278,8 @@ impl AudioSend {
     }
 
     /// As [`AudioSender::set_expected_loss`].
-    pub fn expect_loss(&self, percent: u8) {
-        self.shared.expected_loss.store(percent, Ordering::Relaxed);
+    pub fn expect_loss(&self, percent: u8, in_runs: bool) {
+        self.shared.expect_loss(percent, in_runs);
     }
 
     /// As [`AudioSender::set_share`].
@@ -393,6 +399,8 @@ impl AudioSend {
         let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).clamp(best, RUNGS.len() - 1), copies };
         // Within its constant rate the codec may spend as it likes: that does not show. What is copied whole it need not copy.
         self.encoder.set_expected_loss(if self.copies.count() > 0 { 0 } else { loss });
+        // Other packets of the same size: that tells nobody anything.
+        self.copies.set_runs(self.shared.loss_in_runs.load(Ordering::Relaxed));
         let (current, since) = self.sized_for;
         let narrower = wanted.kbps() < current.kbps();
         if wanted != current && (narrower || since.is_none_or(|since| now.since(since) >= SIZE_HOLD)) {

@@ -104,11 +104,15 @@ const MOST_RIVAL_MS: f64 = 350.0;
 const LINGERS: Duration = Duration::from_millis(900);
 /// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
 const SILENT: Duration = Duration::from_secs(1);
+/// What is halved is at most this much more than what arrived before.
+const USED: f64 = 1.2;
 const DEAF: Duration = Duration::from_secs(5);
 
 /// What became of one packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PacketFate {
+    /// The stream that it is of.
+    pub ssrc: u32,
     /// When it left, on our clock.
     pub sent: Instant,
     /// When it arrived, on the other side's clock, whose zero is anyone's guess. `None`: it did not.
@@ -290,6 +294,9 @@ impl BandwidthEstimator {
         }
         if self.silences == 0 {
             self.before_silence = self.target;
+            // Half of what nobody used would still be far too much for sound alone on a path that became narrow.
+            let used = self.throughput.kbps() * USED;
+            self.target = if used > 0.0 { self.target.min(used) } else { self.target };
         }
         self.silences = due;
         self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));

@@ -1,7 +1,9 @@
 //! What a connection counts, and what it tells of that.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
+use crate::media::clock::MediaTime;
 use crate::signal::message::CandidateKind;
 
 /// Counted where it happens, read when somebody asks.
@@ -16,9 +18,24 @@ pub(super) struct Counters {
     pub retransmitted: AtomicU64,
     pub lost: AtomicU64,
     pub control_dropped: AtomicU64,
+    /// Of our sound, several packets in a row get lost.
+    pub loses_in_runs: AtomicBool,
+    /// When anything came that the other side sent and protected, in µs; 0 before.
+    heard: AtomicU64,
 }
 
 impl Counters {
+    /// Something came that the other side sent and protected.
+    pub fn hear(&self, now: MediaTime) {
+        self.heard.store(now.0, Relaxed);
+    }
+
+    /// How long ago that was; nothing before the first.
+    pub fn silent_for(&self, now: MediaTime) -> Option<Duration> {
+        let heard = self.heard.load(Relaxed);
+        (heard > 0).then(|| now.since(MediaTime(heard)))
+    }
+
     pub fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Relaxed);
     }
@@ -35,6 +52,7 @@ impl Counters {
             retransmitted: self.retransmitted.load(Relaxed),
             lost: self.lost.load(Relaxed),
             control_dropped: self.control_dropped.load(Relaxed),
+            loses_in_runs: self.loses_in_runs.load(Relaxed),
             ..PathStats::default()
         }
     }
@@ -78,6 +96,8 @@ pub struct PathStats {
     pub control_dropped: u64,
     /// Share of our packets that did not arrive at first, 0 to 100.
     pub loss_percent: f64,
+    /// Whether several packets of our sound in a row often do not.
+    pub loses_in_runs: bool,
     /// How long our packets wait on the path.
     pub queue_ms: f64,
     /// What arrived of ours lately, and what to send.

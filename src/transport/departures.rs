@@ -117,7 +117,8 @@ impl Departures {
         if std::mem::replace(&mut departure.settled, true) {
             return None;
         }
-        let fate = PacketFate { sent: departure.at, arrived, bytes: departure.bytes, probe: departure.probe };
+        let Departure { name: (ssrc, _), at: sent, bytes, probe, .. } = *departure;
+        let fate = PacketFate { ssrc, sent, arrived, bytes, probe };
         self.land(index);
         Some(fate)
     }

@@ -1,6 +1,7 @@
 //! The sending half of the path: sound at once, pictures paced, parity and repairs with them, and a rate from what became of it all.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -14,6 +15,7 @@ use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
 use super::kept::Kept;
+use super::loss_runs::LossRuns;
 use super::pacer::{Class, Pacer};
 use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
@@ -48,6 +50,7 @@ pub(super) struct Sending {
     pacer: Pacer<Outgoing>,
     kept: Kept,
     protection: Protection,
+    sound_losses: LossRuns,
     /// The payloads of the picture that is being sent, and the number and stamp of the first.
     block: Vec<Bytes>,
     first: u16,
@@ -78,6 +81,7 @@ impl Sending {
             pacer: Pacer::default(),
             kept: Kept::default(),
             protection: Protection::default(),
+            sound_losses: LossRuns::default(),
             block: Vec::new(),
             first: 0,
             repairs: 0,
@@ -149,6 +153,9 @@ impl Sending {
     /// Takes a report of what arrived.
     pub fn report(&mut self, now: Instant, report: &CcFeedbackReport) {
         let told = self.departures.report(now, report);
+        let sound = told.fates.iter().filter(|fate| fate.ssrc == self.ours.audio);
+        sound.for_each(|fate| self.sound_losses.observe(fate.arrived.is_none()));
+        self.counters.loses_in_runs.store(self.sound_losses.come_in_runs(), Ordering::Relaxed);
         self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
@@ -204,7 +211,9 @@ impl Sending {
         let kept = 1.0 - TICK.as_secs_f64() / REPAIRS_MEMORY.as_secs_f64();
         self.left = (self.left.0 * kept, self.left.1 * kept);
         self.departures.expire(now);
-        self.estimator.on_time(now);
+        if self.estimator.on_time(now) {
+            self.start.learnt(self.estimator.estimate().target_kbps);
+        }
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
         let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
         self.probe_kbps = probe.kbps;

@@ -731,10 +731,12 @@ pub fn sound(data: &[u8]) {
         };
         let length = usize::from(dice.u8());
         let payload = dice.take(length);
-        let packets: Vec<&[u8]> = unpack(&payload).collect();
+        let packets: Vec<(u32, &[u8])> = unpack(&payload).collect();
         assert!(packets.len() <= MOST_COPIES + 1);
-        assert!(packets.windows(2).all(|pair| pair[0].len() == pair[1].len()) && packets.iter().all(|packet| !packet.is_empty()));
-        for (back, opus) in (0u64..).zip(packets) {
+        assert!(packets.windows(2).all(|pair| pair[0].1.len() == pair[1].1.len() && pair[0].0 < pair[1].0 && pair[1].0 <= 5));
+        for (back, opus) in packets {
+            let back = u64::from(back);
+            assert!(!opus.is_empty());
             // What is no Opus packet has no length in time, and is dropped.
             if let (Some(number), Some(samples)) = (number.checked_sub(back), samples_of(opus)) {
                 assert!(samples <= 5760, "no packet is longer than 120 ms");

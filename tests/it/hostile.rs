@@ -283,8 +283,8 @@ impl World {
                     let item = Self::seal(dice, &mut attack.sound, now, 0, sound);
                     if let Ok(number) = session.sound.open(now, 0, &item, &mut plain) {
                         self.opened += 1;
-                        for (back, opus) in (0..).zip(unpack(&plain)) {
-                            let Some(number) = number.0.checked_sub(back) else { break };
+                        for (back, opus) in unpack(&plain) {
+                            let Some(number) = number.0.checked_sub(back.into()) else { break };
                             let Some(samples) = samples_of(opus) else { continue };
                             let timestamp = (number as u32).wrapping_mul(960);
                             let packet = VoicePacket { timestamp, samples, opus: opus.to_vec(), copy: back > 0 };

@@ -121,7 +121,7 @@ fn computed() -> BTreeMap<&'static str, String> {
 fn every_example_of_the_protocol_document_is_what_the_code_makes() {
     let mut examples = examples();
     let sound = HEXLOWER.decode(examples.remove("sound").unwrap().as_bytes()).unwrap();
-    assert_eq!(unpack(&sound).collect::<Vec<_>>(), [[0xaa; 3], [0xbb; 3]]);
+    assert_eq!(unpack(&sound).collect::<Vec<_>>(), [(0, &[0xaa; 3][..]), (1, &[0xbb; 3])]);
     let datagram = HEXLOWER.decode(examples.remove("datagram").unwrap().as_bytes()).unwrap();
     let (head, packet) = datagram.split_at(5);
     assert_eq!(head, [1, 7, 7, 7, 7]);
