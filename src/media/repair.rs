@@ -43,7 +43,7 @@ pub struct RepairAsk {
 #[derive(Debug)]
 struct Kept {
     whole: Whole,
-    left: u32,
+    told: u32,
     /// The frame it was told of with.
     told_with: Option<u16>,
 }
@@ -51,8 +51,10 @@ struct Kept {
 impl RepairAsk {
     /// A repair is asked for so often. If it does not come, or is no help, a keyframe is.
     const REPAIRS: u32 = 2;
-    /// A reference is told of so often: what tells of it may get lost, and the sender keeps no other before it knows.
+    /// A reference is told of so often with frames in a row, and then after so many, until there is another: what tells of it may get
+    /// lost, and the sender keeps no other before it knows.
     const TELLINGS: u32 = 2;
+    const AGAIN: u16 = 60;
 
     /// Something is missing that only a frame of this kind brings back, or a better one.
     pub fn want(&mut self, kind: FrameKind) {
@@ -85,9 +87,12 @@ impl RepairAsk {
             (_, Some(whole)) => whole.keyframe,
             (_, None) => return,
         };
+        if kind == FrameKind::Keyframe {
+            self.kept = None;
+        }
         self.whole = Some(Whole { keyframe, frame });
         if let Some(frame) = kept {
-            self.kept = Some(Kept { whole: Whole { keyframe, frame }, left: Self::TELLINGS, told_with: None });
+            self.kept = Some(Kept { whole: Whole { keyframe, frame }, told: 0, told_with: None });
         }
     }
 
@@ -108,9 +113,13 @@ impl RepairAsk {
 
     /// The long-term reference to tell the sender of now, if any.
     pub fn kept(&mut self) -> Option<PictureFeedback> {
-        let newest = self.whole.map(|whole| whole.frame);
-        let kept = self.kept.as_mut().filter(|kept| kept.left > 0 && kept.told_with != newest)?;
-        (kept.left, kept.told_with) = (kept.left - 1, newest);
+        let newest = self.whole?.frame;
+        let kept = self.kept.as_mut()?;
+        let wait = if kept.told < Self::TELLINGS { 1 } else { Self::AGAIN };
+        if kept.told_with.is_some_and(|with| newest.wrapping_sub(with) < wait) {
+            return None;
+        }
+        (kept.told, kept.told_with) = (kept.told.saturating_add(1), Some(newest));
         Some(PictureFeedback::Kept(kept.whole))
     }
 }
@@ -223,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_term_reference_is_told_of_twice() {
+    fn a_long_term_reference_is_told_of_twice_and_again_until_there_is_another() {
         let mut ask = after_eight_frames();
         ask.decoded(FrameKind::Delta, 30_000, 8, Some(7));
         let kept = Some(PictureFeedback::Kept(Whole { keyframe: 3000, frame: 7 }));
@@ -233,6 +242,15 @@ mod tests {
             ask.kept()
         });
         assert_eq!(told, [kept, None]);
+        let later: Vec<u16> = (11..200)
+            .filter(|frame| {
+                ask.decoded(FrameKind::Delta, u32::from(*frame) * 3000 + 6000, *frame, None);
+                ask.kept() == kept
+            })
+            .collect();
+        assert_eq!(later, [69, 129, 189]);
+        ask.decoded(FrameKind::Keyframe, 900_000, 0, None);
+        assert_eq!(ask.kept(), None, "the sender keeps none from before its last keyframe");
     }
 
     #[test]

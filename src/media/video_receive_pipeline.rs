@@ -99,6 +99,10 @@ impl VideoReceivePipeline {
         let opened = self.opener.open(instant, sealed.kind.meta(), &sealed.data, &mut self.unit);
         let (timestamp, kind) = (sealed.timestamp, sealed.kind);
         self.jitter.recycle(sealed.data);
+        if sealed.after_loss && kind == FrameKind::Delta {
+            // Said when it was lined up, but a repair from before the loss may have been decoded since.
+            self.ask.want(FrameKind::Repair);
+        }
         if opened.is_err() {
             // A copy of what came before leaves no hole; anything else may.
             self.unopened += 1;
@@ -162,12 +166,19 @@ impl VideoReceivePipeline {
         // Each answer is as large as many pictures: where one did not get through, the next is given more time.
         let patience = (self.jitter.patience() + Duration::from_millis(100)) * (1 << (self.ask.times() / 3).min(4));
         // Nothing came since: no picture is sent, or the path is out, and another request would help nobody.
-        let pointless = self.asked_at == Some(self.bytes) || self.jitter.repair_is_coming(now);
+        let pointless = self.asked_at == Some(self.bytes) || self.jitter.repair_is_coming(now) || self.is_repaired_ahead();
         let request = if pointless { None } else { self.ask.due(now, patience.min(LONGEST_PATIENCE)) };
         if request.is_some() {
             self.asked_at = Some(self.bytes);
         }
         request.or_else(|| self.ask.kept())
+    }
+
+    /// Whether what brings the picture back is there already, waits for its time, and nothing is missing after it.
+    fn is_repaired_ahead(&self) -> bool {
+        let newest_first = self.due.iter().rev().map(|(_, sealed)| sealed);
+        let mut repaired = newest_first.take_while(|sealed| sealed.kind != FrameKind::Delta || !sealed.after_loss);
+        !self.jitter.has_loss() && repaired.any(|sealed| sealed.kind != FrameKind::Delta)
     }
 
     /// The round trip time; zero if it is not known.

@@ -6,6 +6,7 @@ use super::content::tests::write_page;
 use super::convert::Picture;
 use super::events::MediaEvent;
 use super::frame::Frame;
+use super::lip_sync::LipSync;
 use super::marker;
 use super::packet::{IncomingPacket, OutgoingFrame};
 use super::repair::PictureFeedback;
@@ -27,6 +28,7 @@ const FRAME: Duration = Duration::from_micros(33_333);
 struct Call {
     send: VideoSendPipeline,
     receive: VideoReceivePipeline,
+    lip_sync: Arc<LipSync>,
     pattern: TestPattern,
     frame: Frame,
     sent: HashMap<u16, Frame>,
@@ -51,9 +53,11 @@ impl Call {
         let sealer = Sealer::new(&root, Direction::CallerToCallee, StreamId::Camera, instant);
         let inbound = Inbound::new(instant, Arc::default());
         let opener = Opener::new(&root, Direction::CallerToCallee, StreamId::Camera, &inbound);
+        let lip_sync = Arc::<LipSync>::default();
         Self {
             send: VideoSendPipeline::new(sealer, 30, kbps),
-            receive: VideoReceivePipeline::new(opener, Arc::default(), Arc::default()).unwrap(),
+            receive: VideoReceivePipeline::new(opener, Arc::default(), lip_sync.clone()).unwrap(),
+            lip_sync,
             pattern: TestPattern::new(width, height),
             frame: Frame::black(16, 16),
             sent: HashMap::new(),
@@ -220,6 +224,22 @@ fn a_keyframe_lost_after_a_change_of_size_is_made_again() {
     assert_eq!((stats.repairs, stats.keyframes), (0, 3), "what the lost keyframe began has no reference that is known");
     let tail = &seen[seen.len() - 20..];
     assert!(tail.iter().all(|seen| !seen.concealed && seen.psnr >= 33.0), "{tail:?}");
+}
+
+#[test]
+fn a_loss_behind_a_repair_that_waits_for_its_time_is_not_forgotten() {
+    let mut call = Call::new(640, 360, 1500);
+    call.receive.set_rtt(Duration::from_millis(20));
+    for number in 0..60 {
+        // Pictures wait 200 ms for the sound: the repair of the first loss is still there when the second is found.
+        call.lip_sync.heard(call.now, 300_000, 300_000);
+        call.lip_sync.shown(call.now, 60_000, 60_000);
+        let packets = call.send();
+        call.deliver(packets.into_iter().take(if [20, 25].contains(&number) { 0 } else { usize::MAX }));
+    }
+    assert_eq!(call.requests, 2);
+    let last = call.wait().pop().unwrap();
+    assert!(!last.concealed && last.psnr >= 33.0, "{last:?}");
 }
 
 #[test]
