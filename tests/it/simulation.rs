@@ -1,4 +1,4 @@
-//! The media engine over fourteen links, on virtual time, seeded: the same every time, and quick.
+//! The media engine over fifteen links, on virtual time, seeded: the same every time, and quick.
 //!
 //! What the threads do in a call is done here step by step, both ways: both ends' pipelines with their codecs and seals, our cutting and putting
 //! together, requests for what was lost, reports and the estimator that reads them. Only what cannot be seeded is not there: DTLS, SRTP
@@ -8,6 +8,7 @@ mod call;
 mod link;
 mod measure;
 
+use crate::lab::cellular;
 use call::Call;
 use link::{Link, Loss};
 use measure::Outcome;
@@ -28,8 +29,17 @@ struct Profile {
     most_mouth_to_ear: f64,
 }
 
-const WIDE: Link =
-    Link { kbps: 5000, delay_ms: 30, jitter_ms: 4, queue_ms: 300, loss: Loss::None, spikes: None, narrows: None, reordered: 0 };
+const WIDE: Link = Link {
+    kbps: 5000,
+    delay_ms: 30,
+    jitter_ms: 4,
+    queue_ms: 300,
+    loss: Loss::None,
+    spikes: None,
+    narrows: None,
+    trace: None,
+    reordered: 0,
+};
 const HIGH: (usize, usize) = (1280, 720);
 const MEDIUM: (usize, usize) = (640, 360);
 const SMALL: (usize, usize) = (320, 180);
@@ -147,6 +157,18 @@ profiles! {
         most_latency: 250,
         most_concealed: 3.5,
         most_mouth_to_ear: 200.0,
+        ..GOOD
+    };
+    a_phone_on_the_move: Profile {
+        link: Link { delay_ms: 25, jitter_ms: 0, queue_ms: 2000, trace: Some((cellular::trace(), 0)), ..WIDE },
+        seconds: 48,
+        size: HIGH,
+        least_fps: 20.0,
+        most_frozen: 4000,
+        most_gap: 1500,
+        most_latency: 450,
+        most_concealed: 5.0,
+        most_mouth_to_ear: 400.0,
         ..GOOD
     };
     spikes_of_half_a_second: Profile {

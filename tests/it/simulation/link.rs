@@ -17,6 +17,8 @@ pub struct Link {
     pub spikes: Option<(u64, u64)>,
     /// From then until then, it carries only so many kbit/s.
     pub narrows: Option<(u64, u64, u32)>,
+    /// Instead of `kbps`: when 1500 bytes may leave, in ms, over and over, and where in that the call begins.
+    pub trace: Option<(&'static [u32], u64)>,
     /// Percent of the packets that are overtaken.
     pub reordered: u32,
 }
@@ -42,6 +44,9 @@ impl Link {
     }
 }
 
+/// Bytes that leave at once on a trace.
+const OPPORTUNITY: u64 = 1500;
+
 /// Numbers that look random and are the same for the same seed (SplitMix64, Steele et al. 2014).
 #[derive(Debug)]
 pub struct Random(pub u64);
@@ -65,6 +70,8 @@ pub struct Way<T> {
     link: Link,
     random: Random,
     free_at: u64,
+    /// Of a trace: the next opportunity, counted on over its rounds, and the bytes left in it.
+    opportunity: (u64, u64),
     last_arrival: u64,
     burst_left: u32,
     flying: BTreeMap<(u64, u64), T>,
@@ -73,7 +80,16 @@ pub struct Way<T> {
 
 impl<T> Way<T> {
     pub fn new(link: Link, seed: u64) -> Self {
-        Self { link, random: Random(seed), free_at: 0, last_arrival: 0, burst_left: 0, flying: BTreeMap::new(), sent: 0 }
+        Self {
+            link,
+            random: Random(seed),
+            free_at: 0,
+            opportunity: (0, OPPORTUNITY),
+            last_arrival: 0,
+            burst_left: 0,
+            flying: BTreeMap::new(),
+            sent: 0,
+        }
     }
 
     /// Sends `item`, a packet of `bytes` with all headers.
@@ -81,11 +97,14 @@ impl<T> Way<T> {
         self.sent += 1;
         let narrow = self.link.narrows.filter(|(from, until, _)| (from * 1000..until * 1000).contains(&now));
         let kbps = narrow.map_or(self.link.kbps, |(_, _, kbps)| kbps);
-        let leaves = self.free_at.max(now) + bytes as u64 * 8000 / u64::from(kbps);
+        let (leaves, opportunity) = match self.link.trace {
+            Some((trace, begins)) => self.follow(trace, begins, now, bytes as u64),
+            None => (self.free_at.max(now) + bytes as u64 * 8000 / u64::from(kbps), self.opportunity),
+        };
         if leaves - now > self.link.queue_ms * 1000 {
             return;
         }
-        self.free_at = leaves;
+        (self.free_at, self.opportunity) = (leaves, opportunity);
         let jitter = self.random.next() % (self.link.jitter_ms * 1000 + 1);
         let lost = self.loses();
         let overtaken = self.random.chance(self.link.reordered.into(), 100);
@@ -111,6 +130,25 @@ impl<T> Way<T> {
     pub fn deliver(&mut self, now: u64) -> Vec<(u64, T)> {
         let later = self.flying.split_off(&(now + 1, 0));
         std::mem::replace(&mut self.flying, later).into_iter().map(|((arrival, _), item)| (arrival, item)).collect()
+    }
+
+    /// When the last of `bytes` leaves, and what is left of the opportunity then. One that nobody waits for is gone.
+    fn follow(&self, trace: &[u32], begins: u64, now: u64, mut bytes: u64) -> (u64, (u64, u64)) {
+        let count = trace.len() as u64;
+        let length = u64::from(trace[trace.len() - 1]);
+        let at = |index: u64| (index / count * length + u64::from(trace[(index % count) as usize])) * 1000;
+        let (mut index, mut room) = self.opportunity;
+        let now = now + begins * 1000;
+        if at(index) < now {
+            let round = now / (length * 1000);
+            index = round * count + trace.partition_point(|ms| u64::from(*ms) * 1000 < now % (length * 1000)) as u64;
+            room = OPPORTUNITY;
+        }
+        while bytes > room {
+            bytes -= room;
+            (index, room) = (index + 1, OPPORTUNITY);
+        }
+        (at(index).max(now) - begins * 1000, (index, room - bytes))
     }
 
     fn loses(&mut self) -> bool {
@@ -139,6 +177,7 @@ fn a_link_loses_and_delays_what_it_says() {
         loss: Loss::Bursts { percent: 10, length: 10 },
         spikes: None,
         narrows: None,
+        trace: None,
         reordered: 0,
     };
     let mut way = Way::new(link, 7);
@@ -152,4 +191,10 @@ fn a_link_loses_and_delays_what_it_says() {
     (0..1000u64).for_each(|n| way.send(n * 500, 125, n));
     let arrived = way.deliver(u64::MAX - 1);
     assert!((600..720).contains(&arrived.len()), "{}", arrived.len());
+    // What 1500 bytes may leave with every 30 ms, three times and then over again, begun in the middle.
+    let trace = Some((&[30, 60, 90][..], 45));
+    let mut way = Way::new(Link { trace, loss: Loss::None, ..link }, 7);
+    (0..9u64).for_each(|n| way.send(0, 750, n));
+    let arrived: Vec<u64> = way.deliver(u64::MAX - 1).iter().map(|(arrival, _)| arrival / 1000 - 20).collect();
+    assert_eq!(arrived, [15, 15, 45, 45, 75, 75, 105, 105, 135]);
 }
