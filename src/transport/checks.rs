@@ -9,6 +9,9 @@
 //! ```
 //!
 //! RFC 8445 section 14.3 wants 500 ms between two; in the first second this asks more often, eight times in all.
+//!
+//! On a path that carries sound and hardly anything else, signs of life are rare, too: two a second, with their answers, would take a
+//! fifth of 16 kbit/s. That media arrives is life enough there ([`watch`](super::watch)).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +22,8 @@ use super::relaying;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// Shorter than between two signs of life on a connection that stands (`chain`): those are never held back.
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+/// The least where the way is narrow, until they answer and from then on.
+const NARROW_PAUSE: [Duration; 2] = [Duration::from_millis(900), Duration::from_millis(1900)];
 /// As many paths as are remembered. Nobody has as many addresses.
 const MOST: usize = 256;
 
@@ -51,8 +56,8 @@ struct Asked {
 }
 
 impl Checks {
-    /// Whether `message` may leave for `destination` now. All but checks may.
-    pub fn may_leave(&mut self, now: Instant, destination: SocketAddr, message: &[u8]) -> bool {
+    /// Whether `message` may leave for `destination` now, `narrow` if the way there carries little. All but checks may.
+    pub fn may_leave(&mut self, now: Instant, destination: SocketAddr, message: &[u8], narrow: bool) -> bool {
         let Some((path, REQUEST)) = inner(destination, message) else { return true };
         if self.paths.len() >= MOST && !self.paths.contains_key(&path) {
             self.paths.clear();
@@ -62,7 +67,8 @@ impl Checks {
             return false;
         }
         asked.pause = (asked.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        asked.again = Some(now + asked.pause);
+        let least = if narrow { NARROW_PAUSE[usize::from(asked.heard[1])] } else { Duration::ZERO };
+        asked.again = Some(now + asked.pause.max(least));
         true
     }
 
@@ -106,7 +112,10 @@ mod tests {
 
     /// When the checks of two seconds leave if the library sends one every 10 ms from `from` on.
     fn leave(checks: &mut Checks, from: Instant, message: &[u8]) -> Vec<u64> {
-        (0..200).map(|n| n * 10).filter(|ms| checks.may_leave(from + Duration::from_millis(*ms), peer(), message)).collect()
+        (0..200)
+            .map(|n| n * 10)
+            .filter(|ms| checks.may_leave(from + Duration::from_millis(*ms), peer(), message, false))
+            .collect()
     }
 
     #[test]
@@ -120,13 +129,26 @@ mod tests {
         let (mut checks, now) = (Checks::default(), Instant::now());
         leave(&mut checks, now, &stun(REQUEST, b""));
         let after = |ms: u64| now + Duration::from_millis(1840 + ms);
-        assert!(!checks.may_leave(after(0), peer(), &stun(REQUEST, b"")));
+        assert!(!checks.may_leave(after(0), peer(), &stun(REQUEST, b""), false));
         for (ms, kind) in [(0, REQUEST), (200, RESPONSE)] {
             checks.heard(peer(), &stun(kind, b""));
             assert_eq!(leave(&mut checks, after(ms), &stun(REQUEST, b""))[..4], [0, 10, 30, 70]);
             checks.heard(peer(), &stun(kind, b""));
-            assert!(!checks.may_leave(after(ms + 400), peer(), &stun(REQUEST, b"")), "only the first time");
+            assert!(!checks.may_leave(after(ms + 400), peer(), &stun(REQUEST, b""), false), "only the first time");
         }
+    }
+
+    #[test]
+    fn a_narrow_way_is_spared_checks_and_signs_of_life() {
+        let (mut checks, now) = (Checks::default(), Instant::now());
+        let asks = |checks: &mut Checks, from: u32, narrow| {
+            let at = |beat: u32| now + Duration::from_millis(500) * beat;
+            (from..from + 20).filter(|beat| checks.may_leave(at(*beat), peer(), &stun(REQUEST, b""), narrow)).count()
+        };
+        assert_eq!(asks(&mut checks, 0, true), 10);
+        checks.heard(peer(), &stun(RESPONSE, b""));
+        assert_eq!(asks(&mut checks, 20, true), 5);
+        assert_eq!(asks(&mut checks, 60, false), 20);
     }
 
     #[test]

@@ -81,7 +81,7 @@ struct GatedSocket {
 impl GatedSocket {
     /// Whether a check may be repeated already; everything else may leave.
     fn is_due(&self, destination: SocketAddr, message: &[u8]) -> bool {
-        !is_signalling(message) || self.checks().may_leave(Instant::now(), destination, message)
+        !is_signalling(message) || self.checks().may_leave(Instant::now(), destination, message, self.gate.start.is_narrow())
     }
 
     fn heard(&self, source: SocketAddr, message: &[u8]) {

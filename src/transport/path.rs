@@ -19,6 +19,7 @@ use super::describe::Streams;
 use super::receiving::Receiving;
 use super::sending::Sending;
 use super::start::StartRate;
+use crate::media::clock::MediaTime;
 
 /// What is known of the path, for whoever is interested.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +35,7 @@ pub(super) struct Path {
     receiving: Receiving,
     readings: watch::Sender<Reading>,
     room: watch::Sender<bool>,
+    counters: Arc<Counters>,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
     /// The newest time that is known here.
@@ -52,9 +54,9 @@ impl Path {
         let sending = Sending::new(ours, cap_kbps, start, counters.clone());
         let (readings, reader) = watch::channel(sending.reading());
         let (room, has_room) = watch::channel(true);
-        let receiving = Receiving::new(ours, theirs, counters);
+        let receiving = Receiving::new(ours, theirs, counters.clone());
         let (reads, writes) = (VecDeque::new(), VecDeque::new());
-        (Self { sending, receiving, readings, room, reads, writes, now: None }, reader, has_room)
+        (Self { sending, receiving, readings, room, counters, reads, writes, now: None }, reader, has_room)
     }
 
     /// Lets leave what may, and tells what changed.
@@ -82,6 +84,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Path {
 
     fn handle_read(&mut self, message: TaggedPacket) -> Result<(), Error> {
         let TaggedPacket { now, transport, message: AttributedPacket { packet, .. } } = message;
+        self.counters.hear(MediaTime::now());
         match packet {
             Packet::Rtp(packet) => {
                 for packet in self.receiving.packet(now, packet) {

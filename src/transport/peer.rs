@@ -149,6 +149,7 @@ impl Peer {
             goodbye: Arc::clone(&goodbye),
             admission,
             admitted,
+            counters: counters.clone(),
             events: events.clone(),
             patience,
         };

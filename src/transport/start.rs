@@ -1,4 +1,5 @@
-//! The rate at which a path of a call begins, before anything came back on it.
+//! What the paths of a call know of the way between the two: the rate at which one begins before anything came back on it, and whether
+//! that way is so narrow that everything beside sound has to be rare.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,6 +9,8 @@ use super::bandwidth::{FLOOR_KBPS, START_KBPS};
 
 /// A little more than TCP sends before it hears anything (ten packets a round trip, RFC 6928), in bits.
 const FIRST_FLIGHT: f64 = 15.0 * 1200.0 * 8.0;
+/// Below this a path is narrow: twice what sound alone takes.
+const NARROW_KBPS: u32 = 24;
 
 /// What the paths of a call learn of the way between the two, each for the one after it: most of them share the narrowest part.
 ///
@@ -20,11 +23,14 @@ struct Rates {
     now: AtomicU32,
     /// Whatever a path learnt: the link has a congestion control of its own, which takes every loss for a full path.
     least: AtomicU32,
+    /// What the path in use carries by its last word.
+    carried: AtomicU32,
 }
 
 impl Default for StartRate {
     fn default() -> Self {
-        Self(Arc::new(Rates { now: AtomicU32::new(START_KBPS), least: AtomicU32::new(FLOOR_KBPS) }))
+        let [now, carried] = [START_KBPS; 2].map(AtomicU32::new);
+        Self(Arc::new(Rates { now, least: AtomicU32::new(FLOOR_KBPS), carried }))
     }
 }
 
@@ -42,8 +48,14 @@ impl StartRate {
         self.learnt(kbps);
     }
 
+    /// Whether the way between the two carries sound and hardly anything else.
+    pub fn is_narrow(&self) -> bool {
+        self.0.carried.load(Ordering::Relaxed) < NARROW_KBPS
+    }
+
     /// A path carries this much.
     pub fn learnt(&self, kbps: u32) {
+        self.0.carried.store(kbps, Ordering::Relaxed);
         self.0.now.store(kbps.clamp(self.0.least.load(Ordering::Relaxed), START_KBPS), Ordering::Relaxed);
     }
 }
@@ -65,5 +77,16 @@ mod tests {
         start.after_round_trip(Duration::from_millis(60));
         start.learnt(70);
         assert_eq!(start.kbps(), START_KBPS / 2, "so quick an answer does not come from so narrow a path");
+    }
+
+    #[test]
+    fn a_path_that_became_narrow_is_known_as_that_whatever_the_next_one_begins_with() {
+        let start = StartRate::default();
+        start.after_round_trip(Duration::from_millis(60));
+        assert!(!start.is_narrow());
+        start.learnt(20);
+        assert!(start.is_narrow() && start.kbps() > 400);
+        start.learnt(40);
+        assert!(!start.is_narrow());
     }
 }

@@ -15,11 +15,13 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
+use crate::media::clock::MediaTime;
 use crate::media::repair::PictureFeedback;
 use crate::signal::message::CandidateKind;
 
 use super::addresses;
 use super::config::PeerEvent;
+use super::counters::Counters;
 use super::intake::Admission;
 use super::path::Reading;
 
@@ -81,12 +83,16 @@ pub(super) struct Watcher {
     pub goodbye: Arc<Notify>,
     pub admission: Arc<Admission>,
     pub admitted: watch::Sender<bool>,
+    pub counters: Arc<Counters>,
     pub events: mpsc::Sender<PeerEvent>,
     /// How long DTLS may take once ICE found a path.
     pub patience: Duration,
 }
 
 const GOODBYE: &str = "the other side closed the connection";
+
+/// To the library only messages of STUN are life. A path on which media came so lately is not silent, however narrow or full it is.
+const ALIVE: Duration = Duration::from_secs(1);
 
 /// Least change of the estimate that is told, in percent.
 const TELL_PERCENT: u32 = 3;
@@ -108,7 +114,10 @@ impl Watcher {
         let mut told = (0, 0);
         let mut connected = false;
         let mut deadline: Option<Instant> = None;
+        // The library hears nothing; when to look again whether media does not come either.
+        let mut doubt: Option<Instant> = None;
         loop {
+            let look = doubt;
             let give_up = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 changed = self.states.changed() => {
@@ -116,6 +125,7 @@ impl Watcher {
                         return "the connection ended".into();
                     }
                     let states = *self.states.borrow_and_update();
+                    doubt = None;
                     match states.connection {
                         RTCPeerConnectionState::Connected if !connected => {
                             if let Err(why) = self.admit().await {
@@ -125,7 +135,7 @@ impl Watcher {
                             self.tell(self.selected().await).await;
                         }
                         RTCPeerConnectionState::Connected => self.tell(self.selected().await).await,
-                        RTCPeerConnectionState::Disconnected => self.tell(PeerEvent::Disconnected).await,
+                        RTCPeerConnectionState::Disconnected => doubt = Some(Instant::now()),
                         RTCPeerConnectionState::Failed => return "no path to the other side was found, or it was lost".into(),
                         RTCPeerConnectionState::Closed => return GOODBYE.into(),
                         _ if !connected && deadline.is_none() && states.ice == RTCIceConnectionState::Connected => {
@@ -143,6 +153,13 @@ impl Watcher {
                         told = (kbps, repair_percent);
                         // Full: the next one counts as much.
                         let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
+                    }
+                }
+                () = sleep_until(look.unwrap_or(give_up)), if look.is_some() => {
+                    let silent = self.counters.silent_for(MediaTime::now()).unwrap_or(ALIVE);
+                    doubt = (silent < ALIVE).then(|| Instant::now() + (ALIVE - silent));
+                    if doubt.is_none() {
+                        self.tell(PeerEvent::Disconnected).await;
                     }
                 }
                 () = sleep_until(give_up) => return "the other side did not prove that it is who it said".into(),
