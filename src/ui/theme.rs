@@ -7,8 +7,8 @@ use eframe::egui::{
     ThemePreference, Ui, Visuals, style::ScrollStyle, vec2,
 };
 
-use super::icons;
 use super::tokens::{DARK, LIGHT, Palette, motion, radius, space, type_size};
+use super::{emoji, icons};
 use crate::settings;
 
 const MEDIUM: &str = "medium";
@@ -46,6 +46,8 @@ pub fn mono(size: f32) -> FontId {
 /// Gives `ctx` our fonts and both themes. Once, before the first frame.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
+    // What people write has emoji in it.
+    ctx.add_glyph_rasterizer(emoji::rasterizer());
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
 }
@@ -110,11 +112,6 @@ fn fonts() -> FontDefinitions {
     family(named(icons::FILL), "Phosphor Fill", include_bytes!("../../assets/icons/Phosphor-Fill.ttf"));
     family(FontFamily::Monospace, "JetBrains Mono", include_bytes!("../../assets/fonts/JetBrainsMono-Medium.ttf"));
     family(FontFamily::Proportional, "Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
-    // What people write has emoji in it, which no other of the fonts draws.
-    let emoji = "Noto Emoji";
-    let bytes = include_bytes!("../../assets/fonts/NotoEmoji-Regular.ttf");
-    fonts.font_data.insert(emoji.to_owned(), Arc::new(FontData::from_static(bytes)));
-    fonts.families.values_mut().for_each(|list| list.push(emoji.to_owned()));
     fonts
 }
 
@@ -181,5 +178,22 @@ mod tests {
         assert!(frame(100.0, vec![]) && frame(100.0 + motion::BLINK - 1.0, vec![]));
         assert!(!frame(100.0 + motion::BLINK + 1.0, vec![]));
         assert!(frame(200.0, vec![Event::PointerMoved(Default::default())]), "somebody is back");
+    }
+
+    #[test]
+    fn emoji_have_their_own_colours_in_every_font_and_letters_have_that_of_the_text() {
+        let ctx = Context::default();
+        install(&ctx);
+        let mut output = ctx.run_ui(RawInput::default(), |ui| {
+            for font in [regular(14.5), medium(13.0), semibold(14.0), mono(13.0)] {
+                let galley = ui.painter().layout_no_wrap("fox🦊👍🏽 1".to_owned(), font, palette(ui).text);
+                let coloured: String =
+                    galley.rows[0].glyphs.iter().filter(|glyph| glyph.is_color).map(|glyph| glyph.chr).collect();
+                assert_eq!(coloured, "🦊👍");
+                let tone = galley.rows[0].glyphs[5];
+                assert_eq!((tone.chr, tone.advance_width), ('🏽', 0.0), "it is in the picture before it");
+            }
+        });
+        output.textures_delta.clear();
     }
 }
