@@ -8,10 +8,12 @@ pub const REGULAR: &str = "phosphor";
 pub const FILL: &str = "phosphor-fill";
 
 pub const ARROW_DOWN: char = '\u{e03e}';
+pub const ARROW_DOWN_LEFT: char = '\u{e040}';
 pub const ARROW_LEFT: char = '\u{e058}';
 pub const ARROWS_IN: char = '\u{e09e}';
 pub const ARROWS_OUT: char = '\u{e0a6}';
 pub const ARROW_SQUARE_OUT: char = '\u{e5de}';
+pub const ARROW_UP_RIGHT: char = '\u{e092}';
 pub const BELL: char = '\u{e0ce}';
 pub const BROADCAST: char = '\u{e0f2}';
 pub const CARET_DOWN: char = '\u{e136}';

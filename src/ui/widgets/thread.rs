@@ -3,6 +3,7 @@
 //! The place is an entry and how far its lower edge lies below the pane, not a distance from the top: so nothing above it ever has
 //! to be measured, and nothing moves when older entries or a new window width change their heights.
 
+mod call_pill;
 mod row;
 
 use eframe::egui::{Align2, CursorIcon, EventFilter, Key, Rect, Sense, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2, vec2};

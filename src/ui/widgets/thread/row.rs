@@ -11,8 +11,8 @@ use eframe::egui::{
     vec2,
 };
 
-use super::{Shown, Wish, small_print};
-use crate::engine::snapshot::{Call, CallMedia, Content, Entry, Outcome, Position, State, links};
+use super::{Shown, Wish, call_pill, small_print};
+use crate::engine::snapshot::{Call, Content, Entry, Position, State, links};
 use crate::ui::tokens::{Palette, space, type_size};
 use crate::ui::widgets::{choice, label, paint};
 use crate::ui::{icons, text, theme};
@@ -26,7 +26,6 @@ const PRINT: f32 = 16.0;
 const TOGETHER_MS: u64 = 5 * 60_000;
 const NOTE: f32 = 32.0;
 const DAY: f32 = 46.0;
-const CALL: f32 = 40.0;
 
 /// An entry, measured.
 pub struct Row<'a> {
@@ -92,7 +91,7 @@ impl<'a> Row<'a> {
                 let height = bubble.size.y;
                 (Body::Text(bubble), height)
             }
-            Content::Call(call) => (Body::Call(*call), CALL),
+            Content::Call(call) => (Body::Call(*call), call_pill::HEIGHT),
         };
         let mut head = if joins_above { 3.0 } else { 12.0 };
         for (there, height) in [(index == 0, NOTE), (new_day, DAY), (unread, DAY)] {
@@ -109,7 +108,14 @@ impl<'a> Row<'a> {
         let top = top + self.head;
         let wish = match &self.body {
             Body::Text(bubble) => self.show_text(ui, top, bubble, shown),
-            Body::Call(call) => self.show_call(ui, pos2(self.pane.center().x, top + CALL / 2.0), call, shown),
+            Body::Call(call) => call_pill::show(
+                ui,
+                pos2(self.pane.center().x, top + call_pill::HEIGHT / 2.0),
+                self.entry,
+                call,
+                &self.time,
+                shown,
+            ),
         };
         asked.or(wish)
     }
@@ -194,50 +200,6 @@ impl<'a> Row<'a> {
             wish
         });
         shown?.inner
-    }
-
-    /// The pill of a call, with a way to call back after one that came to nothing.
-    fn show_call(&self, ui: &Ui, center: Pos2, call: &Call, shown: &Shown) -> Option<Wish> {
-        let p = theme::palette(ui);
-        let missed = call.is_missed();
-        let said = text::call(call);
-        let ink = if missed { p.danger_text } else { p.text };
-        let font = theme::semibold(type_size::LABEL);
-        let name = label::cut(ui.painter(), &said, font.clone(), ink, 280.0);
-        let time = label::cut(ui.painter(), &self.time, theme::regular(type_size::CAPTION), p.text_third, 60.0);
-        let again = shown.calls && call.outcome != Outcome::Talked;
-        let back = again.then(|| label::cut(ui.painter(), text::CALL_BACK, font, p.accent_text, 120.0));
-        let back_width = back.as_ref().map_or(0.0, |galley| galley.size().x + 33.0);
-        let size = vec2(44.0 + name.size().x + 10.0 + time.size().x + back_width + space::L, CALL);
-        let rect = Rect::from_center_size(center, size);
-        let response = ui.interact(rect, ui.scope_id().with(self.entry.position), Sense::hover());
-        let spoken = format!("{said}, {}, {}", text::direction(call), self.time);
-        response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, &spoken));
-        ui.painter().rect_filled(rect, CornerRadius::same(20), p.surface);
-        let icon = match (missed, call.video) {
-            (true, _) => icons::PHONE_X,
-            (false, true) => icons::VIDEO_CAMERA,
-            (false, false) if call.outgoing => icons::PHONE_OUTGOING,
-            (false, false) => icons::PHONE_INCOMING,
-        };
-        let icon_ink = if missed { ink } else { p.text_second };
-        icons::paint(ui.painter(), rect.left_center() + vec2(26.0, 0.0), icon, 18.0, icons::FILL, icon_ink);
-        let mut at = rect.left_center() + vec2(44.0, 0.0);
-        for (galley, gap) in [(name, 10.0), (time, space::L)] {
-            let advance = galley.size().x + gap;
-            ui.painter().galley(at - vec2(0.0, galley.size().y / 2.0), galley, ink);
-            at.x += advance;
-        }
-        let galley = back?;
-        ui.painter().vline(at.x, (rect.top() + 12.0)..=(rect.bottom() - 12.0), (1.0, p.border));
-        let target = Rect::from_min_max(pos2(at.x + 4.0, rect.top()), rect.right_bottom() - vec2(4.0, 0.0));
-        let response = ui.interact(target, ui.scope_id().with((self.entry.position, "back")), Sense::click());
-        let response = response.on_hover_cursor(CursorIcon::PointingHand);
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text::CALL_BACK));
-        ui.painter().galley(pos2(at.x + 17.0, at.y - galley.size().y / 2.0), galley, p.accent_text);
-        paint::focus_ring(ui, &response, target, 18.0, p);
-        let media = if call.video { CallMedia::Video } else { CallMedia::Audio };
-        response.clicked().then_some(Wish::CallBack(media))
     }
 }
 
