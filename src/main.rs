@@ -85,6 +85,8 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let (place, placed) = watch::channel(before);
     let placed = runtime.spawn(window::keep_place(directory, placed));
     runtime.spawn(end_when_asked(engine.commands()));
+    #[cfg(target_os = "linux")]
+    window::lost_screen::end_well(runtime.handle().clone(), engine.commands());
     let (remote, preview) = engine.screens();
     let handles = UiHandles { snapshot: engine.watch(), commands: engine.commands(), remote, preview, waker, raises, place };
     let renderer = cli.renderer.map(|renderer| match renderer {

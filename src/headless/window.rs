@@ -1,5 +1,8 @@
 //! What the window needs of the system around it: one instance a profile, and the place where it was.
 
+#[cfg(target_os = "linux")]
+pub mod lost_screen;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -33,6 +33,7 @@ const WRAPPED: &[(&[&str], &[&str])] = &[
     (&["openh264", "openh264_sys2", "opus", "sonora", "nnnoiseless", "rtrb", "yuv", "zune_jpeg", "hound"], &["media"]),
     (&["redb"], &["contacts", "conversation"]),
     (&["clap"], &["headless", "main"]),
+    (&["x11_dl"], &["headless::window"]),
 ];
 
 /// Modules that are rules only: no runtime, no device, and `now` is an argument.

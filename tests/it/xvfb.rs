@@ -58,6 +58,22 @@ fn a_window_opens_for_a_newcomer() {
     window.look_for("the first screen", |picture| (picture.colors() > 16).then_some(()));
 }
 
+#[test]
+fn a_window_whose_screen_goes_away_ends_with_a_sentence_and_loses_nothing() {
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let ann = Person::create(&folder.path().join("ann"), "Ann");
+    let vesper = Vesper::start_with(None, &ann.folder, &desktop.environment(), SOURCES);
+    let window = desktop.window(vesper.id(), "Vesper");
+    window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
+    drop(desktop);
+    let ended = vesper.end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.errors.contains("the screen that the window was on is gone"), "{ended:?}");
+    let again = Vesper::start(None, &ann.folder, ["id"]).end();
+    assert_eq!(again.code, Some(0), "{again:?}");
+}
+
 /// With `VESPER_SHOTS` set, `./dev screens` finds the picture beside those of the views.
 #[test]
 fn the_whole_app_is_drawn() {
