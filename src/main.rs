@@ -86,7 +86,10 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let placed = runtime.spawn(window::keep_place(directory, placed));
     runtime.spawn(end_when_asked(engine.commands()));
     #[cfg(target_os = "linux")]
-    window::lost_screen::end_well(runtime.handle().clone(), engine.commands());
+    {
+        window::lost_screen::end_well(runtime.handle().clone(), engine.commands());
+        runtime.spawn(window::spare::give_back(engine.watch()));
+    }
     let (remote, preview) = engine.screens();
     let handles = UiHandles { snapshot: engine.watch(), commands: engine.commands(), remote, preview, waker, raises, place };
     let renderer = cli.renderer.map(|renderer| match renderer {

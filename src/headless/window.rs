@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod lost_screen;
+#[cfg(target_os = "linux")]
+pub mod spare;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
