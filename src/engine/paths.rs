@@ -224,7 +224,8 @@ impl Paths {
         tokio::join!(current, before);
     }
 
-    fn link_carries(&self) -> bool {
+    /// Whether the link carries now.
+    pub fn link_carries(&self) -> bool {
         self.link.is_some() && !self.stands
     }
 

@@ -104,6 +104,8 @@ const MOST_RIVAL_MS: f64 = 350.0;
 const LINGERS: Duration = Duration::from_millis(900);
 /// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
 const SILENT: Duration = Duration::from_secs(1);
+/// Where no report has come yet at all, the rate was a guess, and too bold.
+const UNHEARD: f64 = 0.25;
 /// What is halved is at most this much more than what arrived before.
 const USED: f64 = 1.2;
 const DEAF: Duration = Duration::from_secs(5);
@@ -299,7 +301,8 @@ impl BandwidthEstimator {
             self.target = if used > 0.0 { self.target.min(used) } else { self.target };
         }
         self.silences = due;
-        self.target = (self.target * 0.5f64.powi(more as i32)).max(f64::from(FLOOR_KBPS));
+        let share = if self.heard.is_some() { 0.5f64 } else { UNHEARD };
+        self.target = (self.target * share.powi(more as i32)).max(f64::from(FLOOR_KBPS));
         true
     }
 

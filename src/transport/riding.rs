@@ -25,6 +25,10 @@ use super::start::StartRate;
 const MOST_KBPS: u32 = 1000;
 /// How often the path is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// What QUIC's own congestion control may keep back, by the rate that we think the link carries, and at the least: on a narrow link its queue
+/// would hold sound back for many seconds, until nobody wants to hear it any more. What finds no room is lost, as on a full path.
+const MOST_WAITING: Duration = Duration::from_millis(300);
+const LEAST_WAITING: usize = 500;
 /// Packets that are taken in one go, before others have their turn.
 const BATCH: usize = 64;
 
@@ -58,10 +62,11 @@ impl Ride {
         let mut readable = true;
         loop {
             let now = Instant::now();
-            for datagram in path.tick(now) {
-                bytes.out += send(&datagrams, &datagram);
-            }
             let (estimate, repair_percent) = path.reading();
+            let most_waiting = most_waiting(estimate.target_kbps);
+            for datagram in path.tick(now) {
+                bytes.out += send(&datagrams, &datagram, most_waiting);
+            }
             let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
             if std::mem::replace(&mut told, (kbps, repair_percent)) != told {
                 tell(PeerEvent::Estimate { kbps, repair_percent });
@@ -111,8 +116,16 @@ struct Bytes {
     arrived: u64,
 }
 
-/// Sends a datagram; how many bytes of it left.
-fn send(datagrams: &Datagrams, datagram: &Datagram) -> u64 {
+/// How many bytes may wait on a link of `kbps`.
+fn most_waiting(kbps: u32) -> usize {
+    ((f64::from(kbps) * 125.0 * MOST_WAITING.as_secs_f64()) as usize).max(LEAST_WAITING)
+}
+
+/// Sends a datagram, unless more than `most_waiting` bytes wait already; how many bytes of it left.
+fn send(datagrams: &Datagrams, datagram: &Datagram, most_waiting: usize) -> u64 {
+    if datagrams.out.waiting() > most_waiting {
+        return 0;
+    }
     let encoded = datagram.encode().filter(|packet| datagrams.out.send(packet));
     encoded.map_or(0, |packet| packet.len() as u64)
 }

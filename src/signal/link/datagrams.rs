@@ -83,6 +83,12 @@ impl Outgoing {
         route.connection.send_datagram(datagram.freeze()).is_ok()
     }
 
+    /// Bytes that QUIC keeps back until its congestion control lets them go.
+    pub fn waiting(&self) -> usize {
+        let route = self.route.borrow();
+        route.as_ref().map_or(0, |route| SEND_BUFFER.saturating_sub(route.connection.datagram_send_buffer_space()))
+    }
+
     /// How long there and back took lately; nothing where there is no connection.
     pub fn round_trip(&self) -> Option<Duration> {
         let route = self.route.borrow();
@@ -180,6 +186,7 @@ mod tests {
         (0..1000).for_each(|_| ride.inlet().take(&datagram));
         assert_eq!(datagrams.arriving.len(), ARRIVING);
         assert!(!datagrams.out.send(b"x"));
+        assert_eq!(datagrams.out.waiting(), 0);
         drop(datagrams);
         assert!(!ride.is_wanted());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::address_lookup::{AddrFilter, AddressLookup, EndpointData};
-use iroh::endpoint::{BindOpts, PortmapperConfig, QuicTransportConfig, VarInt, presets};
+use iroh::endpoint::{AckFrequencyConfig, BindOpts, PortmapperConfig, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, EndpointAddr, RelayMode, RelayUrl, SecretKey, TransportAddr};
 use iroh_mdns_address_lookup::{DiscoveryEvent, MdnsAddressLookup};
 use n0_future::StreamExt;
@@ -21,6 +21,9 @@ const DISCOVERY_CADENCE: Duration = Duration::from_millis(1400);
 /// What a connection sends before it knows the path, in bytes: a call's first picture goes in one round trip. It is paced, and by then
 /// the path has carried the handshake of the call. Twice what QUIC suggests (RFC 9002 section 7.2), and less than a web page takes.
 const FIRST_WINDOW: u64 = 30_000;
+/// Every so many packets are acknowledged at once, and others after so long, but never later than a round trip: QUIC sees to that.
+const ACKNOWLEDGED: u32 = 10;
+const ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(250);
 /// How often a port that is taken is tried again, and after how long.
 const AGAIN: u32 = 3;
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -147,12 +150,16 @@ impl Network {
         let relay_mode = if relays.is_empty() { RelayMode::Disabled } else { RelayMode::custom(relays) };
         let mut congestion = noq_proto::congestion::CubicConfig::default();
         congestion.initial_window(FIRST_WINDOW);
+        // Where a call rides a narrow link, each acknowledgement that does not go along with something is sound that does not fit.
+        let mut acknowledgements = AckFrequencyConfig::default();
+        acknowledgements.ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED)).max_ack_delay(Some(ACKNOWLEDGED_AFTER));
         // One stream carries all messages; the rest is room for files.
         let transport = QuicTransportConfig::builder()
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_concurrent_bidi_streams(VarInt::from_u32(4))
             .datagram_send_buffer_size(SEND_BUFFER)
             .congestion_controller_factory(Arc::new(congestion))
+            .ack_frequency_config(Some(acknowledgements))
             .build();
         let mut builder = Endpoint::builder(presets::Minimal)
             .secret_key(SecretKey::from_bytes(&secret.secret()))
