@@ -1,4 +1,5 @@
-//! What the window needs of the system around it: one instance a profile, and the place where it was.
+//! What the window needs of the system around it: one instance a profile, the place where it was, a good end when its screen goes away, and
+//! memory that goes back when it is spare.
 
 #[cfg(target_os = "linux")]
 pub mod lost_screen;

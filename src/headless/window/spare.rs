@@ -89,7 +89,7 @@ mod tests {
             entry(0x6000_0000, "r-xp", "[vdso]", 0),
             "70000000-70001000 r-xp 00000000 fd:00 78 /usr/lib/small.so\nAnonymous: 0 kB\n".into(),
         ];
-        assert_eq!(large_code(&maps.concat()), [0x2000_0000..0x2000_0000 + (16 << 20)]);
+        assert_eq!(large_code(&maps.concat()), vec![0x2000_0000..0x2000_0000 + (16 << 20); 1]);
     }
 
     #[test]
