@@ -55,8 +55,6 @@ pub const START_KBPS: u32 = bandwidth::START_KBPS;
 pub const MOST_KBPS: u32 = 2250;
 /// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
 const NARROW_KBPS: u32 = 60;
-/// Below this there is room for sound alone.
-const TIGHT_KBPS: u32 = 24;
 const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
 /// What may leave in all where nobody set a limit: the picture at its best, and parity and repairs on a path that loses.
 const MOST_IN_ALL_KBPS: u32 = 3600;
@@ -148,7 +146,8 @@ impl Session {
     /// Opens sockets for another path of the call, described by `secrets`; not while a link carries that has hardly room for sound, for
     /// looking for another would fill it.
     pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
-        if self.paths.link_carries() && self.paths.estimate().is_some_and(|(kbps, _)| (1..TIGHT_KBPS).contains(&kbps)) {
+        let is_heard = self.paths.estimate().is_some_and(|(kbps, _)| kbps > 0);
+        if self.paths.link_carries() && is_heard && self.start.is_narrow() {
             self.described = Some((path, description));
             let gathered = Err("the link that carries the call has no room to look for it".into());
             let _ = core.session_events.try_send(SessionEvent::Gathered { call: self.call, path, gathered });

@@ -10,7 +10,7 @@
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
 //!   more than a quarter lost      ──▶ 85 % once a second, or half, as long as less rate means less loss or no less arrives
-//!   nothing heard for 1 s         ──▶ half, each second; for 5 s: sound only
+//!   nothing heard for 1 s         ──▶ half of what arrived, each second, a quarter if nothing ever was; for 5 s: sound only
 //! ```
 //!
 //! What the parts are taken from: base delay and trend from GCC (Carlucci et al. 2016), the window from SCReAM (RFC 8298), trains

@@ -211,9 +211,7 @@ impl Sending {
         let kept = 1.0 - TICK.as_secs_f64() / REPAIRS_MEMORY.as_secs_f64();
         self.left = (self.left.0 * kept, self.left.1 * kept);
         self.departures.expire(now);
-        if self.estimator.on_time(now) {
-            self.start.learnt(self.estimator.estimate().target_kbps);
-        }
+        self.estimator.on_time(now);
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
         let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
         self.probe_kbps = probe.kbps;

@@ -23,7 +23,7 @@ struct Rates {
     now: AtomicU32,
     /// Whatever a path learnt: the link has a congestion control of its own, which takes every loss for a full path.
     least: AtomicU32,
-    /// What the path in use carries by its last word.
+    /// What a path carries by the last report that came. Silence says nothing: a path that is gone is not narrow.
     carried: AtomicU32,
 }
 

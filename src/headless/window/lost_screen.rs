@@ -1,7 +1,7 @@
 //! A screen that goes away under the window: the X server ends, or the connection to it breaks.
 //!
 //! Xlib says so in the middle of a call of whoever draws, and then ends the process by `exit`, which takes things down under the
-//! threads of the driver that still use them: that crashes. So we are told first, say goodbye, and end without it.
+//! threads of the driver that still use them. So we are told first, say goodbye, and end without it.
 
 use std::ffi::c_int;
 use std::io::Write;

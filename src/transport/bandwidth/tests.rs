@@ -222,3 +222,26 @@ fn the_same_link_gives_the_same_run() {
     let run = || Run::new(lte(), 20.0).go();
     assert_eq!(run().targets, run().targets);
 }
+
+#[test]
+fn a_path_that_was_never_heard_of_is_left_to_sound_within_seconds_and_one_that_falls_silent_is_halved_from_what_it_carried() {
+    let start = Instant::now();
+    let after = |estimator: &mut BandwidthEstimator, ms: u64| {
+        estimator.on_time(start + Duration::from_millis(ms));
+        estimator.estimate().target_kbps
+    };
+    let mut unheard = BandwidthEstimator::new(2500);
+    unheard.on_sent(start);
+    assert_eq!([500, 1000, 2000, 3000].map(|ms| after(&mut unheard, ms)), [900, 225, 56, 16]);
+
+    // A second of sound alone: 64 kbit/s of 900.
+    let mut heard = BandwidthEstimator::new(2500);
+    let packets: Vec<PacketFate> = (0..50)
+        .map(|n| Duration::from_millis(20 * n))
+        .map(|at| PacketFate { ssrc: 1, sent: start + at, arrived: Some(at), bytes: 160, probe: false })
+        .collect();
+    heard.on_report(start + Duration::from_secs(1), &packets, Some(Duration::from_millis(50)));
+    heard.on_sent(start + Duration::from_secs(1));
+    let halved = after(&mut heard, 2000);
+    assert!((30..=40).contains(&halved), "{halved}");
+}
