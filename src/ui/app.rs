@@ -274,6 +274,9 @@ impl App {
         ctx.show_viewport_deferred(ViewportId::from_hash_of("incoming"), builder, move |ui, _| {
             let mut local = reply.lock().unwrap_or_else(PoisonError::into_inner);
             let wish = incoming::incoming_ui(ui, &call, &mut local, still).or_else(|| keys::answer_keys(ui.ctx()));
+            if std::mem::take(&mut local.raise) {
+                raise(ui.ctx());
+            }
             // Whoever closes the popup does not want the call.
             let closed = ui.ctx().input(|input| input.viewport().close_requested());
             if let Some(command) = wish.or(closed.then_some(Command::Decline)) {

@@ -314,6 +314,11 @@ pub fn request_title(proposed_name: &str) -> String {
     format!("“{proposed_name}” wants to be your contact")
 }
 
+/// Which of our invitations somebody came with: `no. 2`.
+pub fn by_invitation(which: &str) -> String {
+    format!("With your invitation {which}")
+}
+
 pub fn verify_title(name: &str) -> String {
     format!("Verify {name}")
 }

@@ -209,6 +209,21 @@ fn a_first_start_asks_for_a_name_and_makes_a_profile_on_this_network_only() {
 }
 
 #[test]
+fn enter_leads_through_the_first_start() {
+    let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
+    write(&mut window, text::YOUR_NAME, "Alex");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert!(window.get_by_label(text::PASSPHRASE).is_focused());
+    assert!(window.query_by_label(text::PASSPHRASE_NONE).is_none(), "nothing was said of having none");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.get_by_label(text::PASSPHRASE_NONE);
+    window.get_by_label(text::PASSPHRASE).type_text("walrus tiptoes beyond the quarry");
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.get_by_label(text::START);
+}
+
+#[test]
 fn an_own_relay_is_used_once_its_address_can_be_one() {
     let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
     write(&mut window, text::YOUR_NAME, "Alex");
@@ -272,9 +287,10 @@ fn the_menu_of_a_contact_renames_blocks_and_removes_and_asks_before_harm() {
 
 #[test]
 fn a_request_is_accepted_or_refused() {
-    let request = RequestView { key: key(7), proposed_name: "Priya".into(), invitation: "Made today".into(), warning: None };
+    let request = RequestView { key: key(7), proposed_name: "Priya".into(), invitation: "no. 2".into(), warning: None };
     let mut window = window(Snapshot { requests: vec![request], ..people() }, Local::default());
     window.get_by_label(&text::request_title("Priya"));
+    window.get_by_label("With your invitation no. 2");
     assert_eq!(click(&mut window, text::ACCEPT), [Command::AcceptRequest { key: key(7), petname: None }]);
     assert_eq!(click(&mut window, text::REFUSE), [Command::RefuseRequest { key: key(7) }]);
 }
@@ -286,10 +302,21 @@ fn an_invitation_is_pasted_and_one_that_cannot_be_one_is_told_so() {
     write(&mut window, text::INVITATION, "https://example.org");
     window.get_by_label(text::INVITATION_WRONG);
     assert_eq!(click(&mut window, text::SEND_REQUEST), []);
-    window.state_mut().local.add.invitation = " vesper:abc ".into();
-    let wish = Command::AddContact { invitation: "vesper:abc".into(), petname: None };
-    assert_eq!(click(&mut window, text::SEND_REQUEST), [wish]);
-    assert_eq!(window.state().local.dialog, None);
+    assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), []);
+    for enter in [false, true] {
+        window.state_mut().local.add.invitation = " vesper:abc ".into();
+        window.state_mut().local.dialog = Some(Dialog::AddPerson);
+        window.run_steps(2);
+        let wish = Command::AddContact { invitation: "vesper:abc".into(), petname: None };
+        let sent = if enter {
+            write(&mut window, text::PETNAME, " ");
+            press(&mut window, Modifiers::NONE, Key::Enter)
+        } else {
+            click(&mut window, text::SEND_REQUEST)
+        };
+        assert_eq!(sent, [wish]);
+        assert_eq!(window.state().local.dialog, None);
+    }
 }
 
 #[test]
@@ -470,7 +497,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let request = RequestView {
         key: key(7),
         proposed_name: "Maya Lindqvist".into(),
-        invitation: "With the invitation you made 5 minutes ago".into(),
+        invitation: "no. 1".into(),
         warning: Some("This name looks like one of your contacts. Ask them in another way before you accept.".into()),
     };
     let sent =

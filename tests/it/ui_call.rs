@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Theme, Vec2, pos2, vec2};
+use eframe::egui::{CursorIcon, Event, Key, Modifiers, PointerButton, Pos2, Rect, Theme, Vec2, pos2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vesper::engine::command::{CallMedia, Command};
 use vesper::engine::report::{Audio, Bandwidth, Path, Percentiles, Sealed, Video};
@@ -12,6 +12,7 @@ use vesper::media::frame::RgbaFrame;
 use vesper::settings::{Corner, SelfView, Settings};
 use vesper::ui::local::{Dialog, Local, Page};
 use vesper::ui::text;
+use vesper::ui::tokens::motion;
 use vesper::ui::views::incoming;
 use vesper::ui::views::lobby::Lobby;
 
@@ -129,6 +130,43 @@ fn the_own_picture_is_moved_resized_mirrored_and_hidden_and_all_of_it_is_remembe
     assert!(window.query_by_label(text::SELF_VIEW).is_none());
     let shown = SelfView { mirrored: false, corner: Corner::TopRight, width: 300, hidden: false, ..view };
     assert_eq!(click(&mut window, text::SHOW_SELF_VIEW), [remembered(shown)]);
+}
+
+#[test]
+fn in_the_smallest_window_nothing_over_the_picture_lies_over_another_wherever_the_own_picture_is() {
+    let slow = "Your connection is slow: sound first. The picture comes back as soon as there is room.";
+    let words = format!("{}: fox, cactus, balloon, anchor", text::WORDS);
+    for corner in [Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight] {
+        for figures_open in [false, true] {
+            let mut snapshot = in_call(CallView { statistics: figures(), hint: Some(slow.into()), ..call(active()) });
+            snapshot.settings.self_view = SelfView { corner, ..SelfView::default() };
+            let mut window = window_of(snapshot, Local::default(), Theme::Dark, NARROW);
+            window.state_mut().local.call.statistics = figures_open;
+            window.run_steps(2);
+            let names = [text::SELF_VIEW, &words, slow, text::HANG_UP, text::STATISTICS];
+            let there: Vec<_> = names.into_iter().filter_map(|name| Some((name, window.query_by_label(name)?.rect()))).collect();
+            assert_eq!(there.len(), if figures_open { 5 } else { 4 });
+            for (index, (name, rect)) in there.iter().enumerate() {
+                for (other, over) in &there[index + 1..] {
+                    assert!(!rect.intersects(*over), "{corner:?}: {name} at {rect:?} and {other} at {over:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_controls_are_there_when_the_picture_comes_however_long_it_rang() {
+    let mut window = window(in_call(CallView { words: None, ..call(CallStage::RingingThere) }), Local::default());
+    let step = window.ctx.input(|input| input.predicted_dt);
+    let fade = (motion::CONTROLS_FADE_AFTER / f64::from(step)) as usize;
+    window.run_steps(2 * fade);
+    window.state_mut().snapshot = in_call(call(active()));
+    window.run_steps(fade / 2);
+    // A pointer over a picture without controls is hidden with them.
+    assert_ne!(window.output().platform_output.cursor_icon, CursorIcon::None);
+    window.run_steps(fade);
+    assert_eq!(window.output().platform_output.cursor_icon, CursorIcon::None);
 }
 
 #[test]
@@ -287,6 +325,7 @@ fn a_ring_is_answered_with_a_text_and_the_keys_answer_nothing_while_it_is_writte
     let mut window = popup(CallView { words: None, ..call(CallStage::Incoming) });
     click(&mut window, text::REPLY);
     assert!(window.query_by_label(text::ACCEPT_VIDEO).is_none());
+    assert!(window.get_by_label(&text::message_to("Maya Lindqvist")).is_focused(), "what is typed next is the message");
     click(&mut window, text::NO_REPLY);
     window.get_by_label(text::ACCEPT_VIDEO);
     click(&mut window, text::REPLY);
@@ -299,6 +338,8 @@ fn a_locked_profile_neither_names_nor_writes_to_who_calls() {
     let mut window = popup(CallView { locked: true, name: "Somebody you know".into(), ..call(CallStage::Incoming) });
     assert!(window.query_by_label(text::REPLY).is_none());
     assert_eq!(click(&mut window, text::SILENCE), [Command::Silence]);
+    assert_eq!(click(&mut window, text::UNLOCK), []);
+    assert!(window.state().local.incoming.raise, "the way to the passphrase");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{CornerRadius, Frame, Label, Margin, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{CornerRadius, Frame, Key, Label, Margin, RichText, ScrollArea, Ui, vec2};
 
 use crate::engine::command::Command;
 use crate::engine::snapshot::{InvitationView, Snapshot};
@@ -45,20 +45,20 @@ fn use_ui(ui: &mut Ui, add: &mut Add) -> Option<Command> {
     ui.add_space(space::S);
     let field = Field::new(text::INVITATION, text::INVITATION_HINT, 4096).icon(icons::LINK);
     // One that came by a link takes no key that was meant for something else.
-    if add.invitation.is_empty() {
-        field.show_first(ui, &mut add.invitation);
-    } else {
-        field.show(ui, &mut add.invitation);
-    }
+    let invitation =
+        if add.invitation.is_empty() { field.show_first(ui, &mut add.invitation) } else { field.show(ui, &mut add.invitation) };
     let written = add.invitation.trim();
     let plausible = written.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("vesper:"));
     if !written.is_empty() && !plausible {
         label::text(ui, text::INVITATION_WRONG, theme::regular(type_size::CAPTION), p.danger_text);
     }
     ui.add_space(space::XS);
-    Field::new(text::PETNAME, text::PETNAME_HINT, 48).icon(icons::USER).show(ui, &mut add.petname);
+    let petname = Field::new(text::PETNAME, text::PETNAME_HINT, 48).icon(icons::USER).show(ui, &mut add.petname);
     ui.add_space(space::L);
-    let pressed = TextButton::new(Look::Primary, text::SEND_REQUEST).enabled(plausible).width(ui.available_width()).show(ui);
+    let enter = ui.input(|input| input.key_pressed(Key::Enter));
+    let entered = plausible && enter && [&invitation, &petname].iter().any(|field| field.lost_focus());
+    let pressed =
+        entered | TextButton::new(Look::Primary, text::SEND_REQUEST).enabled(plausible).width(ui.available_width()).show(ui);
     pressed.then(|| {
         let petname = std::mem::take(&mut add.petname).trim().to_owned();
         let invitation = std::mem::take(&mut add.invitation).trim().to_owned();

@@ -14,11 +14,15 @@ pub use self::small::small_ui;
 use super::conversation;
 use crate::engine::command::Command;
 use crate::engine::snapshot::{CallStage, CallView, Snapshot};
+use crate::settings::Corner;
 use crate::ui::local::{CallLocal, Local};
 use crate::ui::tokens::{DARK, motion, size, space, stage, type_size};
 use crate::ui::video::Pictures;
 use crate::ui::widgets::{avatar::Avatar, label, paint};
 use crate::ui::{icons, text, theme};
+
+/// A hint has no room in less.
+const MOST_NARROW_HINT: f32 = 240.0;
 
 /// A new call starts afresh, with the small pictures where they were left.
 pub fn begin(ui: &Ui, snapshot: &Snapshot, call: &CallView, local: &mut Local) {
@@ -48,7 +52,7 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     });
     let Some(rect) = rect else { return written };
     let picture = call.remote_camera_on && has_picture(call) && pictures.remote.letterbox(ui.painter(), rect);
-    let opacity = if picture { controls_opacity(ui, local) } else { 1.0 };
+    let opacity = controls_opacity(ui, local, picture);
     // In software each layer of the whole stage costs as much as the picture: nothing lies below that, nor unseen above it.
     if picture && opacity > 0.0 {
         let shade = stage::SHADE.gamma_multiply(opacity);
@@ -66,10 +70,10 @@ pub fn call_ui(ui: &mut Ui, snapshot: &Snapshot, call: &CallView, local: &mut Lo
     }
     let moved = self_view::self_view_ui(ui, rect, snapshot, call, local, pictures);
     if local.call.statistics {
-        overlay::statistics_ui(ui, rect, call);
+        overlay::statistics_ui(ui, rect, call, local.call.self_view);
     }
     let wish = bars::top_ui(ui, rect, call, local, opacity);
-    hint_ui(ui, rect, snapshot, call, opacity);
+    hint_ui(ui, rect, snapshot, call, local, opacity);
     let unread = snapshot.conversations.threads.get(&call.peer).map_or(0, |thread| thread.unread());
     let pressed = controls::bar_ui(ui, rect, snapshot, call, unread, local, opacity);
     tick(ui, call, local);
@@ -145,7 +149,7 @@ fn background_ui(ui: &Ui, rect: Rect, local: &mut Local) {
 }
 
 /// One sentence above the controls: what is wrong, or what the other side has switched off.
-fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f32) {
+fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, local: &Local, opacity: f32) {
     let reconnecting = matches!(call.stage, CallStage::Reconnecting { .. });
     let (icon, sentence, ink) = if reconnecting {
         let linked = snapshot.contacts.iter().any(|contact| contact.key == call.peer && contact.online && !contact.echo);
@@ -161,12 +165,23 @@ fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f
     };
     // A warning stays while the controls fade.
     let opacity = if ink == DARK.warning_text { 1.0 } else { opacity };
-    let font = theme::medium(type_size::LABEL);
+    let layout = |room: f32| {
+        let font = theme::medium(type_size::LABEL);
+        let galley = ui.painter().layout(sentence.to_owned(), font, ink.gamma_multiply(opacity), room);
+        let pill_size = vec2(galley.size().x + 58.0, galley.size().y + 20.0);
+        (galley, pill_size)
+    };
     // Between the two corners where the self-view can sit.
-    let room = (rect.width() - 2.0 * (size::SELF_VIEW[0] + space::HUGE) - 58.0).clamp(240.0, 640.0);
-    let galley = ui.painter().layout(sentence.to_owned(), font, ink.gamma_multiply(opacity), room);
-    let pill_size = vec2(galley.size().x + 58.0, galley.size().y + 20.0);
-    let pill = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 128.0 - pill_size.y / 2.0), pill_size);
+    let (mut galley, mut pill_size) =
+        layout((rect.width() - 2.0 * (size::SELF_VIEW[0] + space::HUGE) - 58.0).clamp(240.0, 640.0));
+    let foot = rect.bottom() - 128.0;
+    let mut pill = Rect::from_center_size(pos2(rect.center().x, foot - pill_size.y / 2.0), pill_size);
+    if let Some(beside) = beside_figures(rect, pill, call, local) {
+        (galley, pill_size) = layout(beside.width() - 58.0);
+        let top_taken = matches!(local.call.self_view.corner, Corner::TopLeft | Corner::TopRight) && !local.call.self_view.hidden;
+        let middle = if top_taken { foot - pill_size.y / 2.0 } else { beside.top() + pill_size.y / 2.0 };
+        pill = Rect::from_center_size(pos2(beside.center().x, middle), pill_size);
+    }
     bars::pill(ui, pill, opacity);
     let at = pill.left_center() + vec2(24.0, 0.0);
     icons::paint(ui.painter(), at, icon, 18.0, icons::FILL, ink.gamma_multiply(opacity));
@@ -175,9 +190,31 @@ fn hint_ui(ui: &Ui, rect: Rect, snapshot: &Snapshot, call: &CallView, opacity: f
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, sentence));
 }
 
-/// How visible the controls are: they fade when nothing moved for a while and come back on a movement,
+/// The column beside the figures, if they lie where `pill` would be and leave room for one.
+fn beside_figures(rect: Rect, pill: Rect, call: &CallView, local: &Local) -> Option<Rect> {
+    if !local.call.statistics {
+        return None;
+    }
+    let figures = overlay::panel(rect, call, local.call.self_view);
+    if !figures.intersects(pill) {
+        return None;
+    }
+    let (left, right) = if figures.center().x < rect.center().x {
+        (figures.right() + space::S, rect.right() - space::XL)
+    } else {
+        (rect.left() + space::XL, figures.left() - space::S)
+    };
+    (right - left >= MOST_NARROW_HINT).then(|| Rect::from_x_y_ranges(left..=right, figures.y_range()))
+}
+
+/// How visible the controls are: over a picture they fade when nothing moved for a while and come back on a movement,
 /// a key or the keyboard's focus.
-fn controls_opacity(ui: &Ui, local: &mut Local) -> f32 {
+fn controls_opacity(ui: &Ui, local: &mut Local, picture: bool) -> f32 {
+    if !picture {
+        // Once it comes, the controls stay for as long as after a movement.
+        local.call.last_move = ui.input(|input| input.time);
+        return 1.0;
+    }
     let (now, moved) = ui.input(|input| (input.time, input.pointer.is_moving() || !input.events.is_empty()));
     // Writing beside the picture is not looking for a button.
     let focused = ui.memory(|memory| memory.focused().is_some()) && !ui.ctx().text_edit_focused();

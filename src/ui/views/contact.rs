@@ -205,7 +205,7 @@ fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, free: bool, local: &L
         })
         .inner;
     if bottom + NOTE < rect.bottom() {
-        note_ui(ui, rect);
+        note_ui(ui, rect, if contact.echo { text::ENCRYPTED_NOTE } else { text::MESSAGES_NOTE });
     }
     wish
 }
@@ -259,10 +259,10 @@ fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, free: bool
     response.clicked().then_some(Command::Call { key: contact.key, media: CallMedia::Video })
 }
 
-/// What is true of every call, at the foot of the pane.
-fn note_ui(ui: &Ui, rect: Rect) {
+/// What is always true, at the foot of the pane.
+fn note_ui(ui: &Ui, rect: Rect, note: &str) {
     let p = theme::palette(ui);
-    let galley = label::cut(ui.painter(), text::ENCRYPTED_NOTE, theme::regular(type_size::CAPTION), p.text_third, rect.width());
+    let galley = label::cut(ui.painter(), note, theme::regular(type_size::CAPTION), p.text_third, rect.width());
     let at = pos2(rect.center().x + 10.0, rect.bottom() - 22.0);
     let left = at.x - galley.size().x / 2.0;
     icons::paint(ui.painter(), pos2(left - 13.0, at.y), icons::LOCK, 14.0, icons::FILL, p.text_third);

@@ -18,6 +18,8 @@ pub struct IncomingLocal {
     /// A message is written instead of an answer.
     pub replying: bool,
     pub reply: String,
+    /// The main window is wanted, which has the field for the passphrase.
+    pub raise: bool,
 }
 
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
@@ -96,19 +98,21 @@ fn answers_ui(ui: &mut Ui, rect: Rect, call: &CallView) -> Option<Command> {
 
 /// What is neither yes nor no: stop the sound here, or write instead.
 fn foot_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal) -> Option<Command> {
+    let field = ui.scope_id().with("reply");
     let width = 132.0;
-    let count = if call.locked { 1.0 } else { 2.0 };
-    let whole = vec2(count * width + (count - 1.0) * space::S, size::TOOLBAR);
+    let whole = vec2(2.0 * width + space::S, size::TOOLBAR);
     let row = Rect::from_center_size(pos2(rect.center().x, rect.bottom() - 34.0), whole);
     ui.scope_builder(UiBuilder::new().max_rect(row).layout(Layout::left_to_right(Align::Center)), |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         let name = if call.silenced { text::SILENCED } else { text::SILENCE };
         let silence = TextButton::new(Look::Secondary, name).small().width(width).enabled(!call.silenced).show(ui);
         // A locked profile neither says who calls nor writes to them.
-        if !call.locked
-            && TextButton::new(Look::Secondary, text::REPLY).icon(icons::CHAT_CIRCLE_DOTS).small().width(width).show(ui)
-        {
+        if call.locked {
+            local.raise |= TextButton::new(Look::Secondary, text::UNLOCK).icon(icons::KEY).small().width(width).show(ui);
+        } else if TextButton::new(Look::Secondary, text::REPLY).icon(icons::CHAT_CIRCLE_DOTS).small().width(width).show(ui) {
             local.replying = true;
+            // What is typed next is the message.
+            ui.memory_mut(|memory| memory.request_focus(field));
         }
         silence.then_some(Command::Silence)
     })

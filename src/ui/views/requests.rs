@@ -35,7 +35,10 @@ fn request_ui(ui: &mut Ui, request: &RequestView) -> Option<Command> {
     frame.show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 6.0);
         label::text(ui, text::request_title(&request.proposed_name), theme::semibold(type_size::LABEL), p.text);
-        label::text(ui, &request.invitation, theme::regular(type_size::CAPTION), p.text_second);
+        if !request.invitation.is_empty() {
+            let by = text::by_invitation(&request.invitation);
+            label::text(ui, by, theme::regular(type_size::CAPTION), p.text_second);
+        }
         if let Some(warning) = &request.warning {
             let frame =
                 Frame::NONE.fill(p.warning_soft).corner_radius(CornerRadius::same(radius::S)).inner_margin(Margin::same(8));

@@ -16,6 +16,8 @@ use crate::ui::{icons, text, theme};
 const SHOWN: usize = 3;
 /// The lower edge of the words of a call, also where they have a row of their own, and a gap.
 const BELOW_WORDS: f32 = 124.0;
+/// The search in a conversation, below its head.
+const SEARCH_BAR: f32 = 56.0;
 /// Above the field for a message.
 const ABOVE_FOOT: f32 = 92.0;
 
@@ -51,8 +53,8 @@ pub fn toasts_ui(ctx: &Context, snapshot: &Snapshot, local: &mut Local) -> Optio
     wish.inner.or(over)
 }
 
-/// Clear of what else is there: in a call below its words, where neither the hint nor the self-view is, elsewhere above the
-/// field for a message.
+/// Clear of what else is there: in a call below its words, where neither the hint nor the self-view is, elsewhere off the newest of a
+/// conversation or above the field for a message.
 fn place(width: f32, snapshot: &Snapshot, local: &Local) -> (Align2, Vec2) {
     let on_stage = snapshot.call.as_ref().is_some_and(|call| {
         call.stage != CallStage::Incoming && snapshot.stage == Stage::Ready && !local.call.away && !local.call.dismissed
@@ -60,9 +62,15 @@ fn place(width: f32, snapshot: &Snapshot, local: &Local) -> (Align2, Vec2) {
     match (snapshot.stage, local.page) {
         _ if on_stage && local.talk.beside_call => (Align2::CENTER_TOP, vec2(-size::BESIDE_CALL / 2.0, BELOW_WORDS)),
         _ if on_stage => (Align2::CENTER_TOP, vec2(0.0, BELOW_WORDS)),
-        // In the middle of the conversation, and above what stands at its foot, if that is wide enough.
+        // In the middle of the conversation, if that is wide enough: below its head, for the newest is at its foot; but a call in a
+        // small picture begins at the top.
         (Stage::Ready, Page::People) if width - size::SIDEBAR >= size::TOAST + 2.0 * space::XXL => {
-            (Align2::CENTER_BOTTOM, vec2(size::SIDEBAR / 2.0, -ABOVE_FOOT))
+            let aside = size::SIDEBAR / 2.0;
+            let head = size::HEADER + if local.talk.is_searching() { SEARCH_BAR } else { 0.0 } + space::M;
+            match &snapshot.call {
+                Some(call) if call.stage != CallStage::Incoming => (Align2::CENTER_BOTTOM, vec2(aside, -ABOVE_FOOT)),
+                _ => (Align2::CENTER_TOP, vec2(aside, head)),
+            }
         }
         (Stage::Ready, Page::People) => (Align2::CENTER_BOTTOM, vec2(0.0, -ABOVE_FOOT)),
         _ => (Align2::CENTER_BOTTOM, vec2(0.0, -space::XL)),

@@ -38,7 +38,11 @@ fn create_ui(ui: &mut Ui, state: &mut Welcome) {
     let passphrase = strength::new(ui, text::PASSPHRASE, &mut state.passphrase, &state.name);
     strength::meaning(ui, &state.passphrase);
     ui.add_space(space::M);
-    let entered = [&name, &passphrase].iter().any(|field| field.lost_focus()) && ui.input(|input| input.key_pressed(Key::Enter));
+    let enter = ui.input(|input| input.key_pressed(Key::Enter));
+    let entered = enter && passphrase.lost_focus();
+    if enter && (name.lost_focus() || (entered && state.passphrase.text.is_empty())) {
+        passphrase.request_focus();
+    }
     let ready = !state.name.trim().is_empty();
     state.second = confirm_ui(ui, &mut state.passphrase, [text::CREATE, text::CREATE_OPEN], ready, entered);
     if TextButton::new(Look::Plain, text::HAVE_BACKUP).small().width(ui.available_width()).show(ui) {

@@ -29,6 +29,8 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
     let height = (written + 2.0 * PADDING).max(LEAST);
     let field = Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 20.0 - height), vec2(width, height));
     let ground = ui.painter().add(eframe::egui::Shape::Noop);
+    // Below the text, so that all of the field takes a click and not its one line alone.
+    let around = ui.interact(field, id.with("field"), Sense::CLICK).on_hover_cursor(CursorIcon::Text);
     let inner = field.shrink2(vec2(space::L, (height - written) / 2.0));
     let edit = TextEdit::multiline(draft)
         .id(id)
@@ -66,7 +68,7 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
     let pressed = send_button(ui, place, id, ready);
     let entered = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && input.modifiers.is_none());
     let sent = ((pressed || entered) && ready).then(|| std::mem::take(draft));
-    if pressed {
+    if pressed || around.clicked() {
         response.request_focus();
     }
     (height + 32.0 + warning, sent)

@@ -1,5 +1,6 @@
 //! Conversations in the window.
 
+use eframe::egui::{Event, PointerButton};
 use vesper::conversation::Library;
 
 use super::*;
@@ -120,6 +121,25 @@ fn a_message_is_sent_by_enter_and_shift_enter_begins_a_line() {
     window.get_by_label(&field).type_text("two");
     assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), [Command::Write { key: key(2), body: "one\ntwo".into() }]);
     assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), [], "an empty message is none");
+}
+
+#[test]
+fn a_click_anywhere_in_the_field_begins_a_message() {
+    let mut window = talk();
+    let field = message(&window);
+    let line = window.get_by_label(&field).rect();
+    for at in [line.left_top() - vec2(10.0, 9.0), line.right_bottom() + vec2(10.0, 9.0)] {
+        window.get_by_label(text::SEARCH).focus();
+        window.run_steps(2);
+        assert!(!window.get_by_label(&field).is_focused());
+        window.event(Event::PointerMoved(at));
+        for pressed in [true, false] {
+            let (pos, button, modifiers) = (at, PointerButton::Primary, Modifiers::NONE);
+            window.event(Event::PointerButton { pos, button, pressed, modifiers });
+            window.run_steps(2);
+        }
+        assert!(window.get_by_label(&field).is_focused(), "{at:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, CornerRadius, Popup, PopupCloseBehavior, Rect, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
 
 use super::self_view;
-use crate::engine::command::Command;
+use crate::engine::command::{CallMedia, Command};
 use crate::engine::snapshot::{CallStage, CallView, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{DARK, size, space, stage, type_size};
@@ -135,7 +135,8 @@ pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> 
             ui.style_mut().visuals.dark_mode = true;
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::M;
-                let again = TextButton::new(Look::Primary, text::CALL_AGAIN).icon(icons::PHONE).width(150.0).show(ui);
+                let icon = if call.media == CallMedia::Video { icons::VIDEO_CAMERA } else { icons::PHONE };
+                let again = TextButton::new(Look::Primary, text::CALL_AGAIN).icon(icon).width(150.0).show(ui);
                 (again, TextButton::new(Look::Secondary, text::CLOSE).width(150.0).show(ui))
             })
             .inner

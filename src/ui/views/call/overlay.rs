@@ -3,6 +3,7 @@
 use eframe::egui::{Align2, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use crate::engine::snapshot::CallView;
+use crate::settings::{Corner, SelfView};
 use crate::ui::tokens::{size, space, stage, type_size};
 use crate::ui::widgets::label;
 use crate::ui::{text, theme};
@@ -11,14 +12,31 @@ const WIDTH: f32 = 304.0;
 /// The height of a line, and in a low window.
 const ROWS: [f32; 2] = [18.0, 16.0];
 
-/// The last second of the call in figures, below the top bar at the left.
-pub fn statistics_ui(ui: &Ui, rect: Rect, call: &CallView) {
-    let lines = call.statistics.as_deref().map(text::statistics).unwrap_or_default();
-    let rows = lines.len().max(1) as f32;
+/// Where the figures are: below the top bar at the left, or at the right when the own picture is at the left.
+pub fn panel(rect: Rect, call: &CallView, view: SelfView) -> Rect {
+    let rows = lines(call).len().max(1) as f32;
     // In a narrow window the words of the call are in a second line.
     let top = if rect.width() < size::WIDE_STAGE { 120.0 } else { 92.0 };
-    let (row_height, padding) = if rect.height() < size::LOW_STAGE { (ROWS[1], space::S) } else { (ROWS[0], space::M) };
-    let panel = Rect::from_min_size(rect.min + vec2(space::XL, top), vec2(WIDTH, rows * row_height + 2.0 * padding));
+    let (row_height, padding) = measures(rect);
+    let at_left = view.hidden || matches!(view.corner, Corner::TopRight | Corner::BottomRight);
+    let left = if at_left { rect.left() + space::XL } else { rect.right() - space::XL - WIDTH };
+    Rect::from_min_size(pos2(left, rect.top() + top), vec2(WIDTH, rows * row_height + 2.0 * padding))
+}
+
+fn lines(call: &CallView) -> Vec<(&'static str, String)> {
+    call.statistics.as_deref().map(text::statistics).unwrap_or_default()
+}
+
+/// How high a line is, and what is above the first.
+fn measures(rect: Rect) -> (f32, f32) {
+    if rect.height() < size::LOW_STAGE { (ROWS[1], space::S) } else { (ROWS[0], space::M) }
+}
+
+/// The last second of the call in figures.
+pub fn statistics_ui(ui: &Ui, rect: Rect, call: &CallView, view: SelfView) {
+    let lines = lines(call);
+    let (row_height, padding) = measures(rect);
+    let panel = panel(rect, call, view);
     let edge = Stroke::new(1.0, stage::PILL_BORDER);
     ui.painter().rect(panel, CornerRadius::same(12), stage::PILL, edge, StrokeKind::Inside);
     let response = ui.interact(panel, ui.scope_id().with("statistics"), Sense::hover());

@@ -17,9 +17,9 @@ use crate::ui::{icons, text, theme};
 
 /// Between the self-view and the edge of the window, and between it and the top bar.
 fn margins(rect: Rect) -> Margins {
-    // In a narrow window the bar of the controls takes the foot.
-    let bottom = if rect.width() < size::WIDE_STAGE { 116.0 } else { 26.0 };
-    Margins { side: 24.0, top: 84.0, bottom }
+    // In a narrow window the bar of the controls takes the foot, and the words of the call a row below the top bar.
+    let (top, bottom) = if rect.width() < size::WIDE_STAGE { (120.0, 116.0) } else { (84.0, 26.0) };
+    Margins { side: 24.0, top, bottom }
 }
 
 /// The height that the tag takes at the lower edge.
