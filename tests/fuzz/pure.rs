@@ -43,6 +43,7 @@ mod sources {
         mod describe;
         mod feedback;
         mod kept;
+        mod loss_runs;
         pub mod nack;
         pub mod numbers;
         pub mod pacer;
