@@ -18,12 +18,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 use crate::contacts::{Profile, ProfileError};
 use crate::engine::options::Options;
 use crate::engine::words::in_words;
 use crate::identity::VaultError;
+use crate::media::priority::{self, Work};
 use args::{Cli, Command};
 pub use calling::asked_to_end;
 use output::{Output, remark};
@@ -34,11 +36,16 @@ const END: Duration = Duration::from_millis(1950);
 /// How long devices and recordings may take to close at the end.
 const CLOSING: Duration = Duration::from_millis(500);
 
+/// What the engine and the network run on. Its threads carry every packet of a call.
+pub fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).on_thread_start(|| priority::raise(Work::Network)).enable_all().build()
+}
+
 /// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
 pub fn run(cli: Cli, secrets: Secrets) -> ExitCode {
     let Some(command) = cli.command else { unreachable!("without a command the window opens") };
     let output = Output::new(cli.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("this system gives no threads to work with")),
     };

@@ -55,7 +55,7 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let directory = Profile::directory(&cli.profile)?;
     let options = headless::window_options(&cli);
     let waker = ui::Waker::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = headless::runtime()?;
     if runtime.block_on(headless::raise(&directory, cli.link.clone()))? {
         return Ok(());
     }

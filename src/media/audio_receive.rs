@@ -16,12 +16,15 @@ use super::events::MediaEvents;
 use super::level::FLOOR_DBFS;
 use super::lip_sync::LipSync;
 use super::packet::IncomingPacket;
+use super::priority::{self, Work};
 use super::slot::{SlotWriter, slot};
 use super::speaker::FarEnd;
 use crate::e2ee::Opener;
 
 /// The longest that the thread sleeps: it looks for its end as often.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
+/// Packets that are taken in one go.
+const AT_ONCE: usize = 64;
 
 /// What a receiver needs.
 pub struct AudioReceiveConfig {
@@ -141,6 +144,7 @@ impl AudioReceiver {
         let shared = pipeline.shared();
         let its = shared.clone();
         let thread = thread::Builder::new().name("audio receive".into()).spawn(move || {
+            priority::raise(Work::Sound);
             let mut wait = Duration::ZERO;
             while !its.stop.load(Ordering::Relaxed) {
                 match packets.recv_timeout(wait) {
@@ -149,6 +153,8 @@ impl AudioReceiver {
                     // The path may be gone for good; what was received is still played.
                     Err(RecvTimeoutError::Disconnected) => thread::sleep(wait),
                 }
+                // A thread that is woken late finds several, and none of what they bring is to be made up instead.
+                packets.try_iter().take(AT_ONCE).for_each(|packet| pipeline.arrive(MediaTime::now(), &packet));
                 pipeline.follow_speaker(&speaker_reader);
                 wait = pipeline.play(MediaTime::now()).min(LONGEST_WAIT);
             }

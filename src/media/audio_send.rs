@@ -21,6 +21,7 @@ use super::events::{MediaEvent, MediaEvents};
 use super::level::{DeadMicrophone, FLOOR_DBFS, Level};
 use super::opus::{BLOCK, FRAME, VoiceEncoder};
 use super::packet::OutgoingFrame;
+use super::priority::{self, Work};
 use super::sample_clock::SampleClock;
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
 use super::speaker::FarEnd;
@@ -118,6 +119,7 @@ impl AudioSender {
         let shared = pipeline.shared.clone();
         let (departures, gate) = departures(out, shared.clone())?;
         let thread = thread::Builder::new().name("audio send".into()).spawn(move || {
+            priority::raise(Work::Sound);
             let mut wait = Duration::ZERO;
             loop {
                 match source_reader.wait(wait) {

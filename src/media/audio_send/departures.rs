@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::Shared;
 use crate::media::clock::MediaTime;
 use crate::media::packet::OutgoingFrame;
+use crate::media::priority::{self, Work};
 
 /// Packets that wait; usually it is one.
 const MOST_WAITING: usize = 8;
@@ -29,6 +30,7 @@ pub(super) fn departures(
 ) -> std::io::Result<(SyncSender<Departure>, JoinHandle<()>)> {
     let (departures, waiting) = sync_channel::<Departure>(MOST_WAITING);
     let thread = thread::Builder::new().name("audio depart".into()).spawn(move || {
+        priority::raise(Work::Sound);
         for Departure { frame, at } in waiting {
             thread::sleep(at.since(MediaTime::now()));
             shared.count_dropped(out.try_send(frame).is_err());
