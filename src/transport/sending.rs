@@ -10,7 +10,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
 use rtc::rtp::header::Header;
 
-use super::bandwidth::BandwidthEstimator;
+use super::bandwidth::{BandwidthEstimator, Estimate};
 use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
@@ -37,6 +37,10 @@ const LONGEST_WAIT: Duration = Duration::from_millis(40);
 const MOST_AGAIN: f64 = 50.0;
 /// How long it is remembered what repairs took.
 const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
+/// On a path with room for little more than sound, no more of it goes in while what is on its way takes this long: it would come later than
+/// anybody listens, and the queue would never empty.
+const TIGHT_KBPS: u32 = 24;
+const MOST_SOUND: Duration = Duration::from_millis(1000);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -100,6 +104,10 @@ impl Sending {
             self.estimator.begin_at(self.start.kbps());
         }
         if packet.header.ssrc != self.ours.video {
+            if self.is_clogged() {
+                Counters::add(&self.counters.dropped, 1);
+                return None;
+            }
             self.note(now, &packet, false);
             return Some(packet);
         }
@@ -113,6 +121,13 @@ impl Sending {
             self.protect(timestamp, marker);
         }
         None
+    }
+
+    /// Whether sound that leaves now would only lengthen a queue that is too long for it already. Where nothing was heard for long there may
+    /// be no queue but no path, and sound is the first to find out that there is one again.
+    fn is_clogged(&self) -> bool {
+        let Estimate { target_kbps: kbps, deaf, .. } = self.estimator.estimate();
+        kbps <= TIGHT_KBPS && !deaf && super::pacer::lasts(self.departures.in_flight(), kbps) > MOST_SOUND
     }
 
     /// Sends parity after a picture.
@@ -317,6 +332,23 @@ mod tests {
         assert!((0..20).all(|sequence| sending.packet(now, packet(OURS.video, sequence, sequence == 19)).is_none()));
         assert!(sending.packet(now, packet(OURS.audio, 0, true)).is_some());
         assert_eq!(released(&mut sending, now).len(), 20, "a clean path gets no parity");
+    }
+
+    #[test]
+    fn where_sound_hardly_fits_none_joins_a_queue_that_takes_longer_than_anybody_listens() {
+        let left = |kbps| {
+            let (start, mut sending) = (Instant::now(), Sending::new(OURS, kbps, StartRate::default(), Arc::default()));
+            let at = |number: u16| start + Duration::from_millis(30) * u32::from(number);
+            let leaves = |number| {
+                sending.tick(at(number));
+                sending.packet(at(number), Packet { payload: Bytes::from(vec![9; 150]), ..packet(OURS.audio, number, true) })
+            };
+            (0..50).map(leaves).map(|packet| packet.is_some()).collect::<Vec<_>>()
+        };
+        let tight = left(16);
+        assert_eq!(tight.iter().position(|leaves| !leaves), Some(10), "what takes a second at 16 kbit/s is on its way");
+        assert!(tight[11..].contains(&true), "what nobody speaks of is out of the path some time");
+        assert!(left(64)[..30].iter().all(|leaves| *leaves));
     }
 
     #[test]

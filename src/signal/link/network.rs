@@ -21,9 +21,11 @@ const DISCOVERY_CADENCE: Duration = Duration::from_millis(1400);
 /// What a connection sends before it knows the path, in bytes: a call's first picture goes in one round trip. It is paced, and by then
 /// the path has carried the handshake of the call. Twice what QUIC suggests (RFC 9002 section 7.2), and less than a web page takes.
 const FIRST_WINDOW: u64 = 30_000;
-/// Every so many packets are acknowledged at once, and others after so long, but never later than a round trip: QUIC sees to that.
+/// Every so many packets are acknowledged at once, and others after so long, but never later than a round trip: QUIC sees to that. A gap is
+/// no reason to hurry, for on a full path there is one in every second packet.
 const ACKNOWLEDGED: u32 = 10;
-const ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(250);
+const ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(1000);
+const AT_A_GAP: u32 = 0;
 /// How often a port that is taken is tried again, and after how long.
 const AGAIN: u32 = 3;
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -152,7 +154,10 @@ impl Network {
         congestion.initial_window(FIRST_WINDOW);
         // Where a call rides a narrow link, each acknowledgement that does not go along with something is sound that does not fit.
         let mut acknowledgements = AckFrequencyConfig::default();
-        acknowledgements.ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED)).max_ack_delay(Some(ACKNOWLEDGED_AFTER));
+        acknowledgements
+            .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED))
+            .max_ack_delay(Some(ACKNOWLEDGED_AFTER))
+            .reordering_threshold(VarInt::from_u32(AT_A_GAP));
         // One stream carries all messages; the rest is room for files.
         let transport = QuicTransportConfig::builder()
             .max_concurrent_uni_streams(VarInt::from_u32(0))
