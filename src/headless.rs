@@ -15,6 +15,7 @@ pub mod window;
 use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -36,9 +37,19 @@ const END: Duration = Duration::from_millis(1950);
 /// How long devices and recordings may take to close at the end.
 const CLOSING: Duration = Duration::from_millis(500);
 
-/// What the engine and the network run on. Its threads carry every packet of a call.
+/// Threads that the engine and the network share.
+const WORKERS: usize = 2;
+
+/// What the engine and the network run on. Its workers carry every packet of a call, so they come first; threads that wait for the disk are
+/// started after them, come and go, and have no hurry.
 pub fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).on_thread_start(|| priority::raise(Work::Network)).enable_all().build()
+    let started = AtomicUsize::new(0);
+    let raise_worker = move || {
+        if started.fetch_add(1, Ordering::Relaxed) < WORKERS {
+            priority::raise(Work::Network);
+        }
+    };
+    Builder::new_multi_thread().worker_threads(WORKERS).on_thread_start(raise_worker).enable_all().build()
 }
 
 /// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
@@ -204,6 +215,26 @@ fn find<'a, T>(wanted: &str, all: &'a [T], name: impl Fn(&T) -> &str, key: impl 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn threads_that_carry_packets_come_first_where_that_is_allowed_and_those_that_wait_for_the_disk_never() {
+        use crate::media::priority::tests::nice;
+        let usual = nice();
+        let raised = || {
+            priority::raise(Work::Network);
+            nice()
+        };
+        let raised = std::thread::spawn(raised).join().unwrap();
+        let runtime = runtime().unwrap();
+        let (worker, waiting) = runtime.block_on(async {
+            let worker = tokio::spawn(async { nice() }).await.unwrap();
+            (worker, tokio::task::spawn_blocking(nice).await.unwrap())
+        });
+        assert_eq!(waiting, usual);
+        // Whom the system does not let do it at once may be let do it any moment, or never.
+        assert!(raised == usual || worker == raised, "{worker}");
+    }
 
     #[test]
     fn a_contact_is_found_by_petname_or_by_a_unique_start_of_the_key() {

@@ -11,8 +11,8 @@
 //! - Sound in, [`audio_receive`]: [`audio_jitter`] and [`delay_target`], from what [`lateness`] and [`delay_histogram`] know, say what is played when;
 //!   [`voice_decoder`] decodes and makes up, [`time_stretch`] catches up, [`audio_sink`] is the [`speaker`] or a file. [`lip_sync`] has both meet.
 //! - Between them: [`allocation`] divides the rate; [`packet`] is what the transport sees; [`clock`] is the one clock, and
-//!   [`clock_offset`] the peer's; [`priority`] is which threads come first;
-//!   [`frame`] is a picture and [`convert`] its colours; [`events`] tell the engine, [`trace`] whoever measures.
+//!   [`clock_offset`] the peer's; [`priority`] is which threads come first; [`frame`] is a picture and [`convert`] its colours;
+//!   [`events`] tell the engine, [`trace`] whoever measures.
 //! - Devices: [`sound_devices`], each kept open by a keeper of its own; [`meter`], [`scanner`] and [`ringtone`] use them without a call.
 //! - What a person sees of it: [`quality`], [`level`].
 

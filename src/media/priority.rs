@@ -75,11 +75,11 @@ mod linux {
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The nice value of the calling thread, as the system tells it.
-    fn nice() -> i32 {
+    pub(crate) fn nice() -> i32 {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         // After the name, which may hold anything, in brackets: the state is the third field, the nice value the nineteenth.
         let (_, after) = stat.rsplit_once(") ").unwrap();

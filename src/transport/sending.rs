@@ -20,7 +20,7 @@ use super::pacer::{Class, Pacer};
 use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
 use super::protection::Protection;
-use super::start::StartRate;
+use super::start::{NARROW_KBPS, StartRate};
 
 /// RTP's header, SRTP's tag (RFC 7714), UDP and IPv4: what a payload takes more on the wire.
 pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
@@ -39,7 +39,6 @@ const MOST_AGAIN: f64 = 50.0;
 const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 /// On a path with room for little more than sound, no more of it goes in while what is on its way takes this long: it would come later than
 /// anybody listens, and the queue would never empty.
-const TIGHT_KBPS: u32 = 24;
 const MOST_SOUND: Duration = Duration::from_millis(1000);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
@@ -127,7 +126,7 @@ impl Sending {
     /// be no queue but no path, and sound is the first to find out that there is one again.
     fn is_clogged(&self) -> bool {
         let Estimate { target_kbps: kbps, deaf, .. } = self.estimator.estimate();
-        kbps <= TIGHT_KBPS && !deaf && super::pacer::lasts(self.departures.in_flight(), kbps) > MOST_SOUND
+        kbps < NARROW_KBPS && !deaf && super::pacer::lasts(self.departures.in_flight(), kbps) > MOST_SOUND
     }
 
     /// Sends parity after a picture.

@@ -10,7 +10,7 @@ use super::bandwidth::{FLOOR_KBPS, START_KBPS};
 /// A little more than TCP sends before it hears anything (ten packets a round trip, RFC 6928), in bits.
 const FIRST_FLIGHT: f64 = 15.0 * 1200.0 * 8.0;
 /// Below this a path is narrow: twice what sound alone takes.
-const NARROW_KBPS: u32 = 24;
+pub(super) const NARROW_KBPS: u32 = 24;
 
 /// What the paths of a call learn of the way between the two, each for the one after it: most of them share the narrowest part.
 ///
