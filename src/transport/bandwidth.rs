@@ -7,6 +7,7 @@
 //!   queue that grows, or is long  ──▶ 85 % of what arrives now, and nothing new in until the path has drained (the window)
 //!   no queue, rate in use         ──▶ +15 % a second; +1 % near where a queue built up last
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
+//!   all that is wanted fits ──▶ packets leave no faster than the path lets them through, so that sound waits behind none
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
 //!   more than a quarter lost      ──▶ 85 % once a second, or half, as long as less rate means less loss or no less arrives
@@ -17,6 +18,7 @@
 //! as probes from libwebrtc and from packet-pair dispersion (Dovrolis et al. 2001), a mode of its own for competing flows from
 //! Copa (Arun and Balakrishnan, NSDI 2018). The constants are those at which the links of `tests` keep their promises.
 
+mod capacity;
 mod delay;
 mod loss;
 mod throughput;
@@ -92,6 +94,10 @@ const LEAST_WINDOW: f64 = 3500.0;
 /// How much faster than the target packets follow each other, where there is room and where there is not.
 const PACE: f64 = 2.5;
 const PACE_FULL: f64 = 1.3;
+/// Less than this is lost on most paths.
+const LITTLE_LOSS: f64 = 0.03;
+/// A path has room to spare if it carries this much more than is wanted.
+const ROOM: f64 = 1.15;
 /// Before the first report: a first picture fits, and a narrow path is not flooded for seconds.
 const FIRST_WINDOW: f64 = 24_000.0;
 /// And how fast that picture leaves: it is there as soon as the path allows.
@@ -244,12 +250,6 @@ impl BandwidthEstimator {
         }
     }
 
-    /// More than this is of no use now: there is nothing to send with it.
-    pub fn set_cap(&mut self, cap_kbps: u32) {
-        self.cap = f64::from(cap_kbps).max(f64::from(FLOOR_KBPS));
-        self.target = self.target.min(self.cap);
-    }
-
     /// Something left: from now on an answer is due.
     pub fn on_sent(&mut self, now: Instant) {
         self.waiting_since.get_or_insert(now);
@@ -357,6 +357,10 @@ impl BandwidthEstimator {
         }
         self.follow_heavy_loss(now);
         self.target = self.target.clamp(f64::from(FLOOR_KBPS), self.cap);
+        if self.target < self.cap {
+            // A path that does not carry all that is wanted changes, or has no room to spare.
+            self.trains.forget_capacity();
+        }
     }
 
     fn back_off(&mut self, now: Instant, long: bool) {
@@ -469,6 +473,11 @@ impl BandwidthEstimator {
             // The first picture is the first train.
             return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
-        self.target * if self.is_calm() { PACE } else { PACE_FULL }
+        let (least, most) = (self.target * PACE_FULL, self.target * PACE);
+        // Trains that are faster than the path tell what it carries, until that is more than is wanted.
+        // Where much is lost, sound waits for copies anyway, and repairs have no time to.
+        let spare = |kbps: &f64| *kbps > self.target * ROOM && self.loss < LITTLE_LOSS;
+        let found = self.trains.capacity_kbps().filter(spare);
+        if self.is_calm() { found.map_or(most, |kbps| kbps.clamp(least, most)) } else { least }
     }
 }

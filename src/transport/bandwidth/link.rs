@@ -199,6 +199,13 @@ impl Outcome {
         late as f64 / later.count().max(1) as f64
     }
 
+    /// How long a sound packet after `from` ms took, if it was slower than all but two of a hundred.
+    pub fn p98_sound(&self, from: f64) -> f64 {
+        let mut took: Vec<f64> = self.sound.iter().filter(|(at, _)| *at >= from).map(|(_, took)| *took).collect();
+        took.sort_by(f64::total_cmp);
+        took.get(took.len() * 98 / 100).copied().unwrap_or_default()
+    }
+
     /// When, after `from`, the rate was above `kbps` for half a second for the first time.
     pub fn reaches(&self, from: f64, kbps: f64) -> Option<f64> {
         let start = (from * 10.0) as usize;

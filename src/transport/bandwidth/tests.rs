@@ -50,6 +50,17 @@ fn a_wide_path_carries_1500_kbits_within_two_seconds_and_then_all_that_there_is(
 }
 
 #[test]
+fn where_all_pictures_fit_sound_does_not_wait_behind_them() {
+    for kbps in [5000.0, 8000.0] {
+        let profile = Profile { jitter_ms: 1.0, ..Profile::new(kbps, 200.0, 25.0) };
+        let outcome = Run { cap_kbps: 3600, content_kbps: 3000.0, ..Run::new(profile, 20.0) }.go();
+        report(&format!("{kbps}"), &outcome);
+        assert!(outcome.p98_sound(4000.0) <= 25.0 + 8.0, "{kbps}: {}", outcome.p98_sound(4000.0));
+        assert!(outcome.p95_delay() < 60.0, "{kbps}: {}", outcome.p95_delay());
+    }
+}
+
+#[test]
 fn a_narrow_path_is_found_at_once_and_used_without_a_queue() {
     for kbps in [50.0, 150.0, 500.0, 1200.0] {
         let outcome = Run::new(Profile { jitter_ms: 5.0, ..Profile::new(kbps, 800.0, 40.0) }, 40.0).go();

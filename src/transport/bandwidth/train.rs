@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::PacketFate;
+use super::capacity::Capacity;
 
 /// A longer pause between two departures ends a train, but for one that is meant to be slow: a probe.
 const APART: Duration = Duration::from_micros(12_500);
@@ -17,6 +18,7 @@ pub(super) struct Trains {
     open: Option<Train>,
     /// Rates of the last trains that said something, newest last.
     rates: Vec<f64>,
+    capacity: Capacity,
     /// What the path's jitter may have squeezed out of a train, in ms.
     jitter_ms: f64,
 }
@@ -72,18 +74,31 @@ impl Trains {
         Some(rate)
     }
 
-    /// Forgets what was measured: the path has changed.
+    /// Forgets how fast the last trains were: what they found is known by now.
     pub fn clear(&mut self) {
         self.rates.clear();
+    }
+
+    /// Measures anew what the path itself lets through.
+    pub fn forget_capacity(&mut self) {
+        self.capacity = Capacity::default();
+    }
+
+    /// What the path itself lets through, in kbit/s; nothing if that is more than was ever sent.
+    pub fn capacity_kbps(&self) -> Option<f64> {
+        self.capacity.kbps()
     }
 
     fn close(&mut self) {
         let Some(train) = self.open.take().filter(|train| train.packets >= FEWEST) else { return };
         let kbps = |span: Duration| train.bytes as f64 * 8.0 / 1e3 / span.max(SHORTEST).as_secs_f64();
-        let sent = kbps(train.last.0.saturating_duration_since(train.first.0));
+        let (leaving, arriving) =
+            (train.last.0.saturating_duration_since(train.first.0), train.last.1.saturating_sub(train.first.1));
+        let sent = kbps(leaving);
         // A first packet that was held up closes up with the last one: the rate of what came through so is jitter, not the path's.
         let squeezed = Duration::from_secs_f64(self.jitter_ms.max(0.0) / 1e3);
-        let arrived = kbps(train.last.1.saturating_sub(train.first.1) + squeezed);
+        self.capacity.observe(train.bytes, leaving, arriving);
+        let arrived = kbps(arriving + squeezed);
         // Nor can it have come faster than it went.
         self.rates.push(sent.min(arrived));
         if self.rates.len() > 4 {
