@@ -29,6 +29,9 @@ use tokio::sync::{mpsc, watch};
 /// What a peer tells of the pictures and nobody has looked at yet; more is of no use.
 const FEEDBACK: usize = 16;
 
+/// Our own picture is a small one beside the other's: twice as wide as that, for displays with small pixels.
+const PREVIEW: (usize, usize) = (640, 360);
+
 /// All that a sender needs, for the whole call.
 pub struct VideoSendConfig {
     /// The stream's one sealer: it counts on whatever the camera does.
@@ -148,7 +151,7 @@ fn run(
     let (used, spare) = slot();
     let context = SourceContext { width, height, fps, frames, spare, events: events.clone() };
     let mut pipeline = VideoSendPipeline::new(sealer, fps, bitrate_kbps);
-    let mut preview = preview.map(|slot| Screen::new(slot, on_frame));
+    let mut preview = preview.map(|slot| Screen::new(slot, on_frame).at_most(PREVIEW.0, PREVIEW.1));
     let mut source = RunningSource::start(source, context.clone());
     let (mut frozen, mut newest) = (false, Instant::now());
     let mut begun = false;

@@ -91,7 +91,7 @@ pub const ECHO_SUB: &str = "Echo is a second person inside Vesper. It answers ev
                             Echo reads no messages: to write to somebody, add a person.";
 pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
 pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
-pub const IN_CALL_SUB: &str = "You are in a call. To call from here, end that one first.";
+pub const IN_CALL_SUB: &str = "One call at a time: to call from here, end the other one first.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
 pub const VOICE_CALL: &str = "Voice call";
 pub const VIDEO_CALL: &str = "Video call";

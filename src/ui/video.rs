@@ -9,7 +9,6 @@ use super::widgets::paint;
 use crate::media::frame::RgbaFrame;
 
 /// The pictures that the views draw.
-#[derive(Default)]
 pub struct Pictures {
     /// What the other side sends.
     pub remote: Picture,
@@ -17,16 +16,25 @@ pub struct Pictures {
     pub preview: Picture,
 }
 
+impl Default for Pictures {
+    fn default() -> Self {
+        // Our own always fills its frame.
+        Self { remote: Picture::default(), preview: Picture { bare: true, ..Picture::default() } }
+    }
+}
+
 /// The newest picture of one stream.
 #[derive(Default)]
 pub struct Picture {
     shown: Option<Shown>,
+    /// Nothing of it ever lies beside it.
+    bare: bool,
 }
 
 struct Shown {
     texture: TextureHandle,
     /// A tiny blurred copy, to lie beside a picture that does not fill its frame.
-    blurred: TextureHandle,
+    blurred: Option<TextureHandle>,
     size: [usize; 2],
     sequence: u64,
 }
@@ -45,18 +53,21 @@ impl Picture {
         if frame.width == 0 || frame.height == 0 || frame.data.len() != frame.width * frame.height * 4 {
             return;
         }
-        // The alpha of a camera's picture is 255 throughout, so premultiplied or not is the same, and this one only copies.
-        let image = || ColorImage::from_rgba_premultiplied(size, &frame.data);
+        // The alpha of a camera's picture is 255 throughout, so premultiplied or not is the same, and bytes are copied as they are.
+        let image = || ColorImage::new(size, bytemuck::pod_collect_to_vec(&frame.data));
         match &mut self.shown {
             Some(shown) if shown.sequence == frame.sequence => {}
             Some(shown) if shown.size == size => {
                 shown.texture.set_partial([0, 0], image(), TextureOptions::LINEAR);
-                shown.blurred.set_partial([0, 0], blur(frame), TextureOptions::LINEAR);
+                if let Some(blurred) = &mut shown.blurred {
+                    blurred.set_partial([0, 0], blur(frame), TextureOptions::LINEAR);
+                }
                 shown.sequence = frame.sequence;
             }
             shown => {
                 let texture = ctx.load_texture(name, image(), TextureOptions::LINEAR);
-                let blurred = ctx.load_texture(format!("{name}, blurred"), blur(frame), TextureOptions::LINEAR);
+                let blurred = || ctx.load_texture(format!("{name}, blurred"), blur(frame), TextureOptions::LINEAR);
+                let blurred = (!self.bare).then(blurred);
                 *shown = Some(Shown { texture, blurred, size, sequence: frame.sequence });
             }
         }
@@ -94,8 +105,9 @@ impl Picture {
             [rect.with_max_y(at.top()), rect.with_min_y(at.bottom())]
         };
         for bar in beside {
+            let Some(blurred) = &shown.blurred else { break };
             let painter = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
-            painter.image(shown.blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), stage::DIM);
+            painter.image(blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), stage::DIM);
         }
         painter.image(shown.texture.id(), at, whole, Color32::WHITE);
         true

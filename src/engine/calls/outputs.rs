@@ -10,7 +10,7 @@ use crate::engine::current::{Current, Switches};
 use crate::engine::event::What;
 use crate::engine::options::AutoAccept;
 use crate::engine::session::Session;
-use crate::engine::snapshot::{CallMedia, CallStage, NoticeKind};
+use crate::engine::snapshot::{CallMedia, CallStage};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::signal::message::{CallId, MediaKind};
@@ -196,9 +196,7 @@ fn missed(core: &mut Core, peer: PublicKey, media: CallMedia) {
     let video = media == CallMedia::Video;
     core.note_call(peer, Call { outgoing: false, video, outcome: Outcome::Missed, seconds: 0 });
     core.notices.tell(What::Missed { peer });
-    let name = core.petname(peer);
     if let Err(error) = core.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1)) {
         core.notices.error(&error);
     }
-    core.notices.show(NoticeKind::Info, format!("{name} called; you missed it."));
 }
