@@ -182,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn only_the_other_sides_picture_has_a_blurred_copy() {
+        let ctx = Context::default();
+        let Pictures { mut remote, mut preview } = Pictures::default();
+        for (picture, copies) in [(&mut remote, 2), (&mut preview, 1)] {
+            ctx.tex_manager().write().take_delta().clear();
+            picture.update(&ctx, "picture", &grey(64, 32, 1));
+            let mut uploads = ctx.tex_manager().write().take_delta();
+            assert_eq!(uploads.set.len(), copies, "blurred: {}", picture.shown.as_ref().unwrap().blurred.is_some());
+            uploads.clear();
+        }
+        drop((remote, preview));
+        ctx.tex_manager().write().take_delta().clear();
+    }
+
+    #[test]
     fn a_picture_whose_bytes_do_not_fit_its_size_is_dropped() {
         let ctx = Context::default();
         let mut picture = Picture::default();
