@@ -214,7 +214,8 @@ impl Link {
 
     /// Brings all that is under way, and what is sent upon it, in order and once.
     fn calm(&mut self) {
-        while self.ways.iter().any(|way| !way.is_empty()) {
+        // An outbox that sends for ever fails the test; it does not hang it.
+        for _ in 0..1000 {
             for side in 0..2 {
                 for packet in std::mem::take(&mut self.ways[side]) {
                     self.arrive(side, packet);
