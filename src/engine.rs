@@ -61,8 +61,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::contacts::Profile;
-use crate::media::frame::RgbaFrame;
-use crate::media::slot::{SlotReader, slot};
+use crate::media::place::{ScreenView, screen};
 use command::Command;
 use event::Event;
 use network::Network;
@@ -98,8 +97,8 @@ pub struct Engine {
     requests: mpsc::Sender<Asked>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     events: mpsc::Receiver<Event>,
-    remote: SlotReader<Arc<RgbaFrame>>,
-    preview: SlotReader<Arc<RgbaFrame>>,
+    remote: ScreenView,
+    preview: ScreenView,
     task: JoinHandle<()>,
 }
 
@@ -119,9 +118,9 @@ impl Engine {
         let (requests, request_queue) = mpsc::channel(COMMANDS);
         let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let (tell, events) = mpsc::channel(EVENTS);
-        let (remote_writer, remote) = slot();
-        let (preview_writer, preview) = slot();
-        let screens = core::Screens { remote: remote_writer, preview: preview_writer, waker };
+        let (remote_sink, remote) = screen();
+        let (preview_sink, preview) = screen();
+        let screens = core::Screens { remote: remote_sink, preview: preview_sink, waker };
         let ends = core::Ends { commands: command_queue, requests: request_queue, publish, tell, screens };
         let task = tokio::spawn(run(options, ends));
         Self { commands, requests, snapshot, events, remote, preview, task }
@@ -166,7 +165,7 @@ impl Engine {
     }
 
     /// The newest picture of the peer, and of our own camera.
-    pub fn screens(&self) -> (SlotReader<Arc<RgbaFrame>>, SlotReader<Arc<RgbaFrame>>) {
+    pub fn screens(&self) -> (ScreenView, ScreenView) {
         (self.remote.clone(), self.preview.clone())
     }
 

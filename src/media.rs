@@ -5,7 +5,7 @@
 //! - Picture out, [`video_send`]: [`video_source`] is the [`camera`], a [`y4m`] file or the [`test_pattern`] with its [`marker`]; [`content`]
 //!   and [`rate`] say what is made of the bits, [`scale`] and [`h264`] make it, [`fragment`] cuts it. [`slot`] is where only the newest counts.
 //! - Picture in, [`video_receive`]: [`video_jitter`] puts together, [`nal`] looks before the decoder does, [`video_playout`] says when it is due on
-//!   the [`screen`]; [`repair`] is how both ends come back from a loss, [`video_stats`] what is measured.
+//!   the [`screen`], as large as its [`place`] in the window; [`repair`] is how both ends come back from a loss, [`video_stats`] what is measured.
 //! - Sound out, [`audio_send`]: [`audio_source`] is the [`microphone`], a [`wav`] file or the [`tone`]; [`mod@echo`] cleans it, [`opus`] packs it,
 //!   [`audio_payload`] adds copies.
 //! - Sound in, [`audio_receive`]: [`audio_jitter`] and [`delay_target`], from what [`lateness`] and [`delay_histogram`] know, say what is played when;
@@ -48,6 +48,7 @@ pub mod nal;
 pub mod opus;
 pub mod pace;
 pub mod packet;
+pub mod place;
 pub mod priority;
 pub mod quality;
 pub mod rate;

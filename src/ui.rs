@@ -26,12 +26,12 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use eframe::egui::{Context, IconData, ViewportBuilder, ViewportId};
+use eframe::glow::HasContext as _;
 use tokio::sync::{mpsc, watch};
 
 use crate::engine::command::Command;
 use crate::engine::snapshot::Snapshot;
-use crate::media::frame::RgbaFrame;
-use crate::media::slot::SlotReader;
+use crate::media::place::ScreenView;
 use crate::settings::WindowPlace;
 
 /// The name by which desktops group our windows.
@@ -44,9 +44,9 @@ pub struct UiHandles {
     /// What the person wants. Bounded; when it is full the person is told and asks again.
     pub commands: mpsc::Sender<Command>,
     /// The newest picture of the other side.
-    pub remote: SlotReader<Arc<RgbaFrame>>,
+    pub remote: ScreenView,
     /// The newest picture of our own camera.
-    pub preview: SlotReader<Arc<RgbaFrame>>,
+    pub preview: ScreenView,
     /// The same that the engine has.
     pub waker: Waker,
     /// Somebody started Vesper again. Bounded; when it is full the window comes up all the same.
@@ -136,7 +136,11 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
     let result = eframe::run_native(
         text::APP,
         native,
-        Box::new(|cc| Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker), icon)))),
+        Box::new(|cc| {
+            // OpenGL for small devices does not take pictures in the order that screens hold.
+            let software = options.software && cc.gl.as_ref().is_some_and(|gl| !gl.version().is_embedded);
+            Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker), icon, software)))
+        }),
     );
     // However the window ended, nobody is left to press a button.
     let _ = commands.try_send(Command::Quit);

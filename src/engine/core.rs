@@ -27,8 +27,7 @@ use crate::contacts::VerifiedBy;
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::media::events::MediaEvent;
-use crate::media::frame::RgbaFrame;
-use crate::media::slot::SlotWriter;
+use crate::media::place::ScreenSink;
 use crate::signal::link::LinkEvent;
 use crate::transport::watch_addresses;
 
@@ -47,8 +46,8 @@ pub struct Ends {
 /// Where pictures go, and who is told of them.
 #[derive(Clone)]
 pub struct Screens {
-    pub remote: SlotWriter<Arc<RgbaFrame>>,
-    pub preview: SlotWriter<Arc<RgbaFrame>>,
+    pub remote: ScreenSink,
+    pub preview: ScreenSink,
     pub waker: Option<Waker>,
 }
 

@@ -57,7 +57,7 @@ impl Core {
         if media.camera == CameraChoice::None {
             check.view.camera_trouble = Some("Vesper was started without a camera.".into());
         } else {
-            let (preview, waker) = (self.screens.preview.clone(), self.screens.waker.clone());
+            let (preview, waker) = (self.screens.preview.pictures.clone(), self.screens.waker.clone());
             let camera = sources::camera(Switches { microphone: false, camera: true }, media, settings);
             let tell = self.teller(check);
             check.camera = Some(Scanner::preview(camera, preview, move |seen| match seen {

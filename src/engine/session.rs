@@ -35,6 +35,7 @@ use crate::media::events::MediaEvent;
 use crate::media::lip_sync::LipSync;
 use crate::media::record::RecordFormat;
 use crate::media::repair::PictureFeedback;
+use crate::media::screen::Screen;
 use crate::media::slot::slot;
 use crate::media::speaker::far_end;
 use crate::media::trace::Trace;
@@ -238,9 +239,8 @@ impl Session {
         let video_receive = VideoReceiver::start(VideoReceiveConfig {
             opener: keyring.opener(StreamId::Camera),
             packets: ends.video_in,
-            screen: wake_for_theirs.is_some().then_some(remote),
+            screen: wake_for_theirs.map(|wake| Screen::new(remote, Some(wake))),
             frames: self.mirror.then_some(echo_frames),
-            on_frame: wake_for_theirs,
             record: options.record_video.clone(),
             record_format: RecordFormat { width: options.width, height: options.height, fps: options.fps },
             trace: trace.clone(),
@@ -257,8 +257,7 @@ impl Session {
             fps: options.fps,
             bitrate_kbps: start.video_kbps,
             out: ends.video_out,
-            preview: wake_for_ours.is_some().then_some(preview),
-            on_frame: wake_for_ours,
+            preview: wake_for_ours.map(|wake| Screen::new(preview, Some(wake))),
             trace,
             events: events.clone(),
         });

@@ -38,7 +38,8 @@ impl Core {
     pub(super) fn scan(&mut self, on: bool, in_call: bool) {
         let camera = sources::camera(Switches { microphone: false, camera: true }, &self.options.media, &self.people.settings);
         let no_camera = self.options.media.camera == CameraChoice::None;
-        let (preview, waker, results) = (self.screens.preview.clone(), self.screens.waker.clone(), self.off_loop_results.clone());
+        let (preview, waker, results) =
+            (self.screens.preview.pictures.clone(), self.screens.waker.clone(), self.off_loop_results.clone());
         let Some(verifying) = &mut self.verifying else { return };
         close(verifying.scanner.take());
         verifying.scan = Scan::Off;

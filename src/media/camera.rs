@@ -6,7 +6,7 @@
 use super::clock::MediaTime;
 use super::convert::{DamagedPicture, Picture, nv12_to_i420, ycbcr_to_i420, yuyv_to_i420};
 use super::frame::Frame;
-use super::scale::{fit, scale};
+use super::scale::{Scaler, fit};
 use super::video_source::{SourceContext, Stop};
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Buffer, Camera, NokhwaError};
@@ -60,7 +60,7 @@ pub(super) fn run(name: Option<&str>, context: &SourceContext, stop: &Stop, lost
     // That it is not there is no news once it was said that it was unplugged.
     let devices = find(name).map_err(|text| lost.clone().unwrap_or(text))?;
     let (found, mut camera) = open_any(devices, context)?;
-    let mut whole = Frame::black(16, 16);
+    let mut shrink = Shrink::default();
     let mut damaged = 0;
     stop.set_open(true);
     while !stop.is_set() {
@@ -71,7 +71,7 @@ pub(super) fn run(name: Option<&str>, context: &SourceContext, stop: &Stop, lost
         }
         let captured = captured(&buffer, MediaTime::now(), SystemTime::now());
         let mut frame = context.frame();
-        if convert(&buffer, context, &mut whole, &mut frame).is_err() {
+        if shrink.convert(&buffer, context, &mut frame).is_err() {
             damaged += 1;
             if damaged > DAMAGED {
                 return Err(format!("The camera “{found}” gives no picture that can be read. Unplug it and plug it in again."));
@@ -173,16 +173,29 @@ fn captured(buffer: &Buffer, now: MediaTime, wall: SystemTime) -> MediaTime {
     now - age.filter(|age| *age < Duration::from_millis(500)).unwrap_or_default()
 }
 
-/// Converts into `frame`, by way of `whole` if the picture is larger than wanted.
-fn convert(buffer: &Buffer, context: &SourceContext, whole: &mut Frame, frame: &mut Frame) -> Result<(), DamagedPicture> {
-    let (width, height) = (buffer.resolution().width() as usize & !1, buffer.resolution().height() as usize & !1);
-    if width <= context.width && height <= context.height {
-        return to_i420(buffer, width, height, frame);
+/// Makes pictures smaller that are larger than wanted.
+struct Shrink {
+    scaler: Scaler,
+    whole: Frame,
+}
+
+impl Default for Shrink {
+    fn default() -> Self {
+        Self { scaler: Scaler::default(), whole: Frame::black(16, 16) }
     }
-    to_i420(buffer, width, height, whole)?;
-    let (width, height) = fit(width, height, context.width, context.height);
-    scale(&Picture::from(&*whole), width, height, frame);
-    Ok(())
+}
+
+impl Shrink {
+    fn convert(&mut self, buffer: &Buffer, context: &SourceContext, frame: &mut Frame) -> Result<(), DamagedPicture> {
+        let (width, height) = (buffer.resolution().width() as usize & !1, buffer.resolution().height() as usize & !1);
+        if width <= context.width && height <= context.height {
+            return to_i420(buffer, width, height, frame);
+        }
+        to_i420(buffer, width, height, &mut self.whole)?;
+        let (width, height) = fit(width, height, context.width, context.height);
+        self.scaler.scale(&Picture::from(&self.whole), width, height, frame);
+        Ok(())
+    }
 }
 
 fn to_i420(buffer: &Buffer, width: usize, height: usize, frame: &mut Frame) -> Result<(), DamagedPicture> {

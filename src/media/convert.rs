@@ -1,6 +1,6 @@
 //! From what devices and decoders give to I420, and from I420 to what a screen takes.
 
-use super::frame::{Frame, Matrix};
+use super::frame::{ChannelOrder, Frame, Matrix};
 use thiserror::Error;
 use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
@@ -35,8 +35,8 @@ impl<'a> From<&'a Frame> for Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// Writes the picture as RGBA into `out`, which becomes exactly that long.
-    pub fn to_rgba(&self, out: &mut Vec<u8>) {
+    /// Writes the picture as 4 bytes a pixel into `out`, which becomes exactly that long.
+    pub fn to_screen(&self, order: ChannelOrder, out: &mut Vec<u8>) {
         out.resize(self.width * self.height * 4, 255);
         let image = YuvPlanarImage {
             y_plane: self.y,
@@ -53,7 +53,11 @@ impl Picture<'_> {
             Matrix::Bt601 => YuvStandardMatrix::Bt601,
             Matrix::Bt709 => YuvStandardMatrix::Bt709,
         };
-        yuv::yuv420_to_rgba(&image, out, self.width as u32 * 4, range, matrix).expect("the planes are as large as they say");
+        let convert = match order {
+            ChannelOrder::Rgba => yuv::yuv420_to_rgba,
+            ChannelOrder::Bgra => yuv::yuv420_to_bgra,
+        };
+        convert(&image, out, self.width as u32 * 4, range, matrix).expect("the planes are as large as they say");
     }
 
     /// Copies the picture into `frame`, whose buffer is used again. Its capture time stays.
@@ -150,9 +154,23 @@ mod tests {
         let mut frame = Frame::black(32, 16);
         frame.planes_mut().0.fill(126);
         let mut rgba = Vec::new();
-        Picture::from(&frame).to_rgba(&mut rgba);
+        Picture::from(&frame).to_screen(ChannelOrder::Rgba, &mut rgba);
         assert_eq!(rgba.len(), 32 * 16 * 4);
         assert!(rgba.chunks_exact(4).all(|pixel| pixel[0].abs_diff(128) <= 1 && pixel[..3] == [pixel[0]; 3] && pixel[3] == 255));
+    }
+
+    #[test]
+    fn red_is_where_the_order_of_the_channels_says() {
+        let mut frame = Frame::black(32, 16);
+        let (y, u, v) = frame.planes_mut();
+        (y.fill(63), u.fill(102), v.fill(240));
+        for (order, red) in [(ChannelOrder::Rgba, 0), (ChannelOrder::Bgra, 2)] {
+            let mut bytes = Vec::new();
+            Picture::from(&frame).to_screen(order, &mut bytes);
+            assert!(
+                bytes.chunks_exact(4).all(|pixel| pixel[red] > 240 && pixel[2 - red] < 15 && pixel[1] < 15 && pixel[3] == 255)
+            );
+        }
     }
 
     #[test]

@@ -26,11 +26,21 @@ pub struct Frame {
     pub captured: MediaTime,
 }
 
-/// A picture for the screen: RGBA, 4 bytes a pixel, tightly packed.
+/// In which order the bytes of a pixel lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChannelOrder {
+    #[default]
+    Rgba,
+    /// As most screens hold them.
+    Bgra,
+}
+
+/// A picture for the screen: 4 bytes a pixel, opaque, tightly packed.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct RgbaFrame {
+pub struct ScreenFrame {
     pub width: usize,
     pub height: usize,
+    pub order: ChannelOrder,
     pub data: Vec<u8>,
     /// Grows by one a picture of the same stream: upload only when it changed.
     pub sequence: u64,

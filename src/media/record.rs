@@ -3,7 +3,7 @@
 use super::convert::Picture;
 use super::events::{MediaEvent, MediaEvents};
 use super::frame::Frame;
-use super::scale::scale;
+use super::scale::Scaler;
 use super::y4m::Y4mWriter;
 use std::io;
 use std::path::Path;
@@ -69,12 +69,12 @@ fn write_frames(
     waiting: Receiver<Frame>,
     spare: &std::sync::mpsc::Sender<Frame>,
 ) -> io::Result<()> {
-    let mut scaled = Frame::black(16, 16);
+    let (mut scaler, mut scaled) = (Scaler::default(), Frame::black(16, 16));
     for frame in waiting {
         if (frame.width, frame.height) == (format.width, format.height) {
             file.write(&frame)?;
         } else {
-            scale(&Picture::from(&frame), format.width, format.height, &mut scaled);
+            scaler.scale(&Picture::from(&frame), format.width, format.height, &mut scaled);
             file.write(&scaled)?;
         }
         let _ = spare.send(frame);

@@ -2,6 +2,9 @@
 
 use super::convert::{Picture, reshape};
 use super::frame::Frame;
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 /// Largest even size with the shape of `width` x `height` that fits into the box; never below 16.
 pub fn fit(width: usize, height: usize, box_width: usize, box_height: usize) -> (usize, usize) {
@@ -13,21 +16,51 @@ pub fn fit(width: usize, height: usize, box_width: usize, box_height: usize) -> 
     }
 }
 
-/// Writes `picture` into `frame` at this size: each pixel the mean of what it covers where it gets smaller, blended from its
-/// neighbours where it gets larger. The capture time stays.
-pub fn scale(picture: &Picture, width: usize, height: usize, frame: &mut Frame) {
-    if (picture.width, picture.height) == (width, height) {
-        return picture.copy_to(frame);
+/// A part of a picture, in shares of its width and height.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Part {
+    /// All of it.
+    pub const WHOLE: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+
+    /// The middle, with these shares of the width and the height.
+    pub fn middle(width: f64, height: f64) -> Self {
+        Self { left: (1.0 - width) / 2.0, top: (1.0 - height) / 2.0, width, height }
     }
-    reshape(frame, width, height);
-    (frame.matrix, frame.full_range) = (picture.matrix, picture.full_range);
-    let (y, u, v) = frame.planes_mut();
-    let half = |length: usize| length / 2;
-    let luma = Plane { data: picture.y, stride: picture.y_stride, width: picture.width, height: picture.height };
-    let chroma = |data| Plane { data, stride: picture.uv_stride, width: half(picture.width), height: half(picture.height) };
-    luma.scale(y, width, height);
-    chroma(picture.u).scale(u, half(width), half(height));
-    chroma(picture.v).scale(v, half(width), half(height));
+}
+
+/// Makes pictures smaller or larger, in memory that it uses again.
+#[derive(Debug, Default)]
+pub struct Scaler(Resizer);
+
+impl Scaler {
+    /// Writes `picture` into `frame` at this size: each pixel the weighted mean of what it covers where it gets smaller, blended from
+    /// its neighbours where it gets larger. The capture time stays.
+    pub fn scale(&mut self, picture: &Picture, width: usize, height: usize, frame: &mut Frame) {
+        self.scale_part(picture, Part::WHOLE, width, height, frame);
+    }
+
+    /// The same with a part of the picture.
+    pub fn scale_part(&mut self, picture: &Picture, part: Part, width: usize, height: usize, frame: &mut Frame) {
+        if (picture.width, picture.height) == (width, height) && part == Part::WHOLE {
+            return picture.copy_to(frame);
+        }
+        reshape(frame, width, height);
+        (frame.matrix, frame.full_range) = (picture.matrix, picture.full_range);
+        let (y, u, v) = frame.planes_mut();
+        let half = |length: usize| length / 2;
+        let luma = Plane { data: picture.y, stride: picture.y_stride, width: picture.width, height: picture.height };
+        let chroma = |data| Plane { data, stride: picture.uv_stride, width: half(picture.width), height: half(picture.height) };
+        luma.scale(part, &mut self.0, y, width, height);
+        chroma(picture.u).scale(part, &mut self.0, u, half(width), half(height));
+        chroma(picture.v).scale(part, &mut self.0, v, half(width), half(height));
+    }
 }
 
 struct Plane<'a> {
@@ -38,58 +71,28 @@ struct Plane<'a> {
 }
 
 impl Plane<'_> {
-    fn scale(&self, out: &mut [u8], width: usize, height: usize) {
-        if width <= self.width && height <= self.height {
-            self.shrink(out, width, height);
-        } else {
-            self.stretch(out, width, height);
-        }
-    }
-
-    fn row(&self, index: usize) -> &[u8] {
-        &self.data[index * self.stride..][..self.width]
-    }
-
-    fn shrink(&self, out: &mut [u8], width: usize, height: usize) {
-        let covered =
-            |index: usize, from: usize, to: usize| (index * from / to, ((index + 1) * from / to).max(index * from / to + 1));
-        let columns: Vec<_> = (0..width).map(|x| covered(x, self.width, width)).collect();
-        let mut sums = vec![0u32; self.width];
-        for (y, out) in out.chunks_exact_mut(width).enumerate() {
-            let (top, bottom) = covered(y, self.height, height);
-            sums.fill(0);
-            for row in top..bottom {
-                for (sum, value) in sums.iter_mut().zip(self.row(row)) {
-                    *sum += u32::from(*value);
-                }
-            }
-            for (out, &(left, right)) in out.iter_mut().zip(&columns) {
-                let count = ((right - left) * (bottom - top)) as u32;
-                *out = ((sums[left..right].iter().sum::<u32>() + count / 2) / count) as u8;
-            }
-        }
-    }
-
-    fn stretch(&self, out: &mut [u8], width: usize, height: usize) {
-        let columns: Vec<_> = (0..width).map(|x| blend(x, self.width, width)).collect();
-        let mut mixed = vec![0u32; self.width];
-        for (y, out) in out.chunks_exact_mut(width).enumerate() {
-            let (top, bottom, weight) = blend(y, self.height, height);
-            for ((mixed, a), b) in mixed.iter_mut().zip(self.row(top)).zip(self.row(bottom)) {
-                *mixed = u32::from(*a) * (256 - weight) + u32::from(*b) * weight;
-            }
-            for (out, &(left, right, weight)) in out.iter_mut().zip(&columns) {
-                *out = ((mixed[left] * (256 - weight) + mixed[right] * weight + 0x8000) >> 16) as u8;
-            }
-        }
+    fn scale(&self, part: Part, resizer: &mut Resizer, out: &mut [u8], width: usize, height: usize) {
+        let rows = self.height.min(self.data.len() / self.stride.max(1));
+        let from = TypedImageRef::<U8>::from_buffer(self.stride as u32, rows as u32, self.data);
+        let to = TypedImage::<U8>::from_buffer(width as u32, height as u32, out);
+        let (from, mut to) = from.ok().zip(to.ok()).expect("the planes are as large as they say");
+        // What lies between rows that are further apart than they are wide is none of the picture.
+        let from = TypedCroppedImage::from_ref(&from, 0, 0, self.width as u32, rows as u32)
+            .expect("rows are no wider than they are apart");
+        let (left, width) = span(part.left, part.width, self.width);
+        let (top, height) = span(part.top, part.height, rows);
+        let options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(left, top, width, height);
+        resizer.resize_typed(&from, &mut to, &options).expect("a part lies within its picture");
     }
 }
 
-/// The two source pixels around the middle of pixel `index`, and the weight of the second of 256.
-fn blend(index: usize, from: usize, to: usize) -> (usize, usize, u32) {
-    let position = (((2 * index + 1) * from * 128) / to).saturating_sub(128);
-    let first = (position / 256).min(from - 1);
-    (first, (first + 1).min(from - 1), (position % 256) as u32)
+/// Where a part begins and how long it is, for sure within `length`, as sums of broken numbers need not be.
+fn span(begin: f64, share: f64, length: usize) -> (f64, f64) {
+    let length = length as f64;
+    let begin = begin * length;
+    let long = (share * length).min(length - begin);
+    (begin, if begin + long > length { long - 1e-6 } else { long })
 }
 
 #[cfg(test)]
@@ -110,9 +113,9 @@ mod tests {
     fn the_marker_survives_scaling_both_ways() {
         let mut frame = Frame::black(1280, 720);
         marker::write(&mut frame, 0xA5C3);
-        let mut other = Frame::black(16, 16);
+        let (mut scaler, mut other) = (Scaler::default(), Frame::black(16, 16));
         for (width, height) in [(640, 360), (854, 480), (320, 180), (1920, 1080), (1280, 720)] {
-            scale(&Picture::from(&frame), width, height, &mut other);
+            scaler.scale(&Picture::from(&frame), width, height, &mut other);
             assert_eq!((other.width, other.height), (width, height));
             assert_eq!(marker::read(&Picture::from(&other)), Some(0xA5C3), "{width}x{height}");
         }
@@ -122,10 +125,54 @@ mod tests {
     fn a_flat_picture_stays_flat() {
         let mut frame = Frame::black(64, 48);
         frame.data.fill(77);
-        let mut other = Frame::black(16, 16);
+        let (mut scaler, mut other) = (Scaler::default(), Frame::black(16, 16));
         for (width, height) in [(30, 22), (100, 90), (64, 16), (16, 200)] {
-            scale(&Picture::from(&frame), width, height, &mut other);
+            scaler.scale(&Picture::from(&frame), width, height, &mut other);
             assert!(other.data.iter().all(|value| *value == 77), "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn a_part_lies_within_its_picture_whatever_its_size() {
+        for length in 8..3000 {
+            for share in 1..60 {
+                let part = Part::middle(f64::from(share) / 60.0, 1.0);
+                let (begin, long) = span(part.left, part.width, length);
+                assert!(begin >= 0.0 && long > 0.0 && begin + long <= length as f64, "{share}/60 of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_picture_fills_the_whole_frame() {
+        let mut frame = Frame::black(64, 32);
+        for row in frame.planes_mut().0.chunks_exact_mut(64) {
+            row[14..50].fill(200);
+        }
+        let mut other = Frame::black(16, 16);
+        Scaler::default().scale_part(&Picture::from(&frame), Part::middle(0.5, 1.0), 96, 96, &mut other);
+        assert!(other.planes().0.iter().all(|value| *value == 200));
+        assert_eq!(Part::middle(0.5, 1.0), Part { left: 0.25, top: 0.0, width: 0.5, height: 1.0 });
+    }
+
+    #[test]
+    fn rows_that_are_far_apart_are_scaled_without_what_lies_between() {
+        let y: Vec<u8> = [[90; 32].as_slice(), &[255; 16]].concat().repeat(16);
+        let chroma: Vec<u8> = [[90; 16].as_slice(), &[255; 16]].concat().repeat(8);
+        let picture = Picture {
+            width: 32,
+            height: 16,
+            y: &y,
+            u: &chroma,
+            v: &chroma,
+            y_stride: 48,
+            uv_stride: 32,
+            ..Picture::from(&Frame::black(16, 16))
+        };
+        let mut other = Frame::black(16, 16);
+        for (width, height) in [(16, 16), (64, 48)] {
+            Scaler::default().scale(&picture, width, height, &mut other);
+            assert!(other.data.iter().all(|value| *value == 90), "{width}x{height}");
         }
     }
 }

@@ -9,7 +9,7 @@ use rqrr::PreparedImage;
 use super::clock::MediaTime;
 use super::convert::Picture;
 use super::events::MediaEvent;
-use super::frame::{Frame, RgbaFrame};
+use super::frame::{Frame, ScreenFrame};
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
 use super::video_source::{RunningSource, SourceContext, VideoSourceSpec};
 
@@ -38,18 +38,18 @@ pub struct Scanner {
 
 impl Scanner {
     /// Opens `camera` and shows its pictures in `preview`. `tell` must not block for long.
-    pub fn start(camera: VideoSourceSpec, preview: SlotWriter<Arc<RgbaFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
+    pub fn start(camera: VideoSourceSpec, preview: SlotWriter<Arc<ScreenFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
         Self::open(camera, preview, true, tell)
     }
 
     /// The same without looking for codes: only [`Seen::Picture`] and [`Seen::Trouble`] are told.
-    pub fn preview(camera: VideoSourceSpec, preview: SlotWriter<Arc<RgbaFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
+    pub fn preview(camera: VideoSourceSpec, preview: SlotWriter<Arc<ScreenFrame>>, tell: impl Fn(Seen) + Send + 'static) -> Self {
         Self::open(camera, preview, false, tell)
     }
 
     fn open(
         camera: VideoSourceSpec,
-        preview: SlotWriter<Arc<RgbaFrame>>,
+        preview: SlotWriter<Arc<ScreenFrame>>,
         codes: bool,
         tell: impl Fn(Seen) + Send + 'static,
     ) -> Self {
@@ -77,7 +77,7 @@ impl Drop for Scanner {
 fn run(
     pictures: &SlotReader<Frame>,
     mut heard: tokio::sync::mpsc::Receiver<MediaEvent>,
-    preview: &SlotWriter<Arc<RgbaFrame>>,
+    preview: &SlotWriter<Arc<ScreenFrame>>,
     codes: bool,
     tell: impl Fn(Seen),
 ) {
@@ -94,8 +94,8 @@ fn run(
             Taken::Closed => return,
         };
         sequence += 1;
-        let mut shown = RgbaFrame { width: frame.width, height: frame.height, data: Vec::new(), sequence };
-        Picture::from(&frame).to_rgba(&mut shown.data);
+        let mut shown = ScreenFrame { width: frame.width, height: frame.height, sequence, ..ScreenFrame::default() };
+        Picture::from(&frame).to_screen(shown.order, &mut shown.data);
         preview.put(Arc::new(shown));
         tell(Seen::Picture);
         if !codes || frame.captured < next_look {

@@ -1,30 +1,32 @@
 //! Where pictures go that a person sees.
 
 use super::convert::Picture;
-use super::frame::{Frame, RgbaFrame};
-use super::scale::{fit, scale};
-use super::slot::SlotWriter;
+use super::frame::{ChannelOrder, Frame, ScreenFrame};
+use super::place::ScreenSink;
+use super::scale::{Part, Scaler, fit};
 use std::fmt;
 use std::sync::Arc;
 
 /// Called when there is something new in a slot, to wake the window.
 pub type OnFrame = Arc<dyn Fn() + Send + Sync>;
 
-/// Turns pictures into RGBA for the window, in buffers that the window let go of.
+/// Turns pictures into what the window takes, in buffers that it let go of.
 pub struct Screen {
-    slot: SlotWriter<Arc<RgbaFrame>>,
+    sink: ScreenSink,
     on_frame: Option<OnFrame>,
-    buffers: Vec<Arc<RgbaFrame>>,
+    buffers: Vec<Arc<ScreenFrame>>,
     sequence: u64,
-    /// The largest that is of use, and the picture at that size.
+    /// The largest that is of use where no place is known.
     most: Option<(usize, usize)>,
-    small: Frame,
+    scaler: Scaler,
+    scaled: Frame,
 }
 
 impl Screen {
-    /// A screen that is read from the other end of `slot`.
-    pub fn new(slot: SlotWriter<Arc<RgbaFrame>>, on_frame: Option<OnFrame>) -> Self {
-        Self { slot, on_frame, buffers: Vec::new(), sequence: 0, most: None, small: Frame::black(16, 16) }
+    /// A screen whose pictures are as large as the other end of `sink` wants them. `on_frame` is called for each.
+    pub fn new(sink: ScreenSink, on_frame: Option<OnFrame>) -> Self {
+        let (scaler, scaled) = (Scaler::default(), Frame::black(16, 16));
+        Self { sink, on_frame, buffers: Vec::new(), sequence: 0, most: None, scaler, scaled }
     }
 
     /// The same, for a place in the window that is never larger than this: what is smaller costs less to convert, hand over and draw.
@@ -34,28 +36,36 @@ impl Screen {
 
     /// Shows `picture`.
     pub fn show(&mut self, picture: &Picture) {
-        match self.most {
-            Some((width, height)) if picture.width > width || picture.height > height => {
-                let (width, height) = fit(picture.width, picture.height, width, height);
-                let mut small = std::mem::replace(&mut self.small, Frame::black(0, 0));
-                scale(picture, width, height, &mut small);
-                self.put(&Picture::from(&small));
-                self.small = small;
+        let size = (picture.width, picture.height);
+        let wanted = self.sink.place.get();
+        let order = wanted.map(|space| space.order).unwrap_or_default();
+        let (part, width, height) = match (wanted, self.most) {
+            (Some(space), _) => space.fitted(size),
+            (None, Some((width, height))) if size.0 > width || size.1 > height => {
+                let (width, height) = fit(size.0, size.1, width, height);
+                (Part::WHOLE, width, height)
             }
-            _ => self.put(picture),
+            _ => (Part::WHOLE, size.0, size.1),
+        };
+        if (part, width, height) == (Part::WHOLE, size.0, size.1) {
+            return self.put(picture, order);
         }
+        let mut scaled = std::mem::replace(&mut self.scaled, Frame::black(0, 0));
+        self.scaler.scale_part(picture, part, width, height, &mut scaled);
+        self.put(&Picture::from(&scaled), order);
+        self.scaled = scaled;
     }
 
-    fn put(&mut self, picture: &Picture) {
+    fn put(&mut self, picture: &Picture, order: ChannelOrder) {
         self.sequence += 1;
         let free = self.buffers.iter().position(|buffer| Arc::strong_count(buffer) == 1);
         let mut buffer = free.map(|index| self.buffers.swap_remove(index)).unwrap_or_default();
         // Nobody else holds it: made just now, or counted above, and only we could clone it.
         let frame = Arc::get_mut(&mut buffer).expect("the buffer is ours alone");
-        (frame.width, frame.height, frame.sequence) = (picture.width, picture.height, self.sequence);
-        picture.to_rgba(&mut frame.data);
+        (frame.width, frame.height, frame.order, frame.sequence) = (picture.width, picture.height, order, self.sequence);
+        picture.to_screen(order, &mut frame.data);
         self.buffers.push(buffer.clone());
-        self.slot.put(buffer);
+        self.sink.pictures.put(buffer);
         if let Some(wake) = &self.on_frame {
             wake();
         }
@@ -71,18 +81,18 @@ impl fmt::Debug for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::slot::slot;
+    use crate::media::place::{Space, screen};
 
     #[test]
     fn buffers_are_used_again_but_never_one_that_somebody_still_looks_at() {
-        let (writer, reader) = slot();
-        let mut screen = Screen::new(writer, None);
+        let (sink, view) = screen();
+        let mut screen = Screen::new(sink, None);
         let frame = Frame::black(32, 16);
         screen.show(&Picture::from(&frame));
-        let held = reader.take().unwrap();
+        let held = view.pictures.take().unwrap();
         for sequence in 2..20 {
             screen.show(&Picture::from(&frame));
-            assert_eq!(reader.take().unwrap().sequence, sequence);
+            assert_eq!(view.pictures.take().unwrap().sequence, sequence);
         }
         assert_eq!(held.sequence, 1);
         assert!(screen.buffers.len() <= 3);
@@ -90,12 +100,34 @@ mod tests {
 
     #[test]
     fn a_picture_larger_than_its_place_is_made_smaller_in_its_shape_and_a_smaller_one_is_left_alone() {
-        let (writer, reader) = slot();
-        let mut screen = Screen::new(writer, None).at_most(640, 360);
+        let (sink, view) = screen();
+        let mut screen = Screen::new(sink, None).at_most(640, 360);
         for (given, shown) in [((1280, 720), (640, 360)), ((640, 480), (480, 360)), ((320, 180), (320, 180))] {
             screen.show(&Picture::from(&Frame::black(given.0, given.1)));
-            let frame = reader.take().unwrap();
+            let frame = view.pictures.take().unwrap();
             assert_eq!((frame.width, frame.height), shown);
+            assert_eq!(frame.data.len(), shown.0 * shown.1 * 4);
+        }
+    }
+
+    #[test]
+    fn a_picture_comes_as_its_place_wants_it() {
+        let wants = |width, height, filled, order| Space { width, height, filled, order };
+        let (sink, view) = screen();
+        let mut screen = Screen::new(sink, None).at_most(640, 360);
+        for (given, space, shown) in [
+            // A little is cut; more than a little is not, unless the place is filled; sizes are even and never too small.
+            ((1280, 720), wants(1180, 760, false, ChannelOrder::Bgra), (1180, 760)),
+            ((1280, 720), wants(1000, 1000, false, ChannelOrder::Bgra), (1000, 564)),
+            ((1280, 720), wants(1000, 1000, true, ChannelOrder::Rgba), (1000, 1000)),
+            ((320, 180), wants(1281, 721, false, ChannelOrder::Bgra), (1282, 722)),
+            ((1280, 720), wants(1280, 720, false, ChannelOrder::Bgra), (1280, 720)),
+            ((1280, 720), wants(1, 1, true, ChannelOrder::Rgba), (16, 16)),
+        ] {
+            view.place.set(space);
+            screen.show(&Picture::from(&Frame::black(given.0, given.1)));
+            let frame = view.pictures.take().unwrap();
+            assert_eq!(((frame.width, frame.height), frame.order), (shown, space.order), "{given:?} in {space:?}");
             assert_eq!(frame.data.len(), shown.0 * shown.1 * 4);
         }
     }

@@ -7,14 +7,14 @@ use super::clock::MediaTime;
 use super::clock_offset::ClockOffset;
 use super::events::{MediaEvent, MediaEvents};
 use super::fragment::FrameKind;
-use super::frame::{Frame, RgbaFrame};
+use super::frame::Frame;
 use super::lip_sync::LipSync;
 use super::marker;
 use super::packet::IncomingPacket;
 pub use super::record::RecordFormat;
 use super::record::Recorder;
 use super::repair::PictureFeedback;
-use super::screen::{OnFrame, Screen};
+use super::screen::Screen;
 use super::slot::SlotWriter;
 use super::trace::{Trace, TraceEvent};
 use super::video_jitter::JitterCounts;
@@ -38,8 +38,7 @@ pub struct VideoReceiveConfig {
     /// Payloads as they arrive.
     pub packets: Receiver<IncomingPacket>,
     /// The window, if there is one.
-    pub screen: Option<SlotWriter<Arc<RgbaFrame>>>,
-    pub on_frame: Option<OnFrame>,
+    pub screen: Option<Screen>,
     /// Whoever wants the decoded pictures themselves: Echo.
     pub frames: Option<SlotWriter<Frame>>,
     /// A Y4M file to write every shown picture to.
@@ -145,7 +144,7 @@ fn run(config: VideoReceiveConfig, control: &Control, publish: &watch::Sender<Vi
         }
     };
     let mut shown = Showing {
-        screen: config.screen.map(|slot| Screen::new(slot, config.on_frame)),
+        screen: config.screen,
         frames: config.frames,
         spare: None,
         recorder: config.record.and_then(|path| {

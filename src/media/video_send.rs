@@ -8,11 +8,11 @@ use super::camera::FROZEN;
 use super::clock::MediaTime;
 use super::convert::Picture;
 use super::events::{MediaEvent, MediaEvents, MediaSource};
-use super::frame::{Frame, RgbaFrame};
+use super::frame::Frame;
 use super::marker;
 use super::packet::OutgoingFrame;
 use super::repair::PictureFeedback;
-use super::screen::{OnFrame, Screen};
+use super::screen::Screen;
 use super::slot::{SlotReader, SlotWriter, Taken, slot};
 use super::trace::{Trace, TraceEvent};
 pub use super::video_send_pipeline::{SendError, VideoSendPipeline};
@@ -45,8 +45,7 @@ pub struct VideoSendConfig {
     /// Where frames go. While it is full, frames are left out before they are encoded.
     pub out: mpsc::Sender<OutgoingFrame>,
     /// The picture of oneself.
-    pub preview: Option<SlotWriter<Arc<RgbaFrame>>>,
-    pub on_frame: Option<OnFrame>,
+    pub preview: Option<Screen>,
     pub trace: Option<Trace>,
     pub events: MediaEvents,
 }
@@ -147,11 +146,11 @@ fn run(
     control: &Control,
     publish: &watch::Sender<VideoSendStats>,
 ) {
-    let VideoSendConfig { sealer, source, width, height, fps, bitrate_kbps, out, preview, on_frame, trace, events } = config;
+    let VideoSendConfig { sealer, source, width, height, fps, bitrate_kbps, out, preview, trace, events } = config;
     let (used, spare) = slot();
     let context = SourceContext { width, height, fps, frames, spare, events: events.clone() };
     let mut pipeline = VideoSendPipeline::new(sealer, fps, bitrate_kbps);
-    let mut preview = preview.map(|slot| Screen::new(slot, on_frame).at_most(PREVIEW.0, PREVIEW.1));
+    let mut preview = preview.map(|screen| screen.at_most(PREVIEW.0, PREVIEW.1));
     let mut source = RunningSource::start(source, context.clone());
     let (mut frozen, mut newest) = (false, Instant::now());
     let mut begun = false;

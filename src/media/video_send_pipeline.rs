@@ -9,7 +9,7 @@ use super::h264::{CodecError, Encoded, Encoder};
 use super::packet::OutgoingFrame;
 use super::rate::{FrameSkip, RateRule};
 use super::repair::{PictureFeedback, RepairAnswer};
-use super::scale::scale;
+use super::scale::Scaler;
 use super::video_send::VideoSendStats;
 use crate::e2ee::{Exhausted, Sealer};
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ pub struct VideoSendPipeline {
     keyframe: Option<u32>,
     /// The number of the last frame after it that the peer has whole.
     whole: u16,
+    scaler: Scaler,
     scaled: Frame,
     unit: Vec<u8>,
     sealed: Vec<u8>,
@@ -73,6 +74,7 @@ impl VideoSendPipeline {
             repairs: RepairAnswer::default(),
             keyframe: None,
             whole: 0,
+            scaler: Scaler::default(),
             scaled: Frame::black(16, 16),
             unit: Vec::new(),
             sealed: Vec::new(),
@@ -133,7 +135,7 @@ impl VideoSendPipeline {
         }
         let (width, height) = plan.size(frame.width, frame.height);
         let frame = if (width, height) != (frame.width, frame.height) {
-            scale(&Picture::from(frame), width, height, &mut self.scaled);
+            self.scaler.scale(&Picture::from(frame), width, height, &mut self.scaled);
             self.scaled.captured = frame.captured;
             &self.scaled
         } else {

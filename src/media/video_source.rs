@@ -6,7 +6,7 @@ use super::convert::Picture;
 use super::events::{MediaEvent, MediaEvents, MediaSource};
 use super::frame::Frame;
 use super::pace::Pace;
-use super::scale::{fit, scale};
+use super::scale::{Scaler, fit};
 use super::slot::{SlotReader, SlotWriter, Taken};
 use super::test_pattern::TestPattern;
 use super::y4m::{Y4mError, Y4mReader};
@@ -205,7 +205,7 @@ fn run_file(path: &Path, context: &SourceContext, stop: &Stop, lost: &mut Option
     let (width, height) = file.size();
     let (width, height) = fit(width, height, context.width, context.height);
     let mut pace = Pace::new(file.fps());
-    let mut read = Frame::black(16, 16);
+    let (mut scaler, mut read) = (Scaler::default(), Frame::black(16, 16));
     loop {
         let due = pace.next(MediaTime::now());
         let mut frame = context.frame();
@@ -213,7 +213,7 @@ fn run_file(path: &Path, context: &SourceContext, stop: &Stop, lost: &mut Option
             file.read(&mut frame).map_err(|error| error.to_string())?;
         } else {
             file.read(&mut read).map_err(|error| error.to_string())?;
-            scale(&Picture::from(&read), width, height, &mut frame);
+            scaler.scale(&Picture::from(&read), width, height, &mut frame);
         }
         if !stop.sleep_until(due) {
             return Ok(());

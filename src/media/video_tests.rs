@@ -9,7 +9,9 @@ use super::frame::Frame;
 use super::lip_sync::LipSync;
 use super::marker;
 use super::packet::{IncomingPacket, OutgoingFrame};
+use super::place::screen;
 use super::repair::PictureFeedback;
+use super::screen::Screen;
 use super::slot::slot;
 use super::test_pattern::TestPattern;
 use super::trace::Trace;
@@ -402,7 +404,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     let (out, mut frames) = tokio::sync::mpsc::channel(4);
     let (events, mut heard) = tokio::sync::mpsc::channel(16);
     let (to_receiver, packets) = std::sync::mpsc::sync_channel(256);
-    let ((preview, own), (screen, seen), (echo, echoed)) = (slot(), slot(), slot());
+    let ((preview, own), (theirs, seen), (echo, echoed)) = (screen(), screen(), slot());
     let (mut sequence, traces) = (0, Trace::create(&trace, tokio::sync::mpsc::channel(1).0).unwrap());
     let sender = VideoSender::prepare(VideoSendConfig {
         sealer: Sealer::new(&root, Direction::CalleeToCaller, StreamId::Camera, now),
@@ -412,8 +414,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
         fps: 30,
         bitrate_kbps: 800,
         out,
-        preview: Some(preview),
-        on_frame: None,
+        preview: Some(Screen::new(preview, None)),
         trace: Some(traces.clone()),
         events: events.clone(),
     });
@@ -423,8 +424,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     let receiver = VideoReceiver::start(VideoReceiveConfig {
         opener: Opener::new(&root, Direction::CalleeToCaller, StreamId::Camera, &Inbound::new(now, Arc::default())),
         packets,
-        screen: Some(screen),
-        on_frame: None,
+        screen: Some(Screen::new(theirs, None)),
         frames: Some(echo),
         record: Some(record.clone()),
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },
@@ -437,7 +437,7 @@ fn a_whole_call_on_threads_shows_records_and_traces_what_was_captured() {
     carry(&mut sequence, &mut frames, &to_receiver, || receiver.stats().frames >= 20);
     sender.feedback(PictureFeedback::Keyframe);
     carry(&mut sequence, &mut frames, &to_receiver, || receiver.stats().keyframes >= 2);
-    let (own, seen) = (own.take().unwrap(), seen.take().unwrap());
+    let (own, seen) = (own.pictures.take().unwrap(), seen.pictures.take().unwrap());
     assert_eq!((own.width, own.height, seen.width, seen.height), (320, 180, 320, 180));
     assert!(marker::read(&Picture::from(&echoed.take().unwrap())).is_some());
 
@@ -471,7 +471,6 @@ fn garbage_on_the_channel_ends_nothing() {
         opener: Opener::new(&root, Direction::CallerToCallee, StreamId::Camera, &Inbound::new(now, Arc::default())),
         packets,
         screen: None,
-        on_frame: None,
         frames: None,
         record: None,
         record_format: RecordFormat { width: 320, height: 180, fps: 30 },

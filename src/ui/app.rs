@@ -45,16 +45,21 @@ pub struct App {
 
 impl App {
     /// Before the first frame.
-    pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier, icon: Arc<IconData>) -> Self {
+    pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier, icon: Arc<IconData>, software: bool) -> Self {
         theme::install(ctx);
         handles.waker.attach(ctx);
         // What was published before the window opened does not count as a change.
         let snapshot = handles.snapshot.borrow_and_update().clone();
+        let mut pictures = Pictures::default();
+        if software {
+            pictures.remote.draw_in_software(handles.remote.place.clone());
+            pictures.preview.draw_in_software(handles.preview.place.clone());
+        }
         Self {
             handles,
             snapshot,
             local: Local::default(),
-            pictures: Pictures::default(),
+            pictures,
             notifier,
             news: News::default(),
             looking: false,
@@ -197,10 +202,10 @@ impl App {
     }
 
     fn take_pictures(&mut self, ctx: &Context) {
-        if let Some(frame) = self.handles.remote.take() {
+        if let Some(frame) = self.handles.remote.pictures.take() {
             self.pictures.remote.update(ctx, "remote", &frame);
         }
-        if let Some(frame) = self.handles.preview.take() {
+        if let Some(frame) = self.handles.preview.pictures.take() {
             self.pictures.preview.update(ctx, "preview", &frame);
         }
         // A camera that was switched off and on again must not show its last picture of before.
@@ -252,7 +257,8 @@ impl App {
         if matches!(self.snapshot.stage, Stage::Locked { .. }) && !self.locked {
             let now = self.local.now;
             self.local = Local { now, ..Local::default() };
-            self.pictures = Pictures::default();
+            self.pictures.remote.clear();
+            self.pictures.preview.clear();
         }
         self.locked = matches!(self.snapshot.stage, Stage::Locked { .. });
     }
@@ -335,12 +341,15 @@ impl eframe::App for App {
         }
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         theme::choose(&ctx, self.snapshot.settings.theme);
         theme::keep_still(&ctx, self.snapshot.settings.reduced_motion);
         self.follow_window(&ctx);
         self.take_pictures(&ctx);
+        if let Some(gl) = frame.gl() {
+            self.pictures.remote.free_unused(gl);
+        }
         self.local.now = MediaTime::now();
         if let Some(command) = views::window_ui(ui, &self.snapshot, &mut self.local, &self.pictures) {
             self.perform(&ctx, command);

@@ -1,12 +1,17 @@
-//! Pictures of a call on the graphics card.
+//! Pictures of a call: drawn by the graphics card, or put on the screen as they are where there is none.
+
+mod direct;
 
 use std::sync::Arc;
 
 use eframe::egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions, pos2};
+use eframe::glow;
 
+use self::direct::Direct;
 use super::tokens::stage;
 use super::widgets::paint;
-use crate::media::frame::RgbaFrame;
+use crate::media::frame::{ChannelOrder, ScreenFrame};
+use crate::media::place::{Place, Space, cut};
 
 /// The pictures that the views draw.
 pub struct Pictures {
@@ -29,53 +34,86 @@ pub struct Picture {
     shown: Option<Shown>,
     /// Nothing of it ever lies beside it.
     bare: bool,
+    /// Set where the processor draws.
+    software: Option<Software>,
+}
+
+/// Pictures are made as large as their place before they come here, and copied to the screen.
+struct Software {
+    place: Arc<Place>,
+    direct: Direct,
 }
 
 struct Shown {
-    texture: TextureHandle,
+    layer: Layer,
     /// A tiny blurred copy, to lie beside a picture that does not fill its frame.
     blurred: Option<TextureHandle>,
     size: [usize; 2],
     sequence: u64,
 }
 
-/// The part of a picture that may be cut away to fill the window; beyond it somebody's face could go.
-const MOST_CUT: f32 = 0.16;
+/// Who draws the picture.
+enum Layer {
+    Texture(TextureHandle),
+    Direct,
+}
+
 /// Size of the blurred copy: stretched over the window it is soft.
 const BLURRED: [usize; 2] = [32, 18];
 
 impl Picture {
+    /// From now on `place` is told how large the picture is seen.
+    pub fn draw_in_software(&mut self, place: Arc<Place>) {
+        self.software = Some(Software { place, direct: Direct::default() });
+    }
+
     /// Takes a new picture. Uploads only if its sequence changed, into the same texture as long as the size holds.
     ///
     /// Call it from `App::ui`: while the window is hidden nothing takes the uploads and they pile up.
-    pub fn update(&mut self, ctx: &Context, name: &str, frame: &Arc<RgbaFrame>) {
+    pub fn update(&mut self, ctx: &Context, name: &str, frame: &Arc<ScreenFrame>) {
         let size = [frame.width, frame.height];
         if frame.width == 0 || frame.height == 0 || frame.data.len() != frame.width * frame.height * 4 {
             return;
         }
-        // The alpha of a camera's picture is 255 throughout, so premultiplied or not is the same, and bytes are copied as they are.
-        let image = || ColorImage::new(size, bytemuck::pod_collect_to_vec(&frame.data));
-        match &mut self.shown {
-            Some(shown) if shown.sequence == frame.sequence => {}
-            Some(shown) if shown.size == size => {
-                shown.texture.set_partial([0, 0], image(), TextureOptions::LINEAR);
-                if let Some(blurred) = &mut shown.blurred {
-                    blurred.set_partial([0, 0], blur(frame), TextureOptions::LINEAR);
-                }
-                shown.sequence = frame.sequence;
-            }
-            shown => {
-                let texture = ctx.load_texture(name, image(), TextureOptions::LINEAR);
-                let blurred = || ctx.load_texture(format!("{name}, blurred"), blur(frame), TextureOptions::LINEAR);
-                let blurred = (!self.bare).then(blurred);
-                *shown = Some(Shown { texture, blurred, size, sequence: frame.sequence });
-            }
+        if self.shown.as_ref().is_some_and(|shown| shown.sequence == frame.sequence) {
+            return;
         }
+        let before = self.shown.take();
+        let (before, blurred) = before.map_or((None, None), |shown| (Some((shown.layer, shown.size)), shown.blurred));
+        let layer = match (&self.software, frame.order) {
+            // Pictures for a place that is to be filled come in this order, as `put_in_place` asks for.
+            (Some(software), ChannelOrder::Bgra) => {
+                software.direct.put(frame);
+                Layer::Direct
+            }
+            _ => Layer::Texture(match before {
+                Some((Layer::Texture(mut texture), known)) if known == size => {
+                    texture.set_partial([0, 0], image(frame), TextureOptions::LINEAR);
+                    texture
+                }
+                _ => ctx.load_texture(name, image(frame), TextureOptions::LINEAR),
+            }),
+        };
+        let blurred = (!self.bare).then(|| match blurred {
+            Some(mut blurred) => {
+                blurred.set_partial([0, 0], blur(frame), TextureOptions::LINEAR);
+                blurred
+            }
+            None => ctx.load_texture(format!("{name}, blurred"), blur(frame), TextureOptions::LINEAR),
+        });
+        self.shown = Some(Shown { layer, blurred, size, sequence: frame.sequence });
     }
 
     /// Forgets the picture: the call is over, or its camera is off.
     pub fn clear(&mut self) {
         self.shown = None;
+    }
+
+    /// Gives back what a picture that is not shown any more holds of OpenGL.
+    pub fn free_unused(&self, gl: &glow::Context) {
+        if let (Some(software), None) = (&self.software, &self.shown) {
+            software.direct.free(gl);
+        }
     }
 
     /// Whether there is a picture.
@@ -91,13 +129,13 @@ impl Picture {
     /// Fills `rect` with the picture: cut a little where that is enough, else whole with the blurred copy beside it. False if
     /// there is none.
     pub fn letterbox(&self, painter: &Painter, rect: Rect) -> bool {
+        self.want(painter, rect, false, ChannelOrder::Bgra);
         let Some(shown) = &self.shown else { return false };
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        let at = paint::fit(shown.size, rect);
-        if (rect.width() / at.width()).max(rect.height() / at.height()) <= 1.0 + MOST_CUT {
-            painter.image(shown.texture.id(), rect, paint::cover(shown.size, rect.size(), false), Color32::WHITE);
+        if cut((shown.size[0], shown.size[1]), rect.size().into()) {
+            self.layer(shown, painter, rect, paint::cover(shown.size, rect.size(), false));
             return true;
         }
+        let at = paint::fit(shown.size, rect);
         // The blurred copy only where it is seen: in software each layer of a large picture costs as much as the picture.
         let beside = if at.width() < rect.width() {
             [rect.with_max_x(at.left()), rect.with_min_x(at.right())]
@@ -109,7 +147,7 @@ impl Picture {
             let painter = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
             painter.image(blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), stage::DIM);
         }
-        painter.image(shown.texture.id(), at, whole, Color32::WHITE);
+        self.layer(shown, painter, at, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)));
         true
     }
 
@@ -120,21 +158,53 @@ impl Picture {
 
     /// The same, mirrored or not.
     pub fn fill(&self, painter: &Painter, rect: Rect, radius: u8, mirrored: bool) -> bool {
+        self.want(painter, rect, true, ChannelOrder::Rgba);
         let Some(shown) = &self.shown else { return false };
-        paint::rounded_picture(painter, rect, radius, shown.texture.id(), paint::cover(shown.size, rect.size(), mirrored));
+        let part = paint::cover(shown.size, rect.size(), mirrored);
+        match &shown.layer {
+            Layer::Texture(texture) => paint::rounded_picture(painter, rect, radius, texture.id(), part),
+            // Only until the next picture, which comes in the order that egui takes.
+            Layer::Direct => self.layer(shown, painter, rect, part),
+        }
         true
+    }
+
+    /// Tells whoever makes the pictures how they are seen.
+    fn want(&self, painter: &Painter, rect: Rect, filled: bool, order: ChannelOrder) {
+        if let Some(software) = &self.software {
+            let pixels = |length: f32| (length * painter.pixels_per_point()).round().clamp(1.0, f32::from(u16::MAX)) as u16;
+            software.place.set(Space { width: pixels(rect.width()), height: pixels(rect.height()), filled, order });
+        }
+    }
+
+    fn layer(&self, shown: &Shown, painter: &Painter, rect: Rect, part: Rect) {
+        match (&shown.layer, &self.software) {
+            (Layer::Texture(texture), _) => drop(painter.image(texture.id(), rect, part, Color32::WHITE)),
+            (Layer::Direct, Some(software)) => software.direct.paint(painter, rect, part),
+            (Layer::Direct, None) => {}
+        }
     }
 }
 
+/// For egui. Pictures are opaque, so premultiplied or not is the same, and bytes are copied as they are.
+fn image(frame: &ScreenFrame) -> ColorImage {
+    let mut pixels: Vec<Color32> = bytemuck::pod_collect_to_vec(&frame.data);
+    if frame.order == ChannelOrder::Bgra {
+        pixels.iter_mut().for_each(|pixel| *pixel = Color32::from_rgb(pixel.b(), pixel.g(), pixel.r()));
+    }
+    ColorImage::new([frame.width, frame.height], pixels)
+}
+
 /// The picture at [`BLURRED`] size: each pixel the mean of a grid of samples that overlaps its neighbours'.
-fn blur(frame: &RgbaFrame) -> ColorImage {
+fn blur(frame: &ScreenFrame) -> ColorImage {
     const SAMPLES: usize = 6;
     let [width, height] = BLURRED;
     let sample = |x: f32, y: f32| {
         let column = ((x * frame.width as f32) as usize).min(frame.width - 1);
         let row = ((y * frame.height as f32) as usize).min(frame.height - 1);
         let at = (row * frame.width + column) * 4;
-        [frame.data[at], frame.data[at + 1], frame.data[at + 2]]
+        let [a, b, c] = [frame.data[at], frame.data[at + 1], frame.data[at + 2]];
+        if frame.order == ChannelOrder::Bgra { [c, b, a] } else { [a, b, c] }
     };
     let mut pixels = Vec::with_capacity(width * height);
     for row in 0..height {
@@ -159,9 +229,12 @@ fn blur(frame: &RgbaFrame) -> ColorImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media;
+    use crate::media::place::screen;
+    use crate::media::screen::Screen;
 
-    fn grey(width: usize, height: usize, sequence: u64) -> Arc<RgbaFrame> {
-        Arc::new(RgbaFrame { width, height, data: vec![128; width * height * 4], sequence })
+    fn grey(width: usize, height: usize, sequence: u64) -> Arc<ScreenFrame> {
+        Arc::new(ScreenFrame { width, height, data: vec![128; width * height * 4], sequence, order: ChannelOrder::Rgba })
     }
 
     #[test]
@@ -169,12 +242,16 @@ mod tests {
         let ctx = Context::default();
         let mut picture = Picture::default();
         picture.update(&ctx, "remote", &grey(64, 32, 1));
-        let first = picture.shown.as_ref().unwrap().texture.id();
+        let texture = |picture: &Picture| match &picture.shown.as_ref().unwrap().layer {
+            Layer::Texture(texture) => texture.id(),
+            Layer::Direct => panic!("nobody said that the processor draws"),
+        };
+        let first = texture(&picture);
         ctx.tex_manager().write().take_delta().clear();
         picture.update(&ctx, "remote", &grey(64, 32, 1));
         assert!(ctx.tex_manager().write().take_delta().is_empty(), "the same picture is not sent again");
         picture.update(&ctx, "remote", &grey(64, 32, 2));
-        assert_eq!(picture.shown.as_ref().unwrap().texture.id(), first);
+        assert_eq!(texture(&picture), first);
         picture.update(&ctx, "remote", &grey(32, 64, 3));
         assert_eq!(picture.shown.as_ref().unwrap().size, [32, 64]);
         drop(picture);
@@ -200,12 +277,44 @@ mod tests {
     fn a_picture_whose_bytes_do_not_fit_its_size_is_dropped() {
         let ctx = Context::default();
         let mut picture = Picture::default();
-        picture.update(&ctx, "remote", &Arc::new(RgbaFrame { width: 4, height: 4, data: vec![0; 7], sequence: 1 }));
+        picture.update(
+            &ctx,
+            "remote",
+            &Arc::new(ScreenFrame { width: 4, height: 4, data: vec![0; 7], sequence: 1, order: ChannelOrder::Rgba }),
+        );
         assert!(!picture.is_some());
     }
 
     #[test]
     fn the_blurred_copy_of_a_grey_picture_is_grey() {
         assert!(blur(&grey(40, 40, 1)).pixels.iter().all(|&pixel| pixel == Color32::from_gray(128)));
+    }
+
+    #[test]
+    fn where_the_processor_draws_pictures_are_made_for_their_place_and_shown_in_either_order() {
+        let ctx = Context::default();
+        let (sink, view) = screen();
+        let mut pictures = Screen::new(sink, None);
+        let mut picture = Picture::default();
+        picture.draw_in_software(view.place.clone());
+        let stage = Rect::from_min_size(pos2(0.0, 0.0), eframe::egui::vec2(640.0, 400.0));
+        let painter = Painter::new(ctx.clone(), eframe::egui::LayerId::background(), stage);
+        // A large one, which is put on the screen as it is; then a small one with round corners, which egui draws.
+        for (small, size, order) in [(false, [640, 400], ChannelOrder::Bgra), (true, [100, 60], ChannelOrder::Rgba)] {
+            let corner = Rect::from_min_size(pos2(0.0, 0.0), eframe::egui::vec2(100.0, 60.0));
+            let draw = |picture: &Picture| {
+                if small { picture.fill(&painter, corner, 8, false) } else { picture.letterbox(&painter, stage) }
+            };
+            draw(&picture);
+            pictures.show(&media::convert::Picture::from(&media::frame::Frame::black(320, 180)));
+            let frame = view.pictures.take().unwrap();
+            picture.update(&ctx, "remote", &frame);
+            let drawn = draw(&picture);
+            let direct = matches!(picture.shown.as_ref().unwrap().layer, Layer::Direct);
+            ctx.tex_manager().write().take_delta().clear();
+            assert_eq!((drawn, [frame.width, frame.height], frame.order, direct), (true, size, order, !small));
+        }
+        drop(picture);
+        ctx.tex_manager().write().take_delta().clear();
     }
 }

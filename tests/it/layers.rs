@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("transport", &["identity", "signal", "media"]),
     ("engine", &["identity", "contacts", "signal", "conversation", "e2ee", "call", "media", "transport", "settings"]),
     ("headless", &["identity", "contacts", "signal", "conversation", "e2ee", "call", "media", "transport", "settings", "engine"]),
-    ("ui", &["engine::command", "engine::snapshot", "media::frame", "media::slot", "media::clock", "settings"]),
+    ("ui", &["engine::command", "engine::snapshot", "media::frame", "media::place", "media::clock", "settings"]),
 ];
 
 /// Crates that one place wraps, and that place: the rest of the tree does not know that they exist.
@@ -30,7 +30,10 @@ const WRAPPED: &[(&[&str], &[&str])] = &[
     (&["egui", "eframe", "egui_kittest"], &["ui", "main"]),
     (&["nokhwa"], &["media::camera"]),
     (&["cpal"], &["media::microphone", "media::speaker", "media::sound_devices", "media::sound_keeper"]),
-    (&["openh264", "openh264_sys2", "opus", "sonora", "nnnoiseless", "rtrb", "yuv", "zune_jpeg", "hound"], &["media"]),
+    (
+        &["openh264", "openh264_sys2", "opus", "sonora", "nnnoiseless", "rtrb", "yuv", "fast_image_resize", "zune_jpeg", "hound"],
+        &["media"],
+    ),
     (&["redb"], &["contacts", "conversation"]),
     (&["clap"], &["headless", "main"]),
     (&["x11_dl"], &["headless::window"]),

@@ -17,7 +17,7 @@ use vesper::engine::command::{CallMedia, Command};
 use vesper::engine::snapshot::*;
 use vesper::identity::Identity;
 use vesper::media::clock::MediaTime;
-use vesper::media::frame::RgbaFrame;
+use vesper::media::frame::ScreenFrame;
 use vesper::settings::{self, Reach, Settings};
 use vesper::ui::local::{Dialog, Local, Page, ReachKind, SettingsPage};
 use vesper::ui::tokens::motion;
@@ -35,7 +35,7 @@ pub(crate) struct World {
     pub(crate) local: Local,
     pub(crate) pictures: Pictures,
     /// Pictures to upload in the first frame.
-    frames: Option<[Arc<RgbaFrame>; 2]>,
+    frames: Option<[Arc<ScreenFrame>; 2]>,
     wishes: Vec<Command>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn window_of(snapshot: Snapshot, local: Local, theme: Theme, size: Ve
 }
 
 /// A soft picture of 16:9 with a bright disc in the middle.
-fn picture([r, g, b]: [u8; 3]) -> Arc<RgbaFrame> {
+fn picture([r, g, b]: [u8; 3]) -> Arc<ScreenFrame> {
     let (width, height) = (640, 360);
     let pixel = |i: usize| {
         let (x, y) = ((i % width) as f32 / width as f32 - 0.5, (i / width) as f32 / height as f32 - 0.5);
@@ -82,7 +82,7 @@ fn picture([r, g, b]: [u8; 3]) -> Arc<RgbaFrame> {
         [r, g, b].map(|channel| (f32::from(channel) * shade).min(255.0) as u8)
     };
     let data = (0..width * height).flat_map(|i| pixel(i).into_iter().chain([255])).collect();
-    Arc::new(RgbaFrame { width, height, data, sequence: 1 })
+    Arc::new(ScreenFrame { width, height, data, sequence: 1, ..ScreenFrame::default() })
 }
 
 pub(crate) fn key(number: u8) -> PublicKey {

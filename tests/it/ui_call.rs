@@ -8,7 +8,7 @@ use vesper::engine::command::{CallMedia, Command};
 use vesper::engine::report::{Audio, Bandwidth, Path, Percentiles, Sealed, Video};
 use vesper::engine::snapshot::*;
 use vesper::media::clock::MediaTime;
-use vesper::media::frame::RgbaFrame;
+use vesper::media::frame::ScreenFrame;
 use vesper::settings::{Corner, SelfView, Settings};
 use vesper::ui::local::{Dialog, Local, Page};
 use vesper::ui::text;
@@ -487,7 +487,7 @@ fn nothing_of_a_call_is_cut_off_at_the_smallest_size_and_everything_has_a_name()
 fn an_hour_of_a_call_leaves_nothing_behind_in_the_window() {
     let picture = |sequence| {
         let data = [sequence as u8, 90, 120, 255].repeat(16 * 9);
-        Arc::new(RgbaFrame { width: 16, height: 9, data, sequence })
+        Arc::new(ScreenFrame { width: 16, height: 9, data, sequence, ..ScreenFrame::default() })
     };
     let mut window = window(in_call(call(active())), Local::default());
     let mut held = Vec::new();
