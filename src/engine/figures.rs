@@ -20,6 +20,12 @@ use crate::media::video_send::VideoSendStats;
 use crate::signal::message::CandidateKind;
 use crate::transport::{Over, PathStats};
 
+/// For which share of a second something may wait for the processor before that is what the person notices: two thirds, where a call
+/// alone comes to a third on two slow cores.
+const TOO_BUSY: f64 = 0.67;
+/// Loss in percent from which on it is the connection all the same.
+const LOSSY: f64 = 3.0;
+
 /// The figures of one call.
 #[derive(Default)]
 pub struct Figures {
@@ -70,6 +76,8 @@ struct Counters {
     restarts: u32,
     control_rtt_ms: Option<f64>,
     clock_offset_us: Option<i64>,
+    /// How long programs of this computer waited for its processor, in microseconds since it was started.
+    waited_us: Option<u64>,
     sealed: Option<Sealed>,
 }
 
@@ -94,7 +102,7 @@ impl Figures {
         let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
         self.tallest = self.tallest.max(second.video.as_ref().map_or(0, |video| video.height));
         self.bars = bars(&second, &now, self.tallest);
-        self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars));
+        self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars, now.busy(self.last.as_ref())));
         if std::mem::replace(&mut self.level, session.level()) != session.level() {
             core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
         }
@@ -166,6 +174,7 @@ impl Counters {
             restarts: session.paths().restarts(),
             control_rtt_ms: session.control_rtt_ms(),
             clock_offset_us: session.clock_offset_us(),
+            waited_us: waited_us(),
             sealed: session.counts().map(|counts| Sealed {
                 suite: session.suite().unwrap_or(0),
                 words: Vec::new(),
@@ -175,6 +184,13 @@ impl Counters {
                 epochs: counts.epochs(),
             }),
         }
+    }
+
+    /// For which share of the time since `before` something waited for this computer's processor, if the system tells.
+    fn busy(&self, before: Option<&Self>) -> Option<f64> {
+        let (before, seconds) = before.map(|before| (before, self.at.since(before.at).as_secs_f64()))?;
+        let waited = self.waited_us?.saturating_sub(before.waited_us?);
+        (seconds > 0.0).then(|| waited as f64 / 1e6 / seconds)
     }
 
     /// The figures of the time from `from`, when the counters were `before` (or zero), to this.
@@ -299,13 +315,23 @@ fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
     }
 }
 
-fn hint(second: &Report, bars: u8) -> Option<String> {
+fn hint(second: &Report, bars: u8, busy: Option<f64>) -> Option<String> {
     let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
+    let lost = second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).unwrap_or(0.0);
     match bars {
         _ if silent => Some("Nothing arrives from the other side right now. Stay on: Vesper keeps trying.".into()),
+        1 | 2 if busy.is_some_and(|share| share > TOO_BUSY) && lost < LOSSY => {
+            Some("This computer has too much to do, so picture and sound may stop. Close what you do not need.".into())
+        }
         1 | 2 => Some("Your connection is slow: sound first. The picture comes back as soon as there is room.".into()),
         _ => None,
     }
+}
+
+/// What the kernel counted of it (`some … total=` of /proc/pressure/cpu, Linux; nothing elsewhere).
+fn waited_us() -> Option<u64> {
+    let pressure = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    pressure.lines().next()?.strip_prefix("some ")?.rsplit_once("total=")?.1.parse().ok()
 }
 
 #[cfg(test)]
@@ -332,6 +358,25 @@ mod tests {
     }
 
     #[test]
+    fn a_computer_that_is_too_busy_is_not_called_a_slow_connection() {
+        let named = |bars, busy, loss| {
+            let lossy = Bandwidth { loss_percent: Some(loss), ..Bandwidth::default() };
+            let second = Report { bandwidth: Some(lossy), ..second(20.0, 50.0) };
+            hint(&second, bars, busy).map(|text| text.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        };
+        let cases = [
+            (2, None, 0.0, Some("Your connection")),
+            (2, Some(0.3), 0.0, Some("Your connection")),
+            (2, Some(0.9), 0.0, Some("This computer")),
+            (2, Some(0.9), 12.0, Some("Your connection")),
+            (4, Some(0.9), 0.0, None),
+        ];
+        for (bars, busy, loss, words) in cases {
+            assert_eq!(named(bars, busy, loss).as_deref(), words, "{bars} bars, busy {busy:?}, {loss} % lost");
+        }
+    }
+
+    #[test]
     fn bars_fall_as_a_person_begins_to_notice() {
         let now = Counters {
             at: MediaTime::default(),
@@ -343,6 +388,7 @@ mod tests {
             restarts: 0,
             control_rtt_ms: None,
             clock_offset_us: None,
+            waited_us: None,
             sealed: None,
         };
         assert_eq!(bars(&Report::default(), &now, 0), 0, "no path, no opinion");
@@ -355,7 +401,7 @@ mod tests {
     fn silence_from_the_other_side_is_said() {
         let mut silent = second(0.0, 20.0);
         silent.audio = Some(Audio::default());
-        assert!(hint(&silent, 4).is_some());
-        assert_eq!(hint(&second(0.0, 20.0), 4), None);
+        assert!(hint(&silent, 4, None).is_some());
+        assert_eq!(hint(&second(0.0, 20.0), 4, None), None);
     }
 }

@@ -196,6 +196,8 @@ pub struct InvitationView {
     pub text: String,
     /// When it ends, Unix seconds.
     pub expires: u64,
+    /// Somebody has used it and waits for an answer.
+    pub used: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -95,6 +95,7 @@ impl Core {
         let knock_id = self.network.shown_invitation?;
         let open = self.people.invitations.iter().find(|open| open.invitation.knock_id == knock_id)?;
         let expires = u64::from(open.invitation.expires);
-        (expires > unix_seconds()).then(|| InvitationView { text: open.invitation.encode(), expires })
+        let used = self.people.pending.iter().any(|request| request.knock_id == knock_id);
+        (expires > unix_seconds()).then(|| InvitationView { text: open.invitation.encode(), expires, used })
     }
 }

@@ -400,6 +400,8 @@ pub fn long_ago(then: u64, now: u64) -> String {
     }
 }
 
+pub const INVITATION_USED: &str = "Somebody has used it: their request waits for your answer in the list.";
+
 /// When an invitation ends.
 pub fn invitation_holds(expires: u64, now: u64) -> String {
     match expires.saturating_sub(now) {

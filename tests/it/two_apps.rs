@@ -168,7 +168,7 @@ fn meet(inviting: &Window, invited: &Window) {
     let make = place(people(), dialog(true), SIZE, text::MAKE_INVITATION);
     // How long an invitation is depends on the addresses in it, and each line of it moves the button.
     let copies = [96, 40, 140, 180].map(|length| {
-        let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000 };
+        let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000, used: false };
         place(Snapshot { invitation: Some(invitation), ..people() }, dialog(true), SIZE, text::COPY)
     });
     inviting.click_until(add, "the form", Picture::is_covered);

@@ -257,10 +257,23 @@ fn a_contact_is_picked_and_called_by_name() {
 }
 
 #[test]
-fn echo_is_shown_first_and_cannot_be_blocked_or_removed() {
-    let mut window = window(people_without_lobby(), Local::default());
+fn a_newcomer_meets_echo_which_cannot_be_blocked_or_removed() {
+    let mut snapshot = people_without_lobby();
+    snapshot.contacts.truncate(1);
+    let mut window = window(snapshot, Local::default());
     assert!(window.query_by_label(text::MORE).is_none());
     assert_eq!(click(&mut window, text::START_VIDEO_CALL), [Command::Call { key: key(1), media: CallMedia::Video }]);
+}
+
+#[test]
+fn the_window_opens_on_whoever_was_in_touch_last_and_does_not_jump_to_who_comes_next() {
+    let mut window = window(people_without_lobby(), Local::default());
+    assert_eq!(window.state().local.selected, Some(key(2)));
+    let mut snapshot = people_without_lobby();
+    snapshot.contacts[3].last = Some(("Voice call".into(), NOW));
+    window.state_mut().snapshot = snapshot;
+    window.run_steps(2);
+    assert_eq!(window.state().local.selected, Some(key(2)));
 }
 
 #[test]
@@ -351,7 +364,7 @@ fn what_a_form_is_for_can_be_typed_at_once() {
 }
 
 fn invitation() -> InvitationView {
-    InvitationView { text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)), expires: NOW + 86_000 }
+    InvitationView { text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)), expires: NOW + 86_000, used: false }
 }
 
 #[test]

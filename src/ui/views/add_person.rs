@@ -103,7 +103,8 @@ fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, local: &mut Local) ->
                 });
             });
             let now = local.now.unix_us() / 1_000_000;
-            let holds = text::invitation_holds(invitation.expires, now);
+            let holds =
+                if invitation.used { text::INVITATION_USED.to_owned() } else { text::invitation_holds(invitation.expires, now) };
             label::text(ui, holds, theme::regular(type_size::CAPTION), p.text_second);
             ui.horizontal(|ui| {
                 let copied = local.add.copied.is_some_and(|at| local.now.since(at) < SAYS_COPIED);

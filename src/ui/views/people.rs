@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::{conversation, requests};
 use crate::engine::command::Command;
-use crate::engine::snapshot::{ContactView, Content, Snapshot};
+use crate::engine::snapshot::{ContactView, Content, ConversationsStage, Snapshot};
 use crate::ui::local::{Dialog, Local, Page};
 use crate::ui::tokens::{mark, radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -17,6 +17,7 @@ use crate::ui::{icons, text, theme};
 /// The whole column.
 pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
     let p = theme::palette(ui);
+    open_newest(snapshot, local);
     let column = ui.max_rect();
     ui.painter().vline(column.right() - 0.5, column.y_range(), (1.0, p.border));
     foot_ui(ui, snapshot);
@@ -38,6 +39,14 @@ pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Co
         request.or(sent)
     });
     opened.or(listed.inner)
+}
+
+/// The window opens on whoever was in touch last, and stays there until the person picks another.
+fn open_newest(snapshot: &Snapshot, local: &mut Local) {
+    if local.selected.is_none() && snapshot.conversations.stage == ConversationsStage::Ready {
+        let newest = by_newest(snapshot, "").into_iter().find(|contact| newest(snapshot, contact).is_some());
+        local.selected = newest.or(snapshot.contacts.first()).map(|contact| contact.key);
+    }
 }
 
 /// Who is shown beside the list.
@@ -96,13 +105,15 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
 /// Echo first, then whoever was in touch last.
 fn by_newest<'a>(snapshot: &'a Snapshot, search: &str) -> Vec<&'a ContactView> {
     let mut contacts: Vec<_> = matching(snapshot, search).collect();
-    let newest = |contact: &ContactView| {
-        let thread = snapshot.conversations.threads.get(&contact.key);
-        let written = thread.and_then(|thread| thread.last()).map(|entry| entry.at_ms);
-        written.max(contact.last.as_ref().map(|(_, seconds)| seconds * 1000))
-    };
-    contacts.sort_by_key(|contact| (!contact.echo, std::cmp::Reverse(newest(contact))));
+    contacts.sort_by_key(|contact| (!contact.echo, std::cmp::Reverse(newest(snapshot, contact))));
     contacts
+}
+
+/// When something last happened with somebody, in Unix milliseconds.
+fn newest(snapshot: &Snapshot, contact: &ContactView) -> Option<u64> {
+    let thread = snapshot.conversations.threads.get(&contact.key);
+    let written = thread.and_then(|thread| thread.last()).map(|entry| entry.at_ms);
+    written.max(contact.last.as_ref().map(|(_, seconds)| seconds * 1000))
 }
 
 /// A row of the list: a contact with what happened last.

@@ -88,7 +88,7 @@ fn a_speaker_can_be_heard_and_a_picture_mirrored_from_the_settings() {
 
 #[test]
 fn echo_reads_no_messages_and_says_so() {
-    let window = window(people(), Local::default());
+    let window = window(people(), Local { selected: Some(key(1)), ..Local::default() });
     window.get_by_label(text::ECHO_SUB);
     assert!(window.query_by_label(&text::message_to("Echo")).is_none());
 }
