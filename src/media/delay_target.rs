@@ -56,6 +56,15 @@ struct Spike {
     height: Duration,
     /// The most that was usual before it.
     usual: Duration,
+    /// No calm lies between it and the one before: a queue drains that is longer than most.
+    goes_on: bool,
+}
+
+impl Spike {
+    /// How long it may last before what comes is usual, now that a packet is that late: twice as long if its queue drains all the while.
+    fn most(&self, lateness: Duration) -> Duration {
+        if lateness * 3 < self.height * 2 { SPIKE_MOST * 2 } else { SPIKE_MOST }
+    }
 }
 
 impl Default for DelayTarget {
@@ -93,7 +102,7 @@ impl DelayTarget {
 
     /// The most that is usual, before the spike that lasts if there is one. What is later than all that begins one.
     fn most_usual(&mut self, now: MediaTime, lateness: Duration) -> Duration {
-        let lasts = |spike: &&mut Spike| now.since(spike.last) < SPIKE_LASTS && now.since(spike.since) < SPIKE_MOST;
+        let lasts = |spike: &&mut Spike| now.since(spike.last) < SPIKE_LASTS && now.since(spike.since) < spike.most(lateness);
         if let Some(spike) = self.spikes.back_mut().filter(lasts) {
             spike.height = spike.height.max(lateness);
             if lateness > spike.usual + SPIKE {
@@ -103,14 +112,15 @@ impl DelayTarget {
         }
         let usual = self.packets.quantile(SHARE);
         if lateness > usual + SPIKE {
-            self.spikes.push_back(Spike { since: now, last: now, height: lateness, usual });
+            let goes_on = self.spikes.back().is_some_and(|before| now.since(before.last) < SPIKE_LASTS);
+            self.spikes.push_back(Spike { since: now, last: now, height: lateness, usual, goes_on });
         }
         usual
     }
 
     fn decide(&mut self) {
         let usual = self.packets.quantile(SHARE).max(self.copies.quantile(COPY_SHARE)) + GRAIN;
-        let again = self.spikes.len() > 1;
+        let again = self.spikes.iter().skip(1).any(|spike| !spike.goes_on);
         let spiky = self.spikes.iter().map(|spike| spike.height + GRAIN).max().filter(|_| again);
         self.target = usual.max(spiky.unwrap_or_default()).clamp(LEAST, MOST);
     }
@@ -175,6 +185,16 @@ mod tests {
         let way = feed(&mut target, 0, 24, narrow);
         assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
         assert_eq!(way[1199], LEAST);
+    }
+
+    #[test]
+    fn a_long_queue_that_drains_is_one_spike() {
+        let mut target = DelayTarget::default();
+        // Three seconds: a rate that fell to a sixth, and a buffer that holds more than a second of it.
+        let drains = |n: u64| if (500..650).contains(&n) { (1200 - 8 * (n - 500), false) } else { (2, false) };
+        let way = feed(&mut target, 0, 30, drains);
+        assert!(way.iter().all(|target| *target <= ms(260)), "{:?}", way.iter().max());
+        assert!(way[900] <= ms(150), "five seconds later {:?}", way[900]);
     }
 
     #[test]

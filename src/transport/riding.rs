@@ -159,3 +159,18 @@ fn stats(path: &BarePath, datagrams: &Datagrams, bytes: Bytes) -> PathStats {
         ..path.counts()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_waits_on_the_link_than_it_carries_in_a_third_of_a_second() {
+        for kbps in [16, 50, 300, 1000] {
+            let milliseconds = most_waiting(kbps) * 8 / kbps as usize;
+            assert!((295..=305).contains(&milliseconds), "{milliseconds} ms at {kbps} kbit/s");
+        }
+        // One packet of sound always finds room, or nothing would ever leave.
+        assert_eq!(most_waiting(0), LEAST_WAITING);
+    }
+}

@@ -156,8 +156,7 @@ impl Watcher {
                     }
                 }
                 () = sleep_until(look.unwrap_or(give_up)), if look.is_some() => {
-                    let silent = self.counters.silent_for(MediaTime::now()).unwrap_or(ALIVE);
-                    doubt = (silent < ALIVE).then(|| Instant::now() + (ALIVE - silent));
+                    doubt = alive_for(self.counters.silent_for(MediaTime::now())).map(|left| Instant::now() + left);
                     if doubt.is_none() {
                         self.tell(PeerEvent::Disconnected).await;
                     }
@@ -193,9 +192,29 @@ impl Watcher {
     }
 }
 
+/// For how much longer a path counts as alive on which the last media came so long ago; nothing if it is silent.
+fn alive_for(silent: Option<Duration>) -> Option<Duration> {
+    ALIVE.checked_sub(silent?).filter(|left| !left.is_zero())
+}
+
 /// Kinds of the two ends of the pair that carries the call.
 pub(super) async fn selected_pair(connection: &dyn PeerConnection) -> Option<(CandidateKind, CandidateKind)> {
     let ice: Arc<dyn IceTransport> = connection.sctp().await?.transport().ice_transport();
     let pair = ice.get_selected_candidate_pair().await.ok()??;
     Some((addresses::kind(pair.local().typ)?, addresses::kind(pair.remote().typ)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_brings_media_is_alive_whatever_its_checks_say() {
+        let ms = Duration::from_millis;
+        for (silent, left) in
+            [(Some(0), Some(1000)), (Some(400), Some(600)), (Some(1000), None), (Some(5000), None), (None, None)]
+        {
+            assert_eq!(alive_for(silent.map(ms)), left.map(ms), "media came {silent:?} ms ago");
+        }
+    }
 }

@@ -172,8 +172,11 @@ impl Picture {
     /// Tells whoever makes the pictures how they are seen.
     fn want(&self, painter: &Painter, rect: Rect, filled: bool, order: ChannelOrder) {
         if let Some(software) = &self.software {
-            let pixels = |length: f32| (length * painter.pixels_per_point()).round().clamp(1.0, f32::from(u16::MAX)) as u16;
-            software.place.set(Space { width: pixels(rect.width()), height: pixels(rect.height()), filled, order });
+            let edge = |points: f32| (points * painter.pixels_per_point()).round();
+            // Between the edges as egui rounds them: that can be one more than the length.
+            let pixels = |low: f32, high: f32| (edge(high) - edge(low)).clamp(1.0, f32::from(u16::MAX)) as u16;
+            let (width, height) = (pixels(rect.left(), rect.right()), pixels(rect.top(), rect.bottom()));
+            software.place.set(Space { width, height, filled, order });
         }
     }
 
