@@ -23,7 +23,7 @@ use crate::transport::{Over, PathStats};
 /// For which share of a second something may wait for the processor before that is what the person notices: two thirds, where a call
 /// alone comes to a third on two slow cores.
 const TOO_BUSY: f64 = 0.67;
-/// Loss in percent from which on it is the connection all the same.
+/// Of so many packets that come, in percent, some other was lost on the way: then it is the connection all the same.
 const LOSSY: f64 = 3.0;
 
 /// The figures of one call.
@@ -186,11 +186,20 @@ impl Counters {
         }
     }
 
-    /// For which share of the time since `before` something waited for this computer's processor, if the system tells.
-    fn busy(&self, before: Option<&Self>) -> Option<f64> {
-        let (before, seconds) = before.map(|before| (before, self.at.since(before.at).as_secs_f64()))?;
-        let waited = self.waited_us?.saturating_sub(before.waited_us?);
-        (seconds > 0.0).then(|| waited as f64 / 1e6 / seconds)
+    /// Whether since `before` this computer was short of processor while the link brought nearly all: then no link is to blame. What
+    /// waits may be a program that is in nobody's way, so this says something only of a second that was bad.
+    fn busy(&self, before: Option<&Self>) -> bool {
+        let waited = |before: &Self| Some(self.waited_us?.saturating_sub(before.waited_us?) as f64 / 1e6);
+        let came = |before: &Self| {
+            let (now, before) = (self.path?, before.path?);
+            let since = |count: fn(&PathStats) -> u64| count(&now).saturating_sub(count(&before)) as f64;
+            let lost = since(|path| path.lost + path.repaired + path.recovered);
+            Some(lost * 100.0 < LOSSY * since(|path| path.packets_in))
+        };
+        before.is_some_and(|before| {
+            let seconds = self.at.since(before.at).as_secs_f64();
+            waited(before).is_some_and(|waited| waited > TOO_BUSY * seconds) && came(before) == Some(true)
+        })
     }
 
     /// The figures of the time from `from`, when the counters were `before` (or zero), to this.
@@ -315,12 +324,11 @@ fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
     }
 }
 
-fn hint(second: &Report, bars: u8, busy: Option<f64>) -> Option<String> {
+fn hint(second: &Report, bars: u8, busy: bool) -> Option<String> {
     let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
-    let lost = second.bandwidth.as_ref().and_then(|bandwidth| bandwidth.loss_percent).unwrap_or(0.0);
     match bars {
         _ if silent => Some("Nothing arrives from the other side right now. Stay on: Vesper keeps trying.".into()),
-        1 | 2 if busy.is_some_and(|share| share > TOO_BUSY) && lost < LOSSY => {
+        1 | 2 if busy => {
             Some("This computer has too much to do, so picture and sound may stop. Close what you do not need.".into())
         }
         1 | 2 => Some("Your connection is slow: sound first. The picture comes back as soon as there is room.".into()),
@@ -328,10 +336,14 @@ fn hint(second: &Report, bars: u8, busy: Option<f64>) -> Option<String> {
     }
 }
 
-/// What the kernel counted of it (`some … total=` of /proc/pressure/cpu, Linux; nothing elsewhere).
+/// What the kernel counted of it (/proc/pressure/cpu, Linux; nothing elsewhere).
 fn waited_us() -> Option<u64> {
-    let pressure = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
-    pressure.lines().next()?.strip_prefix("some ")?.rsplit_once("total=")?.1.parse().ok()
+    parse_pressure(&std::fs::read_to_string("/proc/pressure/cpu").ok()?)
+}
+
+/// The total of the line `some avg10=… avg60=… avg300=… total=…`, in microseconds.
+fn parse_pressure(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("some ")?.rsplit_once("total=")?.1.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -359,26 +371,36 @@ mod tests {
 
     #[test]
     fn a_computer_that_is_too_busy_is_not_called_a_slow_connection() {
-        let named = |bars, busy, loss| {
-            let lossy = Bandwidth { loss_percent: Some(loss), ..Bandwidth::default() };
-            let second = Report { bandwidth: Some(lossy), ..second(20.0, 50.0) };
-            hint(&second, bars, busy).map(|text| text.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        let counters = |seconds: u64, waited_us, packets_in, lost| Counters {
+            at: MediaTime(seconds * 1_000_000),
+            path: Some(PathStats { packets_in, lost, ..PathStats::default() }),
+            waited_us,
+            ..nothing_counted()
         };
+        let before = counters(10, Some(500), 1000, 5);
         let cases = [
-            (2, None, 0.0, Some("Your connection")),
-            (2, Some(0.3), 0.0, Some("Your connection")),
-            (2, Some(0.9), 0.0, Some("This computer")),
-            (2, Some(0.9), 12.0, Some("Your connection")),
-            (4, Some(0.9), 0.0, None),
+            (None, 1100, 5, false),
+            (Some(300_500), 1100, 5, false),
+            (Some(900_500), 1100, 5, true),
+            (Some(900_500), 1100, 25, false),
+            (Some(900_500), 1000, 5, false),
         ];
-        for (bars, busy, loss, words) in cases {
-            assert_eq!(named(bars, busy, loss).as_deref(), words, "{bars} bars, busy {busy:?}, {loss} % lost");
+        for (waited_us, packets_in, lost, busy) in cases {
+            assert_eq!(counters(11, waited_us, packets_in, lost).busy(Some(&before)), busy, "{waited_us:?} {packets_in} {lost}");
         }
+        let named = |bars, busy| hint(&second(20.0, 50.0), bars, busy).map(|text| text.starts_with("This computer"));
+        assert_eq!([named(2, true), named(2, false), named(4, true)], [Some(true), Some(false), None]);
     }
 
     #[test]
-    fn bars_fall_as_a_person_begins_to_notice() {
-        let now = Counters {
+    fn the_kernels_figure_is_read_and_a_kernel_without_it_is_none() {
+        let text = "some avg10=0.00 avg60=4.60 avg300=5.60 total=10716191688\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+        assert_eq!(parse_pressure(text), Some(10_716_191_688));
+        assert_eq!([parse_pressure(""), parse_pressure("some avg10=0.00 total=x")], [None, None]);
+    }
+
+    fn nothing_counted() -> Counters {
+        Counters {
             at: MediaTime::default(),
             video_sent: None,
             video_received: None,
@@ -390,7 +412,12 @@ mod tests {
             clock_offset_us: None,
             waited_us: None,
             sealed: None,
-        };
+        }
+    }
+
+    #[test]
+    fn bars_fall_as_a_person_begins_to_notice() {
+        let now = nothing_counted();
         assert_eq!(bars(&Report::default(), &now, 0), 0, "no path, no opinion");
         for (concealed, expected) in [(0.0, 4), (2.0, 3), (5.0, 2), (20.0, 1)] {
             assert_eq!(bars(&second(concealed, 20.0), &now, 0), expected, "{concealed} % concealed");
@@ -401,7 +428,7 @@ mod tests {
     fn silence_from_the_other_side_is_said() {
         let mut silent = second(0.0, 20.0);
         silent.audio = Some(Audio::default());
-        assert!(hint(&silent, 4, None).is_some());
-        assert_eq!(hint(&second(0.0, 20.0), 4, None), None);
+        assert!(hint(&silent, 4, false).is_some());
+        assert_eq!(hint(&second(0.0, 20.0), 4, false), None);
     }
 }

@@ -43,7 +43,7 @@ pub struct Space {
     /// In pixels of the screen.
     pub width: u16,
     pub height: u16,
-    /// It is filled, whatever is cut away for that; else as [`cut`] says.
+    /// It is small and filled, whatever is cut away for that, by whoever draws it; else it is as [`cut`] says.
     pub filled: bool,
     pub order: ChannelOrder,
 }
@@ -68,9 +68,14 @@ impl Space {
     /// What of a picture of `size` is seen, and the width and height that it is scaled to: even, and no smaller than where it is seen.
     pub fn fitted(&self, size: (usize, usize)) -> (Part, usize, usize) {
         let room = [f32::from(self.width), f32::from(self.height)];
-        let even = |length: f32| ((length.clamp(16.0, LARGEST).ceil() as usize) + 1) & !1;
+        // A little less, for floating-point products are a little more than they should be.
+        let even = |length: f32| (((length - 0.01).clamp(16.0, LARGEST).ceil() as usize) + 1) & !1;
         let (cover, contain) = scales(size, room);
-        if self.filled || cut(size, room) {
+        if self.filled {
+            // Whoever fills it cuts it: what is seen larger later must be whole.
+            let cover = cover.min(1.0);
+            (Part::WHOLE, even(size.0 as f32 * cover), even(size.1 as f32 * cover))
+        } else if cut(size, room) {
             let share = |room: f32, length: usize| f64::from(room / (length as f32 * cover)).min(1.0);
             let part = Part::middle(share(room[0], size.0), share(room[1], size.1));
             (part, even(room[0]), even(room[1]))

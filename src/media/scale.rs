@@ -2,9 +2,9 @@
 
 use super::convert::{Picture, reshape};
 use super::frame::Frame;
-use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, ImageView, ResizeAlg, ResizeOptions, Resizer};
 
 /// Largest even size with the shape of `width` x `height` that fits into the box; never below 16.
 pub fn fit(width: usize, height: usize, box_width: usize, box_height: usize) -> (usize, usize) {
@@ -55,39 +55,60 @@ impl Scaler {
         (frame.matrix, frame.full_range) = (picture.matrix, picture.full_range);
         let (y, u, v) = frame.planes_mut();
         let half = |length: usize| length / 2;
-        let luma = Plane { data: picture.y, stride: picture.y_stride, width: picture.width, height: picture.height };
-        let chroma = |data| Plane { data, stride: picture.uv_stride, width: half(picture.width), height: half(picture.height) };
+        let [luma, blue, red] = [picture.y, picture.u, picture.v].map(row_of_pixels);
+        let luma = Plane { pixels: luma.pixels(), stride: picture.y_stride, width: picture.width, height: picture.height };
         luma.scale(part, &mut self.0, y, width, height);
-        chroma(picture.u).scale(part, &mut self.0, u, half(width), half(height));
-        chroma(picture.v).scale(part, &mut self.0, v, half(width), half(height));
+        for (plane, out) in [(blue, u), (red, v)] {
+            let (stride, width_now, height_now) = (picture.uv_stride, half(picture.width), half(picture.height));
+            let chroma = Plane { pixels: plane.pixels(), stride, width: width_now, height: height_now };
+            chroma.scale(part, &mut self.0, out, half(width), half(height));
+        }
     }
 }
 
+/// One plane: rows that may be further apart than they are wide, the last one whole but without what would lie behind it.
 struct Plane<'a> {
-    data: &'a [u8],
+    pixels: &'a [U8],
     stride: usize,
     width: usize,
     height: usize,
 }
 
-impl Plane<'_> {
-    fn scale(&self, part: Part, resizer: &mut Resizer, out: &mut [u8], width: usize, height: usize) {
-        let rows = self.height.min(self.data.len() / self.stride.max(1));
-        let from = TypedImageRef::<U8>::from_buffer(self.stride as u32, rows as u32, self.data);
-        let to = TypedImage::<U8>::from_buffer(width as u32, height as u32, out);
-        let (from, mut to) = from.ok().zip(to.ok()).expect("the planes are as large as they say");
-        // What lies between rows that are further apart than they are wide is none of the picture.
-        let from = TypedCroppedImage::from_ref(&from, 0, 0, self.width as u32, rows as u32)
-            .expect("rows are no wider than they are apart");
-        let (left, width) = span(part.left, part.width, self.width);
-        let (top, height) = span(part.top, part.height, rows);
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(left, top, width, height);
-        resizer.resize_typed(&from, &mut to, &options).expect("a part lies within its picture");
+// SAFETY: each row is exactly as long as the plane is wide.
+#[expect(unsafe_code, reason = "the trait is unsafe to implement, for it must not give rows that are too short")]
+unsafe impl ImageView for Plane<'_> {
+    type Pixel = U8;
+
+    fn width(&self) -> u32 {
+        self.width as u32
+    }
+
+    fn height(&self) -> u32 {
+        self.height as u32
+    }
+
+    fn iter_rows(&self, start: u32) -> impl Iterator<Item = &[U8]> {
+        self.pixels.chunks(self.stride).take(self.height).skip(start as usize).map(|row| &row[..self.width])
     }
 }
 
-/// Where a part begins and how long it is, for sure within `length`, as sums of broken numbers need not be.
+impl Plane<'_> {
+    fn scale(&self, part: Part, resizer: &mut Resizer, out: &mut [u8], width: usize, height: usize) {
+        let mut to = TypedImage::from_buffer(width as u32, height as u32, out).expect("the frame is as large as it says");
+        let (left, width) = span(part.left, part.width, self.width);
+        let (top, height) = span(part.top, part.height, self.height);
+        let options =
+            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(left, top, width, height);
+        resizer.resize_typed(self, &mut to, &options).expect("a part lies within its picture");
+    }
+}
+
+/// Bytes as the resizer wants them.
+fn row_of_pixels(bytes: &[u8]) -> TypedImageRef<'_, U8> {
+    TypedImageRef::from_buffer(bytes.len() as u32, 1, bytes).expect("any byte is a pixel")
+}
+
+/// Where a part begins and how long it is, for sure within `length`, as floating-point sums need not be.
 fn span(begin: f64, share: f64, length: usize) -> (f64, f64) {
     let length = length as f64;
     let begin = begin * length;
@@ -156,23 +177,25 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_far_apart_are_scaled_without_what_lies_between() {
-        let y: Vec<u8> = [[90; 32].as_slice(), &[255; 16]].concat().repeat(16);
-        let chroma: Vec<u8> = [[90; 16].as_slice(), &[255; 16]].concat().repeat(8);
-        let picture = Picture {
-            width: 32,
-            height: 16,
-            y: &y,
-            u: &chroma,
-            v: &chroma,
-            y_stride: 48,
-            uv_stride: 32,
-            ..Picture::from(&Frame::black(16, 16))
+    fn rows_that_are_far_apart_are_scaled_to_the_last_without_what_lies_between() {
+        // As a decoder gives them: nothing lies behind the last row, which is brighter than the others.
+        let plane = |width: usize, stride: usize, rows: usize| {
+            let mut plane = [vec![90; width], vec![255; stride - width]].concat().repeat(rows);
+            plane.truncate(stride * (rows - 1) + width);
+            plane[stride * (rows - 1)..].fill(200);
+            plane
         };
+        let (y, chroma) = (plane(32, 48, 16), plane(16, 32, 8));
+        let black = Frame::black(32, 16);
+        let picture = Picture { y: &y, u: &chroma, v: &chroma, y_stride: 48, uv_stride: 32, ..Picture::from(&black) };
         let mut other = Frame::black(16, 16);
         for (width, height) in [(16, 16), (64, 48)] {
             Scaler::default().scale(&picture, width, height, &mut other);
-            assert!(other.data.iter().all(|value| *value == 90), "{width}x{height}");
+            let (y, u, _) = other.planes();
+            for (plane, width, height) in [(y, width, height), (u, width / 2, height / 2)] {
+                assert!(plane[..width * height / 2].iter().all(|value| *value == 90), "{width}x{height}");
+                assert!(plane[width * (height - 1)..].iter().all(|value| *value > 140), "{width}x{height}: the last row");
+            }
         }
     }
 }

@@ -29,7 +29,8 @@ impl Screen {
         Self { sink, on_frame, buffers: Vec::new(), sequence: 0, most: None, scaler, scaled }
     }
 
-    /// The same, for a place in the window that is never larger than this: what is smaller costs less to convert, hand over and draw.
+    /// The same with pictures no larger than this as long as nobody says how large they are seen: what is smaller costs less to convert,
+    /// hand over and draw.
     pub fn at_most(self, width: usize, height: usize) -> Self {
         Self { most: Some((width, height)), ..self }
     }
@@ -116,10 +117,12 @@ mod tests {
         let (sink, view) = screen();
         let mut screen = Screen::new(sink, None).at_most(640, 360);
         for (given, space, shown) in [
-            // A little is cut; more than a little is not, unless the place is filled; sizes are even and never too small.
+            // A little is cut; more than a little is not; what fills a small place comes whole; sizes are even and never too small.
             ((1280, 720), wants(1180, 760, false, ChannelOrder::Bgra), (1180, 760)),
             ((1280, 720), wants(1000, 1000, false, ChannelOrder::Bgra), (1000, 564)),
-            ((1280, 720), wants(1000, 1000, true, ChannelOrder::Rgba), (1000, 1000)),
+            ((1280, 720), wants(256, 168, true, ChannelOrder::Rgba), (300, 168)),
+            ((320, 180), wants(1000, 1000, true, ChannelOrder::Rgba), (320, 180)),
+            ((960, 540), wants(840, 1207, false, ChannelOrder::Bgra), (840, 474)),
             ((320, 180), wants(1281, 721, false, ChannelOrder::Bgra), (1282, 722)),
             ((1280, 720), wants(1280, 720, false, ChannelOrder::Bgra), (1280, 720)),
             ((1280, 720), wants(1, 1, true, ChannelOrder::Rgba), (16, 16)),

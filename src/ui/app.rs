@@ -44,7 +44,7 @@ pub struct App {
 }
 
 impl App {
-    /// Before the first frame.
+    /// Before the first frame. `software`: the processor draws, and OpenGL can take pictures in the screen's order.
     pub fn new(ctx: &Context, mut handles: UiHandles, notifier: Notifier, icon: Arc<IconData>, software: bool) -> Self {
         theme::install(ctx);
         handles.waker.attach(ctx);

@@ -15,7 +15,7 @@ use crate::ui::views::lobby::Lobby;
 pub struct Local {
     /// The time of this frame; views never read a clock.
     pub now: MediaTime,
-    /// Whoever is shown beside the list; the first in it if none was picked.
+    /// Whoever is shown beside the list: the newest once conversations are read, until then the first in it.
     pub selected: Option<PublicKey>,
     pub search: String,
     pub page: Page,

@@ -4,7 +4,7 @@ mod direct;
 
 use std::sync::Arc;
 
-use eframe::egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions, pos2};
+use eframe::egui::{Color32, ColorImage, Context, Painter, Pos2, Rect, TextureHandle, TextureOptions, pos2, vec2};
 use eframe::glow;
 
 use self::direct::Direct;
@@ -55,11 +55,13 @@ struct Shown {
 /// Who draws the picture.
 enum Layer {
     Texture(TextureHandle),
-    Direct,
+    Direct(Direct),
 }
 
 /// Size of the blurred copy: stretched over the window it is soft.
 const BLURRED: [usize; 2] = [32, 18];
+/// By how many pixels a side of a picture may differ from its room's: it is even and rounded up.
+const SPARE: f32 = 2.0;
 
 impl Picture {
     /// From now on `place` is told how large the picture is seen.
@@ -81,10 +83,10 @@ impl Picture {
         let before = self.shown.take();
         let (before, blurred) = before.map_or((None, None), |shown| (Some((shown.layer, shown.size)), shown.blurred));
         let layer = match (&self.software, frame.order) {
-            // Pictures for a place that is to be filled come in this order, as `put_in_place` asks for.
+            // The stage's, as `letterbox` asks for them.
             (Some(software), ChannelOrder::Bgra) => {
                 software.direct.put(frame);
-                Layer::Direct
+                Layer::Direct(software.direct.clone())
             }
             _ => Layer::Texture(match before {
                 Some((Layer::Texture(mut texture), known)) if known == size => {
@@ -135,7 +137,10 @@ impl Picture {
             self.layer(shown, painter, rect, paint::cover(shown.size, rect.size(), false));
             return true;
         }
-        let at = paint::fit(shown.size, rect);
+        let at = match &shown.layer {
+            Layer::Texture(_) => paint::fit(shown.size, rect),
+            Layer::Direct(_) => fit_pixels(shown.size, rect, painter.pixels_per_point()),
+        };
         // The blurred copy only where it is seen: in software each layer of a large picture costs as much as the picture.
         let beside = if at.width() < rect.width() {
             [rect.with_max_x(at.left()), rect.with_min_x(at.right())]
@@ -163,8 +168,8 @@ impl Picture {
         let part = paint::cover(shown.size, rect.size(), mirrored);
         match &shown.layer {
             Layer::Texture(texture) => paint::rounded_picture(painter, rect, radius, texture.id(), part),
-            // Only until the next picture, which comes in the order that egui takes.
-            Layer::Direct => self.layer(shown, painter, rect, part),
+            // Square, until a picture comes that was made for this place.
+            Layer::Direct(_) => self.layer(shown, painter, rect, part),
         }
         true
     }
@@ -172,30 +177,43 @@ impl Picture {
     /// Tells whoever makes the pictures how they are seen.
     fn want(&self, painter: &Painter, rect: Rect, filled: bool, order: ChannelOrder) {
         if let Some(software) = &self.software {
-            let edge = |points: f32| (points * painter.pixels_per_point()).round();
-            // Between the edges as egui rounds them: that can be one more than the length.
-            let pixels = |low: f32, high: f32| (edge(high) - edge(low)).clamp(1.0, f32::from(u16::MAX)) as u16;
-            let (width, height) = (pixels(rect.left(), rect.right()), pixels(rect.top(), rect.bottom()));
+            let room = room_in_pixels(rect, painter.pixels_per_point());
+            let [width, height] = [room.width(), room.height()].map(|side| side.clamp(1.0, f32::from(u16::MAX)) as u16);
             software.place.set(Space { width, height, filled, order });
         }
     }
 
     fn layer(&self, shown: &Shown, painter: &Painter, rect: Rect, part: Rect) {
-        match (&shown.layer, &self.software) {
-            (Layer::Texture(texture), _) => drop(painter.image(texture.id(), rect, part, Color32::WHITE)),
-            (Layer::Direct, Some(software)) => software.direct.paint(painter, rect, part),
-            (Layer::Direct, None) => {}
+        match &shown.layer {
+            Layer::Texture(texture) => drop(painter.image(texture.id(), rect, part, Color32::WHITE)),
+            Layer::Direct(direct) => direct.paint(painter, rect, part),
         }
     }
 }
 
+/// As [`paint::fit`], but pixel by pixel where the picture was made for this room, so that it need not be scaled again.
+fn fit_pixels(size: [usize; 2], rect: Rect, pixels_per_point: f32) -> Rect {
+    let room = room_in_pixels(rect, pixels_per_point);
+    let size = [size[0] as f32, size[1] as f32];
+    let (wide, high) = (size[0] - room.width(), size[1] - room.height());
+    let made_for_it = wide.max(high).abs() <= SPARE;
+    if !made_for_it {
+        return paint::fit(size.map(|side| side as usize), rect);
+    }
+    let size = vec2(size[0].min(room.width()), size[1].min(room.height()));
+    let corner = room.min + ((room.size() - size) / 2.0).floor();
+    Rect::from_min_size(corner / pixels_per_point, size / pixels_per_point)
+}
+
+/// Between the edges as egui rounds them: that can be one more than the length.
+fn room_in_pixels(rect: Rect, pixels_per_point: f32) -> Rect {
+    let pixel = |corner: Pos2| pos2((corner.x * pixels_per_point).round(), (corner.y * pixels_per_point).round());
+    Rect::from_min_max(pixel(rect.min), pixel(rect.max))
+}
+
 /// For egui. Pictures are opaque, so premultiplied or not is the same, and bytes are copied as they are.
 fn image(frame: &ScreenFrame) -> ColorImage {
-    let mut pixels: Vec<Color32> = bytemuck::pod_collect_to_vec(&frame.data);
-    if frame.order == ChannelOrder::Bgra {
-        pixels.iter_mut().for_each(|pixel| *pixel = Color32::from_rgb(pixel.b(), pixel.g(), pixel.r()));
-    }
-    ColorImage::new([frame.width, frame.height], pixels)
+    ColorImage::new([frame.width, frame.height], bytemuck::pod_collect_to_vec(&frame.data))
 }
 
 /// The picture at [`BLURRED`] size: each pixel the mean of a grid of samples that overlaps its neighbours'.
@@ -247,7 +265,7 @@ mod tests {
         picture.update(&ctx, "remote", &grey(64, 32, 1));
         let texture = |picture: &Picture| match &picture.shown.as_ref().unwrap().layer {
             Layer::Texture(texture) => texture.id(),
-            Layer::Direct => panic!("nobody said that the processor draws"),
+            Layer::Direct(_) => panic!("nobody said that the processor draws"),
         };
         let first = texture(&picture);
         ctx.tex_manager().write().take_delta().clear();
@@ -294,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_processor_draws_pictures_are_made_for_their_place_and_shown_in_either_order() {
+    fn where_the_processor_draws_pictures_are_made_for_their_place() {
         let ctx = Context::default();
         let (sink, view) = screen();
         let mut pictures = Screen::new(sink, None);
@@ -303,7 +321,7 @@ mod tests {
         let stage = Rect::from_min_size(pos2(0.0, 0.0), eframe::egui::vec2(640.0, 400.0));
         let painter = Painter::new(ctx.clone(), eframe::egui::LayerId::background(), stage);
         // A large one, which is put on the screen as it is; then a small one with round corners, which egui draws.
-        for (small, size, order) in [(false, [640, 400], ChannelOrder::Bgra), (true, [100, 60], ChannelOrder::Rgba)] {
+        for (small, size, order) in [(false, [640, 400], ChannelOrder::Bgra), (true, [108, 60], ChannelOrder::Rgba)] {
             let corner = Rect::from_min_size(pos2(0.0, 0.0), eframe::egui::vec2(100.0, 60.0));
             let draw = |picture: &Picture| {
                 if small { picture.fill(&painter, corner, 8, false) } else { picture.letterbox(&painter, stage) }
@@ -313,11 +331,39 @@ mod tests {
             let frame = view.pictures.take().unwrap();
             picture.update(&ctx, "remote", &frame);
             let drawn = draw(&picture);
-            let direct = matches!(picture.shown.as_ref().unwrap().layer, Layer::Direct);
+            let direct = matches!(picture.shown.as_ref().unwrap().layer, Layer::Direct(_));
             ctx.tex_manager().write().take_delta().clear();
             assert_eq!((drawn, [frame.width, frame.height], frame.order, direct), (true, size, order, !small));
         }
         drop(picture);
         ctx.tex_manager().write().take_delta().clear();
+    }
+
+    #[test]
+    fn a_picture_made_for_its_room_lies_on_whole_pixels_at_every_scale() {
+        for scale in [1.0, 1.1, 1.25, 1.5, 1.75, 2.0] {
+            for (width, height) in (0..400).map(|n| (320.0 + n as f32 * 3.7, 1207.0 - n as f32 * 1.3)) {
+                let rect = Rect::from_min_size(pos2(64.0 / scale, 0.0), eframe::egui::vec2(width, height) / scale);
+                let room = room_in_pixels(rect, scale);
+                let space =
+                    Space { width: room.width() as u16, height: room.height() as u16, filled: false, order: ChannelOrder::Bgra };
+                let (_, columns, rows) = space.fitted((960, 540));
+                if cut((960, 540), rect.size().into()) || cut((columns, rows), rect.size().into()) {
+                    continue;
+                }
+                let at = room_in_pixels(fit_pixels([columns, rows], rect, scale), scale);
+                for (side, place) in [(columns as f32, at.width()), (rows as f32, at.height())] {
+                    assert!((0.0..=SPARE).contains(&(side - place)), "{columns}x{rows} at {at:?} of {room:?}, {scale}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_blurred_copy_has_the_colour_of_the_picture_in_either_order() {
+        for (order, pixel) in [(ChannelOrder::Rgba, [200, 10, 20, 255]), (ChannelOrder::Bgra, [20, 10, 200, 255])] {
+            let frame = ScreenFrame { width: 40, height: 40, order, data: pixel.repeat(1600), sequence: 1 };
+            assert!(blur(&frame).pixels.iter().all(|&pixel| pixel == Color32::from_rgb(200, 10, 20)));
+        }
     }
 }

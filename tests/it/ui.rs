@@ -270,7 +270,7 @@ fn the_window_opens_on_whoever_was_in_touch_last_and_does_not_jump_to_who_comes_
     let mut window = window(people_without_lobby(), Local::default());
     assert_eq!(window.state().local.selected, Some(key(2)));
     let mut snapshot = people_without_lobby();
-    snapshot.contacts[3].last = Some(("Voice call".into(), NOW));
+    snapshot.contacts[2].last = Some(("Voice call".into(), NOW));
     window.state_mut().snapshot = snapshot;
     window.run_steps(2);
     assert_eq!(window.state().local.selected, Some(key(2)));

@@ -44,7 +44,8 @@ pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Co
 /// The window opens on whoever was in touch last, and stays there until the person picks another.
 fn open_newest(snapshot: &Snapshot, local: &mut Local) {
     if local.selected.is_none() && snapshot.conversations.stage == ConversationsStage::Ready {
-        let newest = by_newest(snapshot, "").into_iter().find(|contact| newest(snapshot, contact).is_some());
+        let met = |contact: &&ContactView| !contact.blocked && newest(snapshot, contact).is_some();
+        let newest = by_newest(snapshot, "").into_iter().find(met);
         local.selected = newest.or(snapshot.contacts.first()).map(|contact| contact.key);
     }
 }
