@@ -3,7 +3,7 @@
 use super::convert::{Picture, reshape};
 use super::frame::Frame;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8;
+use fast_image_resize::pixels::{U8, U8x4};
 use fast_image_resize::{FilterType, ImageView, ResizeAlg, ResizeOptions, Resizer};
 
 /// Largest even size with the shape of `width` x `height` that fits into the box; never below 16.
@@ -43,12 +43,7 @@ impl Scaler {
     /// Writes `picture` into `frame` at this size: each pixel the weighted mean of what it covers where it gets smaller, blended from
     /// its neighbours where it gets larger. The capture time stays.
     pub fn scale(&mut self, picture: &Picture, width: usize, height: usize, frame: &mut Frame) {
-        self.scale_part(picture, Part::WHOLE, width, height, frame);
-    }
-
-    /// The same with a part of the picture.
-    pub fn scale_part(&mut self, picture: &Picture, part: Part, width: usize, height: usize, frame: &mut Frame) {
-        if (picture.width, picture.height) == (width, height) && part == Part::WHOLE {
+        if (picture.width, picture.height) == (width, height) {
             return picture.copy_to(frame);
         }
         reshape(frame, width, height);
@@ -57,13 +52,37 @@ impl Scaler {
         let half = |length: usize| length / 2;
         let [luma, blue, red] = [picture.y, picture.u, picture.v].map(row_of_pixels);
         let luma = Plane { pixels: luma.pixels(), stride: picture.y_stride, width: picture.width, height: picture.height };
-        luma.scale(part, &mut self.0, y, width, height);
+        luma.scale(&mut self.0, y, width, height);
         for (plane, out) in [(blue, u), (red, v)] {
-            let (stride, width_now, height_now) = (picture.uv_stride, half(picture.width), half(picture.height));
-            let chroma = Plane { pixels: plane.pixels(), stride, width: width_now, height: height_now };
-            chroma.scale(part, &mut self.0, out, half(width), half(height));
+            let (width_now, height_now) = (half(picture.width), half(picture.height));
+            let chroma = Plane { pixels: plane.pixels(), stride: picture.uv_stride, width: width_now, height: height_now };
+            chroma.scale(&mut self.0, out, half(width), half(height));
         }
     }
+
+    /// The same for a part of a picture for the screen, `width` by `height` pixels of 4 bytes, into `out`, which becomes exactly as long
+    /// as its size says. Where little is changed that is faster than three planes: all channels are scaled at once.
+    pub fn scale_for_screen(
+        &mut self,
+        pixels: &[u8],
+        size: (usize, usize),
+        part: Part,
+        out: &mut Vec<u8>,
+        out_size: (usize, usize),
+    ) {
+        out.resize(out_size.0 * out_size.1 * 4, 255);
+        let from = TypedImageRef::<U8x4>::from_buffer(size.0 as u32, size.1 as u32, pixels);
+        let to = TypedImage::<U8x4>::from_buffer(out_size.0 as u32, out_size.1 as u32, out);
+        let (from, mut to) = from.ok().zip(to.ok()).expect("the pixels are as many as the size says");
+        let (left, width) = span(part.left, part.width, size.0);
+        let (top, height) = span(part.top, part.height, size.1);
+        let options = bilinear().crop(left, top, width, height).use_alpha(false);
+        self.0.resize_typed(&from, &mut to, &options).expect("a part lies within its picture");
+    }
+}
+
+fn bilinear() -> ResizeOptions {
+    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
 }
 
 /// One plane: rows that may be further apart than they are wide, the last one whole but without what would lie behind it.
@@ -93,13 +112,9 @@ unsafe impl ImageView for Plane<'_> {
 }
 
 impl Plane<'_> {
-    fn scale(&self, part: Part, resizer: &mut Resizer, out: &mut [u8], width: usize, height: usize) {
+    fn scale(&self, resizer: &mut Resizer, out: &mut [u8], width: usize, height: usize) {
         let mut to = TypedImage::from_buffer(width as u32, height as u32, out).expect("the frame is as large as it says");
-        let (left, width) = span(part.left, part.width, self.width);
-        let (top, height) = span(part.top, part.height, self.height);
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(left, top, width, height);
-        resizer.resize_typed(self, &mut to, &options).expect("a part lies within its picture");
+        resizer.resize_typed(self, &mut to, &bilinear()).expect("no part of it is cut");
     }
 }
 
@@ -166,14 +181,12 @@ mod tests {
 
     #[test]
     fn a_part_of_a_picture_fills_the_whole_frame() {
-        let mut frame = Frame::black(64, 32);
-        for row in frame.planes_mut().0.chunks_exact_mut(64) {
-            row[14..50].fill(200);
-        }
-        let mut other = Frame::black(16, 16);
-        Scaler::default().scale_part(&Picture::from(&frame), Part::middle(0.5, 1.0), 96, 96, &mut other);
-        assert!(other.planes().0.iter().all(|value| *value == 200));
-        assert_eq!(Part::middle(0.5, 1.0), Part { left: 0.25, top: 0.0, width: 0.5, height: 1.0 });
+        let row: Vec<u8> =
+            (0..64).flat_map(|x| if (14..50).contains(&x) { [200, 40, 90, 255] } else { [0, 0, 0, 255] }).collect();
+        let mut out = Vec::new();
+        Scaler::default().scale_for_screen(&row.repeat(32), (64, 32), Part::middle(0.5, 1.0), &mut out, (96, 90));
+        assert_eq!(out.len(), 96 * 90 * 4);
+        assert!(out.chunks_exact(4).all(|pixel| pixel == [200, 40, 90, 255]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where pictures go that a person sees.
 
 use super::convert::Picture;
-use super::frame::{ChannelOrder, Frame, ScreenFrame};
+use super::frame::{Frame, ScreenFrame};
 use super::place::ScreenSink;
 use super::scale::{Part, Scaler, fit};
 use std::fmt;
@@ -19,14 +19,16 @@ pub struct Screen {
     /// The largest that is of use where no place is known.
     most: Option<(usize, usize)>,
     scaler: Scaler,
+    /// A picture on its way to another size, before its colours are converted or after.
     scaled: Frame,
+    pixels: Vec<u8>,
 }
 
 impl Screen {
     /// A screen whose pictures are as large as the other end of `sink` wants them. `on_frame` is called for each.
     pub fn new(sink: ScreenSink, on_frame: Option<OnFrame>) -> Self {
         let (scaler, scaled) = (Scaler::default(), Frame::black(16, 16));
-        Self { sink, on_frame, buffers: Vec::new(), sequence: 0, most: None, scaler, scaled }
+        Self { sink, on_frame, buffers: Vec::new(), sequence: 0, most: None, scaler, scaled, pixels: Vec::new() }
     }
 
     /// The same with pictures no larger than this as long as nobody says how large they are seen: what is smaller costs less to convert,
@@ -48,28 +50,33 @@ impl Screen {
             }
             _ => (Part::WHOLE, size.0, size.1),
         };
-        if (part, width, height) == (Part::WHOLE, size.0, size.1) {
-            return self.put(picture, order);
-        }
-        let mut scaled = std::mem::replace(&mut self.scaled, Frame::black(0, 0));
-        self.scaler.scale_part(picture, part, width, height, &mut scaled);
-        self.put(&Picture::from(&scaled), order);
-        self.scaled = scaled;
-    }
-
-    fn put(&mut self, picture: &Picture, order: ChannelOrder) {
-        self.sequence += 1;
-        let free = self.buffers.iter().position(|buffer| Arc::strong_count(buffer) == 1);
-        let mut buffer = free.map(|index| self.buffers.swap_remove(index)).unwrap_or_default();
-        // Nobody else holds it: made just now, or counted above, and only we could clone it.
+        let mut buffer = self.free_buffer();
+        // Nobody else holds it: made just now, or counted, and only we could clone it.
         let frame = Arc::get_mut(&mut buffer).expect("the buffer is ours alone");
-        (frame.width, frame.height, frame.order, frame.sequence) = (picture.width, picture.height, order, self.sequence);
-        picture.to_screen(order, &mut frame.data);
+        (frame.width, frame.height, frame.order) = (width, height, order);
+        if (part, width, height) == (Part::WHOLE, size.0, size.1) {
+            picture.to_screen(order, &mut frame.data);
+        } else if part == Part::WHOLE && width * 2 <= size.0 {
+            // So much smaller that the conversion is what costs.
+            self.scaler.scale(picture, width, height, &mut self.scaled);
+            Picture::from(&self.scaled).to_screen(order, &mut frame.data);
+        } else {
+            picture.to_screen(order, &mut self.pixels);
+            self.scaler.scale_for_screen(&self.pixels, size, part, &mut frame.data, (width, height));
+        }
+        self.sequence += 1;
+        frame.sequence = self.sequence;
         self.buffers.push(buffer.clone());
         self.sink.pictures.put(buffer);
         if let Some(wake) = &self.on_frame {
             wake();
         }
+    }
+
+    /// One that the window let go of, or a new one.
+    fn free_buffer(&mut self) -> Arc<ScreenFrame> {
+        let free = self.buffers.iter().position(|buffer| Arc::strong_count(buffer) == 1);
+        free.map(|index| self.buffers.swap_remove(index)).unwrap_or_default()
     }
 }
 
@@ -82,6 +89,7 @@ impl fmt::Debug for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::frame::ChannelOrder;
     use crate::media::place::{Space, screen};
 
     #[test]
