@@ -186,11 +186,16 @@ impl Counters {
         }
     }
 
-    /// Whether since `before` this computer was short of processor while the link brought nearly all: then no link is to blame. What
-    /// waits may be a program that is in nobody's way, so this says something only of a second that was bad.
+    /// Whether since `before` this computer was short of processor while the link brought nearly all of the pictures' packets: then no
+    /// link is to blame. Of sound alone it is not known what was lost. What waits may be a program that is in nobody's way, so this says
+    /// something only of a second that was bad.
     fn busy(&self, before: Option<&Self>) -> bool {
         let waited = |before: &Self| Some(self.waited_us?.saturating_sub(before.waited_us?) as f64 / 1e6);
         let came = |before: &Self| {
+            let pictures = |counters: &Self| counters.video_received.as_ref().map_or(0, |video| video.frames);
+            if pictures(self) <= pictures(before) {
+                return None;
+            }
             let (now, before) = (self.path?, before.path?);
             let since = |count: fn(&PathStats) -> u64| count(&now).saturating_sub(count(&before)) as f64;
             let lost = since(|path| path.lost + path.repaired + path.recovered);
@@ -374,6 +379,7 @@ mod tests {
         let counters = |seconds: u64, waited_us, packets_in, lost| Counters {
             at: MediaTime(seconds * 1_000_000),
             path: Some(PathStats { packets_in, lost, ..PathStats::default() }),
+            video_received: Some(VideoReceiveStats { frames: seconds, ..VideoReceiveStats::default() }),
             waited_us,
             ..nothing_counted()
         };
@@ -388,6 +394,8 @@ mod tests {
         for (waited_us, packets_in, lost, busy) in cases {
             assert_eq!(counters(11, waited_us, packets_in, lost).busy(Some(&before)), busy, "{waited_us:?} {packets_in} {lost}");
         }
+        let (sound, silent) = (Counters { video_received: None, ..counters(11, Some(900_500), 1100, 5) }, nothing_counted());
+        assert_eq!([sound.busy(Some(&before)), silent.busy(None)], [false; 2]);
         let named = |bars, busy| hint(&second(20.0, 50.0), bars, busy).map(|text| text.starts_with("This computer"));
         assert_eq!([named(2, true), named(2, false), named(4, true)], [Some(true), Some(false), None]);
     }

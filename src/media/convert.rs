@@ -163,7 +163,9 @@ mod tests {
     fn red_is_where_the_order_of_the_channels_says() {
         let mut frame = Frame::black(32, 16);
         let (y, u, v) = frame.planes_mut();
-        (y.fill(63), u.fill(102), v.fill(240));
+        y.fill(63);
+        u.fill(102);
+        v.fill(240);
         for (order, red) in [(ChannelOrder::Rgba, 0), (ChannelOrder::Bgra, 2)] {
             let mut bytes = Vec::new();
             Picture::from(&frame).to_screen(order, &mut bytes);

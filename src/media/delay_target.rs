@@ -33,6 +33,8 @@ const SPIKE: Duration = Duration::from_millis(100);
 /// as long as its queue takes to drain.
 const SPIKE_LASTS: Duration = Duration::from_millis(600);
 const SPIKE_MOST: Duration = Duration::from_millis(1800);
+/// Packets in time for this long are a calm between two spikes.
+const CALM: Duration = Duration::from_millis(200);
 /// Spikes that come at least this often are prepared for: more often at a call's beginning, when paths come and go.
 const SPIKE_MEMORY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(12));
 
@@ -112,7 +114,7 @@ impl DelayTarget {
         }
         let usual = self.packets.quantile(SHARE);
         if lateness > usual + SPIKE {
-            let goes_on = self.spikes.back().is_some_and(|before| now.since(before.last) < SPIKE_LASTS);
+            let goes_on = self.spikes.back().is_some_and(|before| now.since(before.last) < CALM);
             self.spikes.push_back(Spike { since: now, last: now, height: lateness, usual, goes_on });
         }
         usual
@@ -195,6 +197,15 @@ mod tests {
         let way = feed(&mut target, 0, 30, drains);
         assert!(way.iter().all(|target| *target <= ms(260)), "{:?}", way.iter().max());
         assert!(way[900] <= ms(150), "five seconds later {:?}", way[900]);
+    }
+
+    #[test]
+    fn spikes_that_follow_each_other_twice_a_second_are_not_taken_for_one() {
+        let mut target = DelayTarget::default();
+        feed(&mut target, 0, 10, |n| (n % 3, false));
+        let spike = |n: u64| (300u64.saturating_sub(20 * (n % 25)).max(2), false);
+        let way = feed(&mut target, 10, 13, spike);
+        assert!(way[149] >= ms(290), "{:?}", way[149]);
     }
 
     #[test]

@@ -142,4 +142,28 @@ mod tests {
             assert_eq!(frame.data.len(), shown.0 * shown.1 * 4);
         }
     }
+
+    #[test]
+    fn colours_stay_what_they_are_however_a_picture_is_scaled() {
+        let (sink, view) = screen();
+        let mut screen = Screen::new(sink, None);
+        let mut frame = Frame::black(1280, 720);
+        let (y, u, v) = frame.planes_mut();
+        y.fill(63);
+        u.fill(102);
+        v.fill(240);
+        for (width, height, filled, order) in [
+            (1280, 720, false, ChannelOrder::Bgra),
+            (1180, 760, false, ChannelOrder::Bgra),
+            (1000, 1000, false, ChannelOrder::Bgra),
+            (256, 168, true, ChannelOrder::Rgba),
+        ] {
+            view.place.set(Space { width, height, filled, order });
+            screen.show(&Picture::from(&frame));
+            let red = if order == ChannelOrder::Rgba { 0 } else { 2 };
+            let shown = view.pictures.take().unwrap();
+            let is_red = |pixel: &[u8]| pixel[red] > 240 && pixel[1] < 15 && pixel[2 - red] < 15 && pixel[3] == 255;
+            assert!(shown.data.chunks_exact(4).all(is_red), "{width}x{height}");
+        }
+    }
 }

@@ -142,12 +142,7 @@ impl Picture {
             Layer::Direct(_) => fit_pixels(shown.size, rect, painter.pixels_per_point()),
         };
         // The blurred copy only where it is seen: in software each layer of a large picture costs as much as the picture.
-        let beside = if at.width() < rect.width() {
-            [rect.with_max_x(at.left()), rect.with_min_x(at.right())]
-        } else {
-            [rect.with_max_y(at.top()), rect.with_min_y(at.bottom())]
-        };
-        for bar in beside {
+        for bar in bars(at, rect) {
             let Some(blurred) = &shown.blurred else { break };
             let painter = painter.with_clip_rect(bar.intersect(painter.clip_rect()));
             painter.image(blurred.id(), rect, paint::cover(BLURRED, rect.size(), false), stage::DIM);
@@ -188,6 +183,16 @@ impl Picture {
             Layer::Texture(texture) => drop(painter.image(texture.id(), rect, part, Color32::WHITE)),
             Layer::Direct(direct) => direct.paint(painter, rect, part),
         }
+    }
+}
+
+/// What of `rect` a picture at `at` leaves free: left and right of it, or above and below. Rounded to pixels, it may be short of both by a
+/// hair.
+fn bars(at: Rect, rect: Rect) -> [Rect; 2] {
+    if rect.width() - at.width() > rect.height() - at.height() {
+        [rect.with_max_x(at.left()), rect.with_min_x(at.right())]
+    } else {
+        [rect.with_max_y(at.top()), rect.with_min_y(at.bottom())]
     }
 }
 
@@ -357,6 +362,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_bars_are_where_the_picture_is_not_though_pixels_are_rounded() {
+        // 1366 pixels at 125 %, as egui rounds them to points.
+        let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(1092.8125, 1000.0));
+        let at = fit_pixels([1366, 770], rect, 1.25);
+        let [above, below] = bars(at, rect);
+        assert_eq!((above.width(), above.bottom(), below.top()), (rect.width(), at.top(), at.bottom()));
+        let [left, right] = bars(Rect::from_min_max(pos2(100.0, 0.0), pos2(900.0, 1000.0)), rect);
+        assert_eq!((left.right(), right.left(), left.height()), (100.0, 900.0, 1000.0));
     }
 
     #[test]
