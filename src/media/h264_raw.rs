@@ -1,5 +1,5 @@
 //! The OpenH264 calls that the safe wrapper lacks: concealment, decoding that reports it, a bitrate that changes while encoding,
-//! and long-term references. The only file with unsafe code.
+//! and long-term references. The codec's unsafe code is here alone.
 #![allow(unsafe_code, reason = "the safe wrapper of OpenH264 lacks the options that calls need")]
 
 use openh264::decoder::Decoder;

@@ -65,7 +65,8 @@ impl Place {
 }
 
 impl Space {
-    /// What of a picture of `size` is seen, and the width and height that it is scaled to: even, and no smaller than where it is seen.
+    /// What of a picture of `size` is seen, and the width and height that it is scaled to: even, and no smaller than where it is seen,
+    /// save that what fills a small place is never made larger.
     pub fn fitted(&self, size: (usize, usize)) -> (Part, usize, usize) {
         let room = [f32::from(self.width), f32::from(self.height)];
         // A little less, for floating-point products are a little more than they should be.

@@ -10,7 +10,7 @@ use eframe::egui::{PaintCallback, PaintCallbackInfo, Painter, Rect, Shape};
 use eframe::egui_glow::CallbackFn;
 use eframe::glow::{self, HasContext as _};
 
-use crate::media::frame::{ChannelOrder, ScreenFrame};
+use crate::media::frame::ScreenFrame;
 
 /// How many pixels a picture may be larger than its place to be copied, not scaled: its sides are even, those of a place need not be.
 const SPARE: i32 = 2;
@@ -33,11 +33,10 @@ struct Objects {
     framebuffer: glow::Framebuffer,
     /// Width and height; nothing is in it before the first.
     size: [i32; 2],
-    order: ChannelOrder,
 }
 
 impl Direct {
-    /// Takes a new picture, to be uploaded when it is painted.
+    /// Takes a new picture in the order [`ChannelOrder::Bgra`](crate::media::frame::ChannelOrder), to be uploaded when it is painted.
     pub fn put(&self, frame: &Arc<ScreenFrame>) {
         self.lock().newest = Some(frame.clone());
     }
@@ -109,19 +108,14 @@ impl State {
         unsafe {
             let mut objects = match self.objects {
                 Some(objects) => objects,
-                None => Objects {
-                    texture: gl.create_texture().ok()?,
-                    framebuffer: gl.create_framebuffer().ok()?,
-                    size: [0, 0],
-                    order: frame.order,
-                },
+                None => Objects { texture: gl.create_texture().ok()?, framebuffer: gl.create_framebuffer().ok()?, size: [0, 0] },
             };
             let size = [frame.width as i32, frame.height as i32];
-            let format = if frame.order == ChannelOrder::Bgra { glow::BGRA } else { glow::RGBA };
+            let format = glow::BGRA;
             let pixels = glow::PixelUnpackData::Slice(Some(&frame.data));
             gl.bind_texture(glow::TEXTURE_2D, Some(objects.texture));
             gl.pixel_store_i32(glow::UNPACK_ALIGNMENT, 4);
-            if (objects.size, objects.order) == (size, frame.order) {
+            if objects.size == size {
                 gl.tex_sub_image_2d(glow::TEXTURE_2D, 0, 0, 0, size[0], size[1], format, glow::UNSIGNED_BYTE, pixels);
             } else {
                 gl.tex_parameter_i32(glow::TEXTURE_2D, glow::TEXTURE_MIN_FILTER, glow::LINEAR as i32);
@@ -131,7 +125,7 @@ impl State {
                 gl.bind_framebuffer(glow::READ_FRAMEBUFFER, Some(objects.framebuffer));
                 let (target, attachment) = (glow::READ_FRAMEBUFFER, glow::COLOR_ATTACHMENT0);
                 gl.framebuffer_texture_2d(target, attachment, glow::TEXTURE_2D, Some(objects.texture), 0);
-                (objects.size, objects.order) = (size, frame.order);
+                objects.size = size;
             }
             self.objects = Some(objects);
         }
