@@ -337,6 +337,7 @@ impl Session {
                     pipelines.video_send.feedback(feedback);
                 }
             }
+            PeerEvent::Abandoned => self.pipelines.iter().for_each(|pipelines| pipelines.video_send.renew()),
             PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {
                 self.share((kbps, repair_percent));
             }

@@ -1,7 +1,8 @@
 //! Asking for what brings a picture back, and answering, so that neither end drowns the other in it.
 //!
 //! A picture that is lost for good leaves all after it wrong. A frame made from a long-term reference that the receiver is known to
-//! have brings them back for half the bytes of a keyframe, so that is asked for first; a keyframe is asked for where it does not help.
+//! have brings them back for half the bytes of a keyframe, so that is asked for first; a keyframe is asked for where it does not help. Where
+//! a path falls to a fraction of its rate, the sender knows of the loss first, and makes such a frame unasked.
 
 use super::clock::MediaTime;
 use super::fragment::FrameKind;

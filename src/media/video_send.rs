@@ -81,6 +81,8 @@ pub struct VideoSender {
 #[derive(Debug)]
 struct Control {
     begun: AtomicBool,
+    /// The next picture has to do without those before it.
+    renew: AtomicBool,
     kbps: AtomicU32,
 }
 
@@ -91,7 +93,7 @@ impl VideoSender {
         let (publish, stats) = watch::channel(VideoSendStats::default());
         let (commands, heard) = channel();
         let (feedback, told) = sync_channel(FEEDBACK);
-        let control = Arc::new(Control { begun: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
+        let control = Arc::new(Control { begun: AtomicBool::new(false), renew: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
         let (its, wake) = (control.clone(), taken.clone());
         let run = move || run(config, (frames, &taken), (&heard, &told), &its, &publish);
         let thread = thread::Builder::new().name("video send".into()).spawn(run).expect("the system has room for a thread");
@@ -115,6 +117,11 @@ impl VideoSender {
     /// What the peer tells of the pictures; takes effect with the next frame.
     pub fn feedback(&self, feedback: PictureFeedback) {
         let _ = self.feedback.try_send(feedback);
+    }
+
+    /// What was sent of late did not arrive and will not: the next frame does without it.
+    pub fn renew(&self) {
+        self.control.renew.store(true, Ordering::Relaxed);
     }
 
     /// What the path carries; takes effect with the next frame. 0: no picture is sent.
@@ -202,6 +209,9 @@ fn run(
             trace.line(TraceEvent::Captured, frame.captured, marker::read(&picture), frame.width, frame.height);
         }
         told.try_iter().for_each(|feedback| pipeline.feedback(feedback));
+        if control.renew.swap(false, Ordering::Relaxed) {
+            pipeline.renew();
+        }
         pipeline.set_kbps(control.kbps.load(Ordering::Relaxed));
         let made = if begun {
             pipeline.step(MediaTime::now(), Instant::now(), &frame, out.capacity() > 0)

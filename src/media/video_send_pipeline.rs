@@ -39,8 +39,9 @@ pub struct VideoSendPipeline {
     repairs: RepairAnswer,
     /// RTP timestamp of the last keyframe; feedback about another one is of the past.
     keyframe: Option<u32>,
-    /// The number of the last frame after it that the peer has whole.
+    /// The number of the last frame after it that the peer has whole, and of the last that it keeps.
     whole: u16,
+    confirmed: u16,
     scaler: Scaler,
     scaled: Frame,
     unit: Vec<u8>,
@@ -74,6 +75,7 @@ impl VideoSendPipeline {
             repairs: RepairAnswer::default(),
             keyframe: None,
             whole: 0,
+            confirmed: 0,
             scaler: Scaler::default(),
             scaled: Frame::black(16, 16),
             unit: Vec::new(),
@@ -173,7 +175,7 @@ impl VideoSendPipeline {
         (self.stats.width, self.stats.height) = (width, height);
         let timestamp = captured.rtp(VIDEO_RATE);
         if kind == FrameKind::Keyframe {
-            self.keyframe = Some(timestamp);
+            (self.keyframe, self.confirmed) = (Some(timestamp), 0);
         }
         Ok(OutgoingFrame { timestamp, pieces: fragment::cut(&self.sealed, kind) })
     }
@@ -190,10 +192,17 @@ impl VideoSendPipeline {
             PictureFeedback::Kept(whole) if Some(whole.keyframe) == self.keyframe => {
                 if let Some(encoder) = &mut self.encoder {
                     encoder.confirm(whole.frame);
+                    self.confirmed = whole.frame;
                 }
             }
             PictureFeedback::Kept(_) => {}
         }
+    }
+
+    /// The path gave up what it lost: the next picture is made from one that the peer has for sure.
+    pub fn renew(&mut self) {
+        self.whole = self.confirmed;
+        self.repairs.want(FrameKind::Repair);
     }
 
     /// What the path carries.

@@ -155,6 +155,11 @@ impl BarePath {
         self.sending.has_room()
     }
 
+    /// How often what was lost of pictures was given up: the next picture has to do without.
+    pub fn abandoned(&self) -> u32 {
+        self.sending.reading().abandoned
+    }
+
     /// How long there and back takes.
     pub fn round_trip(&self) -> Duration {
         self.sending.round_trip()

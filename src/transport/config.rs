@@ -81,6 +81,8 @@ pub enum PeerEvent {
     /// trying. Parity and repairs add so many to each 100 packets
     /// of pictures.
     Estimate { kbps: u32, repair_percent: u32 },
+    /// What was lost of pictures is given up: the next one has to do without it.
+    Abandoned,
 }
 
 /// Why a connection could not be prepared or begun.

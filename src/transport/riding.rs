@@ -58,7 +58,7 @@ impl Ride {
         }
         let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS), start);
         let mut bytes = Bytes::default();
-        let (mut told, mut looked) = ((0, 0), None);
+        let (mut told, mut given_up, mut looked) = ((0, 0), 0, None);
         let mut readable = true;
         loop {
             let now = Instant::now();
@@ -70,6 +70,10 @@ impl Ride {
             let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
             if std::mem::replace(&mut told, (kbps, repair_percent)) != told {
                 tell(PeerEvent::Estimate { kbps, repair_percent });
+            }
+            let abandoned = path.abandoned();
+            if std::mem::replace(&mut given_up, abandoned) != abandoned {
+                tell(PeerEvent::Abandoned);
             }
             let deadline = path.deadline(now);
             if deadline.is_some() && looked.is_none_or(|looked| now.duration_since(looked) >= LOOK) {

@@ -10,6 +10,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::Packet;
 use rtc::rtp::header::Header;
 
+use super::abandon::Abandonment;
 use super::bandwidth::{BandwidthEstimator, Estimate};
 use super::counters::Counters;
 use super::departures::Departures;
@@ -21,6 +22,7 @@ use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
 use super::protection::Protection;
 use super::start::{NARROW_KBPS, StartRate};
+use crate::media::fragment::{FrameKind, Piece};
 
 /// RTP's header, SRTP's tag (RFC 7714), UDP and IPv4: what a payload takes more on the wire.
 pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
@@ -40,6 +42,8 @@ const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 /// On a path with room for little more than sound, no more of it goes in while what is on its way takes this long: it would come later than
 /// anybody listens, and the queue would never empty.
 const MOST_SOUND: Duration = Duration::from_millis(1000);
+/// A picture that needs none of those before it is waited for this long before those that do are sent again.
+const STALE_FOR: Duration = Duration::from_millis(1000);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -54,6 +58,12 @@ pub(super) struct Sending {
     kept: Kept,
     protection: Protection,
     sound_losses: LossRuns,
+    abandonment: Abandonment,
+    /// How often what was lost was given up, and since when pictures are left out that need it.
+    abandoned: u32,
+    stale: Option<Instant>,
+    /// When a picture came last that needs none before it.
+    renewed: Option<Instant>,
     /// The payloads of the picture that is being sent, and the number and stamp of the first.
     block: Vec<Bytes>,
     first: u16,
@@ -85,6 +95,10 @@ impl Sending {
             kept: Kept::default(),
             protection: Protection::default(),
             sound_losses: LossRuns::default(),
+            abandonment: Abandonment::default(),
+            abandoned: 0,
+            stale: None,
+            renewed: None,
             block: Vec::new(),
             first: 0,
             repairs: 0,
@@ -110,6 +124,9 @@ impl Sending {
             self.note(now, &packet, false);
             return Some(packet);
         }
+        if self.is_stale(now, &packet.payload) {
+            return None;
+        }
         let Header { sequence_number, timestamp, marker, .. } = packet.header;
         if self.block.is_empty() {
             self.first = sequence_number;
@@ -120,6 +137,15 @@ impl Sending {
             self.protect(timestamp, marker);
         }
         None
+    }
+
+    /// Whether a piece is of a picture that needs what was given up.
+    fn is_stale(&mut self, now: Instant, payload: &Bytes) -> bool {
+        if Piece::parse(payload).is_some_and(|piece| piece.kind != FrameKind::Delta) {
+            (self.stale, self.renewed) = (None, Some(now));
+        }
+        self.stale = self.stale.filter(|since| now.saturating_duration_since(*since) < STALE_FOR);
+        self.stale.is_some()
     }
 
     /// Whether sound that leaves now would only lengthen a queue that is too long for it already. Where nothing was heard for long there may
@@ -174,6 +200,23 @@ impl Sending {
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
+        let lost = told.fates.iter().filter(|fate| fate.ssrc == self.ours.video && fate.arrived.is_none()).map(|fate| fate.bytes);
+        if self.abandonment.decide(now, estimate.target_kbps, lost.sum()) {
+            self.abandon(now);
+        }
+    }
+
+    /// Gives up what was lost, and with it all pictures that need it.
+    fn abandon(&mut self, now: Instant) {
+        if self.renewed.is_some_and(|renewed| now.saturating_duration_since(renewed) < STALE_FOR) {
+            // One is on its way that needs nothing of it.
+            return;
+        }
+        [Class::Repair, Class::Media, Class::Probe].into_iter().for_each(|class| self.pacer.clear(class));
+        self.kept = Kept::default();
+        self.block.clear();
+        self.stale = Some(now);
+        self.abandoned += 1;
     }
 
     /// Sends again what was asked for.
@@ -244,7 +287,8 @@ impl Sending {
     pub fn has_room(&self) -> bool {
         let estimate = self.estimator.estimate();
         let waiting = super::pacer::lasts(self.pacer.bytes(), estimate.pace_kbps);
-        self.departures.in_flight() + self.pacer.bytes() < estimate.window && waiting < LONGEST_WAIT
+        // What was made before something was given up is taken and left out, to make room for the one that is waited for.
+        self.stale.is_some() || self.departures.in_flight() + self.pacer.bytes() < estimate.window && waiting < LONGEST_WAIT
     }
 
     pub fn reading(&self) -> Reading {
@@ -255,7 +299,7 @@ impl Sending {
         let took = self.left.1 / self.left.0.max(1.0) * 100.0;
         let again = ((estimate.loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
-        Reading { estimate, repair_percent: (parity + again) as u32 }
+        Reading { estimate, repair_percent: (parity + again) as u32, abandoned: self.abandoned }
     }
 
     pub fn measured_round_trip(&self) -> Option<Duration> {
@@ -309,6 +353,7 @@ impl Sending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::fragment;
     use crate::transport::Role;
     use rtc::rtcp::transport_feedbacks::transport_layer_nack::NackPair;
 
@@ -387,6 +432,33 @@ mod tests {
         (0..20).for_each(|sequence| drop(sending.packet(later, packet(OURS.video, 20 + sequence, false))));
         released(&mut sending, later);
         assert_eq!(sending.reading().repair_percent, 10);
+    }
+
+    #[test]
+    fn what_is_given_up_leaves_no_more_and_pictures_that_need_it_are_left_out_until_one_comes_that_does_not() {
+        let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
+        let at = |ms| start + Duration::from_millis(ms);
+        let piece = |kind, number| Packet { payload: fragment::cut(&[9; 900], kind).remove(0), ..packet(OURS.video, number, true) };
+        (0..60).for_each(|number| drop(sending.packet(start, piece(FrameKind::Delta, number))));
+        let before = std::iter::from_fn(|| sending.release(at(20))).count();
+        assert!(before < 60 && !sending.has_room());
+        sending.abandon(at(30));
+        assert_eq!(sending.reading().abandoned, 1);
+        assert!(sending.has_room(), "what was made before makes room");
+        let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: OURS.video, nacks: vec![NackPair::default()] };
+        sending.repair(at(40), &nack);
+        sending.packet(at(40), piece(FrameKind::Delta, 60));
+        assert!(released(&mut sending, at(40)).is_empty());
+        sending.packet(at(170), piece(FrameKind::Repair, 61));
+        sending.abandon(at(180));
+        sending.packet(at(200), piece(FrameKind::Delta, 62));
+        let left: Vec<_> = released(&mut sending, at(200)).iter().map(|packet| packet.header.sequence_number).collect();
+        assert_eq!(left, [61, 62], "one that is on its way is not given up");
+        sending.abandon(at(2000));
+        sending.packet(at(2100), piece(FrameKind::Delta, 63));
+        sending.packet(at(4000), piece(FrameKind::Delta, 64));
+        let left: Vec<_> = released(&mut sending, at(4000)).iter().map(|packet| packet.header.sequence_number).collect();
+        assert_eq!((left, sending.reading().abandoned), (vec![64], 2), "whoever makes no such picture is not waited for forever");
     }
 
     #[test]

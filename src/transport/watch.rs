@@ -111,7 +111,7 @@ impl Watcher {
 
     /// Returns why the connection failed.
     async fn watch(&mut self) -> String {
-        let mut told = (0, 0);
+        let (mut told, mut given_up) = ((0, 0), 0);
         let mut connected = false;
         let mut deadline: Option<Instant> = None;
         // The library hears nothing; when to look again whether media does not come either.
@@ -147,12 +147,15 @@ impl Watcher {
                 () = self.goodbye.notified() => return GOODBYE.into(),
                 Some(feedback) = self.feedback.recv() => self.tell(PeerEvent::Feedback(feedback)).await,
                 Ok(()) = self.readings.changed() => {
-                    let Reading { estimate, repair_percent } = *self.readings.borrow_and_update();
+                    let Reading { estimate, repair_percent, abandoned } = *self.readings.borrow_and_update();
                     let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
                     if kbps.abs_diff(told.0) * 100 > kbps * TELL_PERCENT || repair_percent != told.1 {
                         told = (kbps, repair_percent);
                         // Full: the next one counts as much.
                         let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
+                    }
+                    if std::mem::replace(&mut given_up, abandoned) != abandoned {
+                        self.tell(PeerEvent::Abandoned).await;
                     }
                 }
                 () = sleep_until(look.unwrap_or(give_up)), if look.is_some() => {

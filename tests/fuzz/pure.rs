@@ -34,6 +34,7 @@ mod sources {
 
     /// `transport.rs` without connections.
     pub mod transport {
+        mod abandon;
         pub mod arrivals;
         pub mod bandwidth;
         pub mod bare;
@@ -68,6 +69,7 @@ mod sources {
             pub(super) struct Reading {
                 pub estimate: super::bandwidth::Estimate,
                 pub repair_percent: u32,
+                pub abandoned: u32,
             }
         }
 

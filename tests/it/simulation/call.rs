@@ -68,6 +68,8 @@ struct End {
     waits: Option<OutgoingFrame>,
     /// Of pictures, of sound.
     numbers: [Numbering; 2],
+    /// How often the path gave up what it lost, as far as pictures were renewed for it.
+    abandoned: u32,
     bytes: u64,
     // What it gets.
     video_receive: VideoReceivePipeline,
@@ -180,6 +182,7 @@ impl End {
             allocation: Allocation::default(),
             waits: None,
             numbers: Default::default(),
+            abandoned: 0,
             bytes: 0,
             video_receive: VideoReceivePipeline::new(opener(StreamId::Camera), clock_offset, lip_sync).unwrap(),
             audio_receive: AudioReceivePipeline::new(audio_receive, now, instant).unwrap().0,
@@ -242,6 +245,9 @@ impl End {
         self.video_send.set_kbps(share.video_kbps.min(MOST_KBPS));
         self.audio_send.share(share.rung, share.copies);
         self.audio_send.expect_loss(estimate.loss_percent.clamp(0.0, 50.0) as u8, self.path.counts().loses_in_runs);
+        if std::mem::replace(&mut self.abandoned, self.path.abandoned()) != self.path.abandoned() {
+            self.video_send.renew();
+        }
         self.video_receive.set_rtt(self.path.round_trip());
     }
 
