@@ -31,8 +31,8 @@ pub struct NackList {
     round_trip: Option<Duration>,
     /// Parity comes with the pictures.
     parity: bool,
-    /// Packets that were given up.
-    pub lost: u64,
+    /// Packets that were given up and not yet [told](Self::take_lost).
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -126,6 +126,11 @@ impl NackList {
         .collect()
     }
 
+    /// How many packets were given up since this was asked last.
+    pub fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
     /// When [`due`](Self::due) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
         self.missing.values().map(|missing| missing.ask_at).min()
@@ -195,7 +200,7 @@ mod tests {
         list.arrived(start, 3, false);
         let requests: usize = (0..300).map(|step| list.due(start + ms(step * 10)).len()).sum();
         assert_eq!(requests, usize::from(MAX_REQUESTS));
-        assert_eq!((list.lost, list.deadline()), (1, None));
+        assert_eq!((list.take_lost(), list.deadline()), (1, None));
     }
 
     #[test]
@@ -213,6 +218,6 @@ mod tests {
         let (now, mut list) = (Instant::now(), NackList::new());
         list.arrived(now, 1, false);
         list.arrived(now, 2000, false);
-        assert_eq!((list.deadline(), list.lost), (None, 1998));
+        assert_eq!((list.deadline(), list.take_lost(), list.take_lost()), (None, 1998, 0));
     }
 }

@@ -75,9 +75,7 @@ impl Receiving {
         let parity = self.parity_came.is_some_and(|came| now.saturating_duration_since(came) < PARITY_OVER);
         self.missing.expect_parity(parity);
         if self.missing.deadline().is_some_and(|deadline| deadline <= now) {
-            let lost = self.missing.lost;
             let due = self.missing.due(now);
-            Counters::add(&self.counters.lost, self.missing.lost - lost);
             if !due.is_empty() {
                 Counters::add(&self.counters.nacks_sent, due.len() as u64);
                 let nacks = nack_pairs_from_sequence_numbers(&due);
@@ -85,6 +83,7 @@ impl Receiving {
                 out.push(vec![Box::new(request)]);
             }
         }
+        Counters::add(&self.counters.lost, self.missing.take_lost());
         out
     }
 
