@@ -93,7 +93,11 @@ impl VideoSender {
         let (publish, stats) = watch::channel(VideoSendStats::default());
         let (commands, heard) = channel();
         let (feedback, told) = sync_channel(FEEDBACK);
-        let control = Arc::new(Control { begun: AtomicBool::new(false), renew: AtomicBool::new(false), kbps: AtomicU32::new(config.bitrate_kbps) });
+        let control = Arc::new(Control {
+            begun: AtomicBool::new(false),
+            renew: AtomicBool::new(false),
+            kbps: AtomicU32::new(config.bitrate_kbps),
+        });
         let (its, wake) = (control.clone(), taken.clone());
         let run = move || run(config, (frames, &taken), (&heard, &told), &its, &publish);
         let thread = thread::Builder::new().name("video send".into()).spawn(run).expect("the system has room for a thread");

@@ -438,7 +438,8 @@ mod tests {
     fn what_is_given_up_leaves_no_more_and_pictures_that_need_it_are_left_out_until_one_comes_that_does_not() {
         let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
         let at = |ms| start + Duration::from_millis(ms);
-        let piece = |kind, number| Packet { payload: fragment::cut(&[9; 900], kind).remove(0), ..packet(OURS.video, number, true) };
+        let piece =
+            |kind, number| Packet { payload: fragment::cut(&[9; 900], kind).remove(0), ..packet(OURS.video, number, true) };
         (0..60).for_each(|number| drop(sending.packet(start, piece(FrameKind::Delta, number))));
         let before = std::iter::from_fn(|| sending.release(at(20))).count();
         assert!(before < 60 && !sending.has_room());

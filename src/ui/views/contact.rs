@@ -234,7 +234,7 @@ fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, free: bool
     let width = 44.0 + happened.size().x + 10.0 + time.size().x + back_width + space::L;
     let (rect, _) = ui.allocate_exact_size(vec2(width, size::HEADER_BUTTON), Sense::hover());
     ui.painter().rect_filled(rect, CornerRadius::same(20), p.surface);
-    let icon = if missed { icons::PHONE_X } else { icons::PHONE };
+    let icon = if missed { icons::PHONE_X } else { icons::CLOCK };
     icons::paint(
         ui.painter(),
         rect.left_center() + vec2(26.0, 0.0),
