@@ -349,6 +349,17 @@ fn an_invitation_is_made_copied_and_withdrawn() {
 }
 
 #[test]
+fn an_invitation_that_was_used_says_so_and_is_not_given_to_a_second_person() {
+    let mut window = window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
+    click(&mut window, text::MINE);
+    window.state_mut().snapshot.invitation = Some(InvitationView { used: true, ..invitation() });
+    window.run_steps(2);
+    window.get_by_label(text::INVITATION_USED);
+    assert!(window.query_by_label(text::COPY).is_none());
+    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation]);
+}
+
+#[test]
 fn what_a_form_is_for_can_be_typed_at_once() {
     let forms = [
         (Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, None, text::YOUR_NAME),

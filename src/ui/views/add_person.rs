@@ -109,7 +109,8 @@ fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, local: &mut Local) ->
             ui.horizontal(|ui| {
                 let copied = local.add.copied.is_some_and(|at| local.now.since(at) < SAYS_COPIED);
                 let (name, icon) = if copied { (text::COPIED, icons::CHECK) } else { (text::COPY, icons::COPY) };
-                if TextButton::new(Look::Secondary, name).icon(icon).small().show(ui) {
+                // Whoever got a used one would be turned away.
+                if !invitation.used && TextButton::new(Look::Secondary, name).icon(icon).small().show(ui) {
                     local.copy = Some(invitation.text.clone());
                     local.add.copied = Some(local.now);
                     ui.ctx().request_repaint_after(SAYS_COPIED);
