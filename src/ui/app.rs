@@ -143,7 +143,9 @@ impl App {
                     raise(ctx);
                     self.show_contact(key);
                     if self.snapshot.stage == Stage::Ready && self.snapshot.call.is_none() {
-                        self.perform(ctx, Command::Call { key, media });
+                        // As from the window: nobody's camera is sent before they saw it, unless they skip that for good.
+                        let wish = views::lobby::before_call(Some(Command::Call { key, media }), &self.snapshot, &mut self.local);
+                        wish.into_iter().for_each(|wish| self.perform(ctx, wish));
                     }
                 }
                 Answer::Open(key) => {

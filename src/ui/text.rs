@@ -406,7 +406,8 @@ pub const INVITATION_USED: &str = "Somebody has used it: their request waits for
 pub fn invitation_holds(expires: u64, now: u64) -> String {
     match expires.saturating_sub(now) {
         0 => "It has expired. Make a new one.".to_owned(),
-        left @ 1..7200 => format!("Works once, for {} more minutes.", left.div_ceil(60)),
+        1..=60 => "Works once, for one more minute.".to_owned(),
+        left @ 61..7200 => format!("Works once, for {} more minutes.", left.div_ceil(60)),
         left @ 7200..172_800 => format!("Works once, for {} more hours.", left / 3600),
         left => format!("Works once, for {} more days.", left / 86_400),
     }
@@ -452,5 +453,7 @@ mod tests {
     fn an_invitation_says_how_long_it_holds() {
         assert_eq!(invitation_holds(100, 100), "It has expired. Make a new one.");
         assert_eq!(invitation_holds(86_400, 0), "Works once, for 24 more hours.");
+        assert_eq!(invitation_holds(160, 100), "Works once, for one more minute.");
+        assert_eq!(invitation_holds(161, 100), "Works once, for 2 more minutes.");
     }
 }

@@ -225,7 +225,8 @@ fn controls_opacity(ui: &Ui, local: &mut Local, picture: bool) -> f32 {
     if left > 0.0 {
         ui.ctx().request_repaint_after_secs(left as f32);
     }
-    ui.ctx().animate_bool_with_time(ui.scope_id().with("controls"), left > 0.0, motion::SWITCH)
+    let fade = if theme::is_still(ui) { 0.0 } else { motion::SWITCH };
+    ui.ctx().animate_bool_with_time(ui.scope_id().with("controls"), left > 0.0, fade)
 }
 
 /// Repaints when the clock of the call shows its next second, and not before.

@@ -151,6 +151,7 @@ impl<'a> Row<'a> {
         let body = self.entry.text().unwrap_or_default();
         let id = ui.scope_id().with(self.entry.position);
         let response = ui.interact(rect, id, Sense::click());
+        let response = if self.entry.mine { response.on_hover_text(text::receipt(self.entry.state)) } else { response };
         let spoken = text::spoken_text(shown.name, self.entry.mine, &self.time, body, self.entry.state);
         response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, &spoken));
         let colors = Colors::of(p, self.entry.mine);
