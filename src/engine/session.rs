@@ -333,11 +333,11 @@ impl Session {
     pub fn transport_event(&mut self, path: Option<u32>, event: &PeerEvent) {
         match *event {
             PeerEvent::Feedback(feedback) => {
-                if let Some(pipelines) = &self.pipelines {
-                    pipelines.video_send.feedback(feedback);
-                }
+                self.pipelines.iter().for_each(|pipelines| pipelines.video_send.feedback(feedback));
             }
-            PeerEvent::Abandoned => self.pipelines.iter().for_each(|pipelines| pipelines.video_send.renew()),
+            PeerEvent::PicturesGivenUp if path.is_none() == self.paths.link_carries() => {
+                self.pipelines.iter().for_each(|pipelines| pipelines.video_send.renew());
+            }
             PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {
                 self.share((kbps, repair_percent));
             }

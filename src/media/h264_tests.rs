@@ -175,15 +175,17 @@ fn after_a_lost_frame_the_decoder_says_so_and_still_gives_pictures() {
 
 #[test]
 fn a_repair_brings_the_picture_back_for_less_than_a_keyframe() {
-    let [repaired, whole] = [FrameKind::Repair, FrameKind::Keyframe].map(|wanted| {
+    // Asked for by who knows the last frame, made unasked by who knows of a reference alone, and a keyframe.
+    let cases = [(FrameKind::Repair, false), (FrameKind::Repair, true), (FrameKind::Keyframe, false)];
+    let [repaired, unasked, whole] = cases.map(|(wanted, unasked)| {
         let (mut pattern, mut frame) = (TestPattern::new(640, 360), Frame::black(640, 360));
         let (mut encoder, mut decoder) = (Encoder::new(&frame, 30, 800).unwrap(), Decoder::new().unwrap());
-        let (mut unit, mut last, mut kept, mut length) = (Vec::new(), 0, 0, 0);
+        let (mut unit, mut last, mut kept, mut length) = (Vec::new(), 0, (0, 0), 0);
         for n in 0..90u64 {
             frame.captured = START + Duration::from_micros(n * 33_333);
             pattern.draw(frame.captured, &mut frame);
             match (n, wanted) {
-                (63, FrameKind::Repair) => encoder.request_repair(last),
+                (63, FrameKind::Repair) => encoder.request_repair(if unasked { kept.1 + 1 } else { last }),
                 (63, _) => encoder.request_keyframe(),
                 _ => {}
             }
@@ -195,23 +197,25 @@ fn a_repair_brings_the_picture_back_for_less_than_a_keyframe() {
             if n == 63 {
                 assert_eq!((encoded, decoded.damaged), (Encoded::Unit(wanted), false));
                 length = unit.len();
+            } else if n > 63 {
+                assert_eq!(encoded, Encoded::Unit(FrameKind::Delta), "frame {n}: the reference is still there");
             }
             if !(58..63).contains(&n) {
                 assert!(!decoded.damaged);
                 last = decoded.frame;
                 if let Some(frame) = decoded.kept {
-                    kept += 1;
+                    kept = (kept.0 + 1, frame);
                     encoder.confirm(frame);
                 }
                 let psnr = psnr(&frame, &decoded.picture.unwrap());
                 assert!(psnr >= 28.0, "frame {n}: {psnr:.1} dB");
             }
         }
-        assert!(kept >= 4, "{kept} references");
+        assert!(kept.0 >= 4, "{} references", kept.0);
         length
     });
-    println!("{repaired} bytes for a repair, {whole} for a keyframe");
-    assert!(repaired < whole, "{repaired} and {whole}");
+    println!("{repaired} and {unasked} bytes for a repair, {whole} for a keyframe");
+    assert!(repaired.max(unasked) < whole, "{repaired}, {unasked} and {whole}");
 }
 
 #[test]

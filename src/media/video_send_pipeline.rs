@@ -39,9 +39,12 @@ pub struct VideoSendPipeline {
     repairs: RepairAnswer,
     /// RTP timestamp of the last keyframe; feedback about another one is of the past.
     keyframe: Option<u32>,
-    /// The number of the last frame after it that the peer has whole, and of the last that it keeps.
+    /// The number of the last frame after it that the peer has whole.
     whole: u16,
-    confirmed: u16,
+    /// That of one that it has for sure, with the last reference before it that it keeps; nothing while nobody knows of the keyframe.
+    confirmed: Option<u16>,
+    /// A repair was made unasked, and a request for one may have crossed it.
+    unasked: bool,
     scaler: Scaler,
     scaled: Frame,
     unit: Vec<u8>,
@@ -75,7 +78,8 @@ impl VideoSendPipeline {
             repairs: RepairAnswer::default(),
             keyframe: None,
             whole: 0,
-            confirmed: 0,
+            confirmed: None,
+            unasked: false,
             scaler: Scaler::default(),
             scaled: Frame::black(16, 16),
             unit: Vec::new(),
@@ -175,7 +179,7 @@ impl VideoSendPipeline {
         (self.stats.width, self.stats.height) = (width, height);
         let timestamp = captured.rtp(VIDEO_RATE);
         if kind == FrameKind::Keyframe {
-            (self.keyframe, self.confirmed) = (Some(timestamp), 0);
+            (self.keyframe, self.confirmed, self.unasked) = (Some(timestamp), None, false);
         }
         Ok(OutgoingFrame { timestamp, pieces: fragment::cut(&self.sealed, kind) })
     }
@@ -184,15 +188,20 @@ impl VideoSendPipeline {
     pub fn feedback(&mut self, feedback: PictureFeedback) {
         match feedback {
             PictureFeedback::Lost(whole) if Some(whole.keyframe) == self.keyframe => {
-                self.whole = whole.frame;
-                self.repairs.want(FrameKind::Repair);
+                self.confirmed.get_or_insert(whole.frame);
+                if !std::mem::take(&mut self.unasked) {
+                    self.whole = whole.frame;
+                    self.repairs.want(FrameKind::Repair);
+                }
             }
             // It never had the last keyframe whole, so it has none of the references since.
             PictureFeedback::Lost(_) | PictureFeedback::Keyframe => self.repairs.want(FrameKind::Keyframe),
             PictureFeedback::Kept(whole) if Some(whole.keyframe) == self.keyframe => {
                 if let Some(encoder) = &mut self.encoder {
                     encoder.confirm(whole.frame);
-                    self.confirmed = whole.frame;
+                    // It is the next frame that marks this one as a reference, and that was decoded, too, or nobody would know.
+                    self.confirmed = Some(whole.frame.wrapping_add(1));
+                    self.unasked = false;
                 }
             }
             PictureFeedback::Kept(_) => {}
@@ -201,8 +210,13 @@ impl VideoSendPipeline {
 
     /// The path gave up what it lost: the next picture is made from one that the peer has for sure.
     pub fn renew(&mut self) {
-        self.whole = self.confirmed;
-        self.repairs.want(FrameKind::Repair);
+        match self.confirmed {
+            Some(frame) => {
+                (self.whole, self.unasked) = (frame, true);
+                self.repairs.want(FrameKind::Repair);
+            }
+            None => self.repairs.want(FrameKind::Keyframe),
+        }
     }
 
     /// What the path carries.

@@ -58,7 +58,7 @@ impl Ride {
         }
         let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS), start);
         let mut bytes = Bytes::default();
-        let (mut told, mut given_up, mut looked) = ((0, 0), 0, None);
+        let (mut told, mut abandonments, mut looked) = ((0, 0), 0, None);
         let mut readable = true;
         loop {
             let now = Instant::now();
@@ -72,8 +72,8 @@ impl Ride {
                 tell(PeerEvent::Estimate { kbps, repair_percent });
             }
             let abandoned = path.abandoned();
-            if std::mem::replace(&mut given_up, abandoned) != abandoned {
-                tell(PeerEvent::Abandoned);
+            if std::mem::replace(&mut abandonments, abandoned) != abandoned {
+                tell(PeerEvent::PicturesGivenUp);
             }
             let deadline = path.deadline(now);
             if deadline.is_some() && looked.is_none_or(|looked| now.duration_since(looked) >= LOOK) {

@@ -11,7 +11,7 @@ use rtc::rtp::Packet;
 use rtc::rtp::header::Header;
 
 use super::abandon::Abandonment;
-use super::bandwidth::{BandwidthEstimator, Estimate};
+use super::bandwidth::{BandwidthEstimator, Estimate, PacketFate};
 use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
@@ -42,7 +42,7 @@ const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 /// On a path with room for little more than sound, no more of it goes in while what is on its way takes this long: it would come later than
 /// anybody listens, and the queue would never empty.
 const MOST_SOUND: Duration = Duration::from_millis(1000);
-/// A picture that needs none of those before it is waited for this long before those that do are sent again.
+/// After something was given up, a picture that needs nothing of it is waited for this long. If none comes, the others leave again.
 const STALE_FOR: Duration = Duration::from_millis(1000);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
@@ -141,10 +141,10 @@ impl Sending {
 
     /// Whether a piece is of a picture that needs what was given up.
     fn is_stale(&mut self, now: Instant, payload: &Bytes) -> bool {
-        if Piece::parse(payload).is_some_and(|piece| piece.kind != FrameKind::Delta) {
+        if Piece::parse(payload).is_some_and(|piece| piece.start && piece.kind != FrameKind::Delta) {
             (self.stale, self.renewed) = (None, Some(now));
+            self.abandonment.renew();
         }
-        self.stale = self.stale.filter(|since| now.saturating_duration_since(*since) < STALE_FOR);
         self.stale.is_some()
     }
 
@@ -200,18 +200,18 @@ impl Sending {
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
-        let lost = told.fates.iter().filter(|fate| fate.ssrc == self.ours.video && fate.arrived.is_none()).map(|fate| fate.bytes);
-        if self.abandonment.decide(now, estimate.target_kbps, lost.sum()) {
+        let bytes =
+            |which: &dyn Fn(&PacketFate) -> bool| told.fates.iter().filter(|fate| which(fate)).map(|fate| fate.bytes).sum();
+        let needed = |fate: &PacketFate| self.renewed.is_none_or(|renewed| fate.sent >= renewed);
+        let lost = bytes(&|fate| fate.ssrc == self.ours.video && fate.arrived.is_none() && needed(fate));
+        let repaired = bytes(&|fate| fate.ssrc == self.ours.repair && fate.arrived.is_some() && !fate.probe);
+        if self.abandonment.decide(now, (estimate.target_kbps, estimate.delivered_kbps), lost, repaired) {
             self.abandon(now);
         }
     }
 
     /// Gives up what was lost, and with it all pictures that need it.
     fn abandon(&mut self, now: Instant) {
-        if self.renewed.is_some_and(|renewed| now.saturating_duration_since(renewed) < STALE_FOR) {
-            // One is on its way that needs nothing of it.
-            return;
-        }
         [Class::Repair, Class::Media, Class::Probe].into_iter().for_each(|class| self.pacer.clear(class));
         self.kept = Kept::default();
         self.block.clear();
@@ -268,6 +268,7 @@ impl Sending {
         let kept = 1.0 - TICK.as_secs_f64() / REPAIRS_MEMORY.as_secs_f64();
         self.left = (self.left.0 * kept, self.left.1 * kept);
         self.departures.expire(now);
+        self.stale = self.stale.filter(|since| now.saturating_duration_since(*since) < STALE_FOR);
         self.estimator.on_time(now);
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
         let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
@@ -451,12 +452,12 @@ mod tests {
         sending.packet(at(40), piece(FrameKind::Delta, 60));
         assert!(released(&mut sending, at(40)).is_empty());
         sending.packet(at(170), piece(FrameKind::Repair, 61));
-        sending.abandon(at(180));
         sending.packet(at(200), piece(FrameKind::Delta, 62));
         let left: Vec<_> = released(&mut sending, at(200)).iter().map(|packet| packet.header.sequence_number).collect();
-        assert_eq!(left, [61, 62], "one that is on its way is not given up");
+        assert_eq!(left, [61, 62]);
         sending.abandon(at(2000));
         sending.packet(at(2100), piece(FrameKind::Delta, 63));
+        sending.tick(at(3900));
         sending.packet(at(4000), piece(FrameKind::Delta, 64));
         let left: Vec<_> = released(&mut sending, at(4000)).iter().map(|packet| packet.header.sequence_number).collect();
         assert_eq!((left, sending.reading().abandoned), (vec![64], 2), "whoever makes no such picture is not waited for forever");

@@ -111,7 +111,7 @@ impl Watcher {
 
     /// Returns why the connection failed.
     async fn watch(&mut self) -> String {
-        let (mut told, mut given_up) = ((0, 0), 0);
+        let (mut told, mut abandonments) = ((0, 0), 0);
         let mut connected = false;
         let mut deadline: Option<Instant> = None;
         // The library hears nothing; when to look again whether media does not come either.
@@ -154,8 +154,8 @@ impl Watcher {
                         // Full: the next one counts as much.
                         let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
                     }
-                    if std::mem::replace(&mut given_up, abandoned) != abandoned {
-                        self.tell(PeerEvent::Abandoned).await;
+                    if std::mem::replace(&mut abandonments, abandoned) != abandoned {
+                        self.tell(PeerEvent::PicturesGivenUp).await;
                     }
                 }
                 () = sleep_until(look.unwrap_or(give_up)), if look.is_some() => {
