@@ -56,7 +56,8 @@ impl Core {
             LinkEvent::KnockAnswered { invitation, outcome } => self.knock_answered(invitation, outcome, now),
             LinkEvent::NoDiscovery { why } => tracing::info!("computers on this network cannot be discovered: {why}"),
             LinkEvent::Malformed { peer } => tracing::info!("{peer:?} sent bytes that are no message"),
-            LinkEvent::HintsChanged(_) => {}
+            // Who was looked for in vain while we were away may be there.
+            LinkEvent::ReachChanged(_) => self.network.look_for(&self.people, &self.options),
         }
     }
 

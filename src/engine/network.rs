@@ -10,11 +10,11 @@ use super::echo_contact::EchoContact;
 use super::knocks::Knocks;
 use super::options::Options;
 use super::people::People;
-use super::snapshot;
+use super::snapshot::{self, Way};
 use crate::contacts::{Contact, ContactState};
 use crate::identity::{Identity, PublicKey};
 use crate::settings::{LinkMode, Reach, Settings};
-use crate::signal::link::{self, Datagrams, Link, LinkConfig, LinkEvent, LinkPeer, Tag};
+use crate::signal::link::{self, Datagrams, Link, LinkConfig, LinkEvent, LinkPeer, Reachability, RelayState, Tag};
 use crate::signal::message::Message;
 
 /// Echo's engine ends so long after its call, when the last words are out.
@@ -26,7 +26,8 @@ const ROUND: Duration = Duration::from_secs(60);
 pub struct Network {
     link: Option<(Link, mpsc::Receiver<LinkEvent>)>,
     echo: Option<EchoContact>,
-    status: String,
+    /// Why there is no link.
+    closed: Option<String>,
     online: HashSet<PublicKey>,
     next_round: Instant,
     echo_ends: Option<Instant>,
@@ -58,7 +59,7 @@ impl Network {
         Self {
             link: None,
             echo,
-            status: String::new(),
+            closed: None,
             online: HashSet::new(),
             next_round: Instant::now() + ROUND,
             echo_ends: None,
@@ -98,15 +99,11 @@ impl Network {
                 }
                 self.link = Some((link, events));
                 self.look_for(people, options);
-                self.status = match (relay, public) {
-                    (Some(_), _) => "Reachable through your relay".into(),
-                    (None, true) => "Reachable through the public relays".into(),
-                    (None, false) => "Reachable on this network".into(),
-                };
+                self.closed = None;
             }
             Err(error) => {
                 tracing::warn!("the link could not be opened: {error}");
-                self.status = format!("Offline: {error}");
+                self.closed = Some(error.to_string());
             }
         }
     }
@@ -243,7 +240,23 @@ impl Network {
     }
 
     pub fn view(&self) -> snapshot::Network {
-        snapshot::Network { online: self.link.is_some(), status: self.status.clone() }
+        let Some(link) = self.link() else {
+            return self.closed.clone().map_or(snapshot::Network::Opening, snapshot::Network::Closed);
+        };
+        let way = match &self.relays {
+            (Some(_), _) => Way::OwnRelay,
+            (None, true) => Way::PublicRelays,
+            (None, false) => Way::ThisNetwork,
+        };
+        match link.reachability() {
+            Reachability { relay: Some(RelayState::Connected), .. } | Reachability { relay: None, addressed: true } => {
+                snapshot::Network::Reachable(way)
+            }
+            Reachability { relay: None, addressed: false } => snapshot::Network::Unplugged,
+            Reachability { relay: Some(state), addressed } => {
+                snapshot::Network::NoRelay { way, failed: state == RelayState::Unreachable, nearby: addressed }
+            }
+        }
     }
 
     pub async fn close(&mut self) {

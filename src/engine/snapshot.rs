@@ -270,12 +270,40 @@ pub enum NoticeKind {
     Error,
 }
 
+/// Whether contacts can reach this computer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Network {
-    /// The link's endpoint is open and can be reached by contacts.
-    pub online: bool,
-    /// What holds or fails, in words, for the foot of the sidebar.
-    pub status: String,
+pub enum Network {
+    /// Its sockets are being opened.
+    #[default]
+    Opening,
+    /// They could not be, and nothing changes that but the settings or this computer: why.
+    Closed(String),
+    /// It has no address on any network.
+    Unplugged,
+    /// The relay is not there, or not yet.
+    NoRelay {
+        way: Way,
+        /// It was tried and did not answer.
+        failed: bool,
+        /// Computers on this network reach it all the same.
+        nearby: bool,
+    },
+    Reachable(Way),
+}
+
+/// How contacts reach this computer, by the settings or the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    ThisNetwork,
+    OwnRelay,
+    PublicRelays,
+}
+
+impl Network {
+    /// Whether everybody can reach it whom the settings let.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Self::Reachable(_))
+    }
 }
 
 /// What is plugged in, by name.

@@ -15,7 +15,7 @@ use crate::engine::command::{CallMedia, Command};
 use crate::engine::event::What;
 use crate::engine::options::{AutoAccept, CameraChoice, MediaOptions, MicrophoneChoice, Options, SpeakerChoice};
 use crate::engine::report::Report;
-use crate::engine::snapshot::{ContactView, Snapshot, Stage};
+use crate::engine::snapshot::{ContactView, Network, Snapshot, Stage};
 use crate::engine::words::in_words;
 use crate::engine::{Engine, Start};
 use crate::media::events::{MediaEvent, MediaSource};
@@ -249,17 +249,16 @@ pub fn start(profile: Profile, options: Options) -> (Engine, Option<Owner>) {
 
 /// Fails where no contact could ever be reached, as with a relay that is none.
 pub fn reachable(engine: &Engine) -> Result<()> {
-    let network = engine.snapshot().network.clone();
-    if !network.online {
-        bail!("{}", network.status);
+    match &engine.snapshot().network {
+        Network::Closed(why) => bail!("Offline: {why}"),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Waits until the profile is open and its network is up.
 pub async fn ready(engine: &mut Engine) -> Result<()> {
     let mut snapshot = engine.watch();
-    let is_ready = |snapshot: &std::sync::Arc<Snapshot>| snapshot.stage == Stage::Ready && !snapshot.network.status.is_empty();
+    let is_ready = |snapshot: &std::sync::Arc<Snapshot>| snapshot.stage == Stage::Ready && snapshot.network != Network::Opening;
     snapshot.wait_for(is_ready).await.context("Vesper ended while it started")?;
     Ok(())
 }

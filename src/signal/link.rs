@@ -79,6 +79,25 @@ pub enum LinkMode {
     RelayOnly,
 }
 
+/// How others can reach this computer just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reachability {
+    /// What holds of our relay; `None` for a link that uses none.
+    pub relay: Option<RelayState>,
+    /// There is an address of ours that contacts are told.
+    pub addressed: bool,
+}
+
+/// Whether a relay passes on to us what it gets for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayState {
+    /// Not yet, and nothing is known to be in the way.
+    Connecting,
+    Connected,
+    /// It did not answer, and is tried again until it does.
+    Unreachable,
+}
+
 /// An accepted contact, as the link knows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinkPeer {
@@ -105,8 +124,8 @@ pub enum LinkEvent {
     Unreachable { peer: PublicKey, why: String },
     /// A contact sent bytes that are no message; they were dropped.
     Malformed { peer: PublicKey },
-    /// Where we can be found changed. Left out when the queue is full: [`Link::hints`] has the newest anyway.
-    HintsChanged(Vec<Hint>),
+    /// How others can reach us changed. Left out when the queue is full: [`Link::reachability`] has the newest anyway.
+    ReachChanged(Reachability),
     /// LAN discovery was asked for and cannot work now, and why. Contacts are dialled where they were last.
     NoDiscovery { why: String },
     /// Somebody with an invitation of ours knocked and proved it. Answer with [`Knocked::reply`].
@@ -143,6 +162,7 @@ pub struct Link {
     peers: watch::Sender<Peers>,
     invitations: watch::Sender<Invitations>,
     hints: watch::Receiver<Vec<Hint>>,
+    reach: watch::Receiver<Reachability>,
 }
 
 impl Link {
@@ -153,9 +173,9 @@ impl Link {
         let (events, happened) = mpsc::channel(EVENTS);
         let (peers, peers_changed) = watch::channel(config.peers.into_iter().map(|peer| (peer.key, peer)).collect());
         let (invitations, invitations_changed) = watch::channel(Invitations::new());
-        let (task, hints) = LinkTask::start(config.identity, network, peers_changed, invitations_changed, events).await?;
+        let (task, hints, reach) = LinkTask::start(config.identity, network, peers_changed, invitations_changed, events).await?;
         tokio::spawn(task.run(commanded));
-        Ok((Self { commands, peers, invitations, hints }, happened))
+        Ok((Self { commands, peers, invitations, hints, reach }, happened))
     }
 
     /// Sends `message`, dialling first where there is no connection. False if it was dropped right away: the queue was
@@ -204,9 +224,9 @@ impl Link {
         self.hints.borrow().clone()
     }
 
-    /// Whether anybody could find us.
-    pub fn online(&self) -> bool {
-        !self.hints.borrow().is_empty()
+    /// How others can reach us now.
+    pub fn reachability(&self) -> Reachability {
+        *self.reach.borrow()
     }
 
     /// The hints to put into a new invitation whose knock endpoint will have the key `knock`.

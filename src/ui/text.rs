@@ -1,16 +1,18 @@
 //! Every sentence the window says, in one place, ready for translation.
 //!
-//! Sentences that the engine makes (notices, network status, results of calls) come through the snapshot. egui 0.37 has no
-//! bidirectional text: names in right-to-left scripts show their letters in the wrong order.
+//! Sentences that the engine makes (notices, results of calls) come through the snapshot. egui 0.37 has no
+//! bidirectional text: a run of right-to-left letters reads as it should, but runs and lines stand from left to right.
 
 mod call;
 mod desk;
+mod reach;
 mod talk;
 
 use std::time::Duration;
 
 pub use self::call::*;
 pub use self::desk::*;
+pub use self::reach::*;
 pub use self::talk::*;
 use crate::engine::snapshot::{CallMedia, VerifiedBy};
 

@@ -123,7 +123,7 @@ pub(crate) fn people() -> Snapshot {
         stage: Stage::Ready,
         me: Some(Me { name: "Alex Moreau".into(), key: key(100) }),
         contacts: vec![echo, amara, dad, maya, blocked],
-        network: Network { online: true, status: "Connected · direct paths available".into() },
+        network: Network::Reachable(Way::OwnRelay),
         devices: Devices {
             cameras: vec!["Logitech BRIO 4K".into(), "Integrated Camera".into()],
             microphones: vec!["MacBook Pro Microphone".into()],
@@ -132,6 +132,13 @@ pub(crate) fn people() -> Snapshot {
         conversations: Conversations { stage: ConversationsStage::Ready, ..Conversations::default() },
         ..Snapshot::default()
     }
+}
+
+/// The same profile on a computer without any network.
+pub(crate) fn offline() -> Snapshot {
+    let mut snapshot = Snapshot { network: Network::Unplugged, ..people() };
+    snapshot.contacts.iter_mut().for_each(|contact| contact.online = contact.echo);
+    snapshot
 }
 
 /// The same profile, of somebody who skips the check before calls.
@@ -206,6 +213,15 @@ fn a_first_start_asks_for_a_name_and_makes_a_profile_on_this_network_only() {
     let wish = Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork, passphrase: "".into() };
     assert_eq!(click(&mut window, text::CREATE_OPEN), []);
     assert_eq!(click(&mut window, text::START), [wish]);
+}
+
+#[test]
+fn a_person_who_is_offline_is_told_so_and_not_that_others_are() {
+    let window = window(offline(), Local { selected: Some(key(4)), ..Local::default() });
+    window.get_by_label(&text::network(&Network::Unplugged));
+    window.get_by_label(&text::yourself("Alex Moreau", false));
+    window.get_by_label(text::UNREACHABLE_SUB);
+    assert!(window.query_by_label(text::OFFLINE_SUB).is_none());
 }
 
 #[test]
@@ -576,6 +592,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("main", people(), Local { selected: Some(key(2)), ..local() }, SIZE),
         ("main-missed", people(), Local { selected: Some(key(3)), ..local() }, SIZE),
         ("main-fresh", fresh, local(), SIZE),
+        ("main-offline", offline(), Local { selected: Some(key(4)), ..local() }, SIZE),
         (
             "main-requests",
             Snapshot { requests: vec![request], sent_requests: vec![sent], notices: vec![notice], ..people() },

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::address_lookup::{AddrFilter, AddressLookup, EndpointData};
-use iroh::endpoint::{AckFrequencyConfig, BindOpts, PortmapperConfig, QuicTransportConfig, VarInt, presets};
+use iroh::endpoint::{AckFrequencyConfig, BindOpts, PortmapperConfig, QuicTransportConfig, RelayStatus, VarInt, presets};
 use iroh::{Endpoint, EndpointAddr, RelayMode, RelayUrl, SecretKey, TransportAddr};
 use iroh_mdns_address_lookup::{DiscoveryEvent, MdnsAddressLookup};
 use n0_future::StreamExt;
 
 use super::datagrams::SEND_BUFFER;
-use super::{LinkConfig, LinkError, LinkMode};
+use super::{LinkConfig, LinkError, LinkMode, Reachability, RelayState};
 use crate::contacts::{Hint, MAX_HINTS};
 use crate::identity::{Identity, PublicKey, hash};
 
@@ -225,6 +225,20 @@ impl Network {
         let relays = address.relay_urls().map(|url| Hint::Relay(url.to_string()));
         let direct = address.ip_addrs().filter(|address| self.may_dial(address) && !is_link_local(address.ip()));
         relays.chain(direct.map(|address| Hint::Address(*address))).take(MAX_HINTS).collect()
+    }
+
+    /// How others can reach an endpoint with this `address` and these connections to `relays`, where `before` held until now: one
+    /// that did not answer counts as that until it does, however often it is tried.
+    pub fn reachability(&self, address: &EndpointAddr, relays: &[RelayStatus], before: Reachability) -> Reachability {
+        let failed = |relay: &RelayStatus| relay.last_error().is_some();
+        let relay = match (before.relay, relays) {
+            _ if self.relays.is_empty() => None,
+            (_, relays) if relays.iter().any(RelayStatus::is_connected) => Some(RelayState::Connected),
+            (Some(RelayState::Connected | RelayState::Unreachable), _) => Some(RelayState::Unreachable),
+            (_, relays) if relays.iter().any(failed) => Some(RelayState::Unreachable),
+            _ => Some(RelayState::Connecting),
+        };
+        Reachability { relay, addressed: self.hints(address).iter().any(|hint| matches!(hint, Hint::Address(_))) }
     }
 }
 

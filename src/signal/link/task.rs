@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use iroh::EndpointAddr;
 use iroh::Watcher;
-use iroh::endpoint::{Connection, Incoming, VarInt};
+use iroh::endpoint::{Connection, Incoming, RelayStatus, VarInt};
 use iroh_mdns_address_lookup::{DiscoveryEvent, MdnsAddressLookup};
 use n0_future::StreamExt;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,7 +20,7 @@ use super::datagrams::Ride;
 use super::gate::Gate;
 use super::network::{Bound, Network, Purpose, key, steady_port};
 use super::peer::{Input, Peer};
-use super::{ALPN, Invitations, LinkError, LinkEvent, LinkPeer, Peers};
+use super::{ALPN, Invitations, LinkError, LinkEvent, LinkPeer, Peers, Reachability};
 use crate::contacts::{Hint, MAX_HINTS};
 use crate::identity::{Identity, PublicKey};
 use crate::signal::knock::{Doorman, KnockRequest, knock};
@@ -66,6 +67,7 @@ pub(super) struct LinkTask {
     doorman: Doorman,
     invitations: watch::Receiver<Invitations>,
     hints: watch::Sender<Vec<Hint>>,
+    reach: watch::Sender<Reachability>,
     discovered: BTreeMap<PublicKey, Vec<Hint>>,
     events: mpsc::Sender<LinkEvent>,
     handshakes: JoinSet<Option<(PublicKey, Source, Connection)>>,
@@ -82,10 +84,11 @@ impl LinkTask {
         peers: watch::Receiver<Peers>,
         invitations: watch::Receiver<Invitations>,
         events: mpsc::Sender<LinkEvent>,
-    ) -> Result<(Self, watch::Receiver<Vec<Hint>>), LinkError> {
+    ) -> Result<(Self, watch::Receiver<Vec<Hint>>, watch::Receiver<Reachability>), LinkError> {
         let purpose = Purpose { alpns: vec![ALPN.to_vec()], port: steady_port(&identity), advertise: true, ..Purpose::default() };
         let bound = network.bind(&identity, purpose).await?;
         let (hints, hints_seen) = watch::channel(network.hints(&bound.endpoint.addr()));
+        let (reach, reach_seen) = watch::channel(network.reachability(&bound.endpoint.addr(), &[], Reachability::default()));
         let gate = Gate::new(identity.public(), network.is_direct());
         let identity = Arc::new(identity);
         let doorman = Doorman::new(identity.clone(), network.clone(), events.clone());
@@ -99,13 +102,14 @@ impl LinkTask {
             doorman,
             invitations,
             hints,
+            reach,
             discovered: BTreeMap::new(),
             events,
             handshakes: JoinSet::new(),
             running: JoinSet::new(),
             knocks: JoinSet::new(),
         };
-        Ok((task, hints_seen))
+        Ok((task, hints_seen, reach_seen))
     }
 
     /// Runs until the last handle is gone or asks to close.
@@ -114,6 +118,7 @@ impl LinkTask {
             self.say(LinkEvent::NoDiscovery { why });
         }
         let mut address = self.bound.endpoint.watch_addr();
+        let mut relay = self.bound.endpoint.home_relay_status();
         // When it is full, discovery itself leaves sightings out; they come again.
         let (found, mut discoveries) = mpsc::channel(16);
         self.watch_lan(&found);
@@ -138,10 +143,12 @@ impl LinkTask {
                 },
                 Ok(address) = address.updated() => {
                     self.address_changed(self.network.hints(&address));
+                    self.reach_changed(&address, &relay.get());
                     if self.network.rediscover(&mut self.bound) {
                         self.watch_lan(&found);
                     }
                 }
+                Ok(relay) = relay.updated() => self.reach_changed(&address.get(), &relay),
                 Some((key, addresses)) = discoveries.recv() => self.discovered(key, addresses),
                 Some(done) = self.handshakes.join_next() => {
                     if let Ok(Some((key, source, connection))) = done {
@@ -250,8 +257,16 @@ impl LinkTask {
         for task in self.tasks.values() {
             let _ = task.inputs.try_send(Input::OurHints(hints.clone()));
         }
-        self.hints.send_replace(hints.clone());
-        self.say(LinkEvent::HintsChanged(hints));
+        self.hints.send_replace(hints);
+    }
+
+    fn reach_changed(&mut self, address: &EndpointAddr, relays: &[RelayStatus]) {
+        let before = *self.reach.borrow();
+        let reach = self.network.reachability(address, relays, before);
+        if reach != before {
+            self.reach.send_replace(reach);
+            self.say(LinkEvent::ReachChanged(reach));
+        }
     }
 
     fn discovered(&mut self, key: PublicKey, addresses: Vec<SocketAddr>) {

@@ -81,7 +81,7 @@ impl Person {
     }
 
     fn heard_nothing(&mut self) -> bool {
-        std::iter::from_fn(|| self.events.try_recv().ok()).all(|event| matches!(event, LinkEvent::HintsChanged(_)))
+        std::iter::from_fn(|| self.events.try_recv().ok()).all(|event| matches!(event, LinkEvent::ReachChanged(_)))
     }
 }
 
@@ -431,7 +431,7 @@ async fn two_hidden_contacts_meet_at_their_relay_and_a_stranger_there_gets_nothi
     };
     let (mut alice, mut bob) = (Person::with(hidden(1)).await, Person::with(hidden(2)).await);
     for person in [&mut alice, &mut bob] {
-        while !person.link.online() {
+        while person.link.hints().is_empty() {
             sleep(Duration::from_millis(10)).await;
         }
         assert!(person.link.hints().iter().all(|hint| matches!(hint, Hint::Relay(_))), "no address in what it tells");
@@ -454,6 +454,22 @@ async fn two_hidden_contacts_meet_at_their_relay_and_a_stranger_there_gets_nothi
     let connecting = stranger.connect_with_opts(bob_at, ALPN, stolen).await.unwrap();
     assert!(timeout(Duration::from_millis(1500), connecting).await.is_err(), "the relay vouches for another key");
     assert!(bob.heard_nothing());
+}
+
+#[tokio::test]
+async fn a_relay_that_goes_away_is_noticed() {
+    let (_, url, server) = run_relay_server_with(false).await.unwrap();
+    let mut config = LinkConfig::new(identity(1));
+    config.relay = Some(url.to_string());
+    config.mode = LinkMode::RelayOnly;
+    let mut person = Person::with(config).await;
+    let connected = Reachability { relay: Some(RelayState::Connected), addressed: false };
+    person.until(|event| matches!(event, LinkEvent::ReachChanged(reach) if reach == connected).then_some(())).await;
+    assert_eq!(person.link.reachability(), connected);
+    server.shutdown().await.unwrap();
+    let gone =
+        |event| matches!(event, LinkEvent::ReachChanged(reach) if reach.relay == Some(RelayState::Unreachable)).then_some(());
+    person.until(gone).await;
 }
 
 #[tokio::test]

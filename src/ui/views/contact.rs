@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::{conversation, lobby, people};
 use crate::engine::command::{CallMedia, Command};
-use crate::engine::snapshot::{ContactView, Snapshot};
+use crate::engine::snapshot::{ContactView, Network, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -28,16 +28,16 @@ pub fn contact_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option
     let head = Rect::from_min_size(pane.min, vec2(pane.width(), size::HEADER));
     let body = Rect::from_min_max(pos2(pane.left(), head.bottom()), pane.max);
     let called = ui.scope_builder(UiBuilder::new().max_rect(head), |ui| head_ui(ui, head, snapshot, contact, local)).inner;
-    let free = lobby::is_free(snapshot);
     let wish = ui
         .scope_builder(UiBuilder::new().max_rect(body), |ui| {
             if contact.echo {
-                body_ui(ui, body, contact, free, local)
+                body_ui(ui, body, snapshot, contact, local)
             } else if conversation::is_empty(snapshot, contact) {
                 let (height, written) = conversation::first_words_ui(ui, body, snapshot, contact, local);
                 let above = Rect::from_min_max(body.min, pos2(body.right(), body.bottom() - height));
-                written
-                    .or(ui.scope_builder(UiBuilder::new().max_rect(above), |ui| body_ui(ui, above, contact, free, local)).inner)
+                written.or(ui
+                    .scope_builder(UiBuilder::new().max_rect(above), |ui| body_ui(ui, above, snapshot, contact, local))
+                    .inner)
             } else {
                 conversation::conversation_ui(ui, body, snapshot, contact, local)
             }
@@ -150,8 +150,9 @@ fn status(contact: &ContactView) -> String {
 }
 
 /// The middle of the pane: the person, what a call to them means just now, and the button.
-fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, free: bool, local: &Local) -> Option<Command> {
+fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, local: &Local) -> Option<Command> {
     let p = theme::palette(ui);
+    let free = lobby::is_free(snapshot);
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let low = rect.height() < LOW;
     let (diameter, up) = if low { (size::AVATAR_SELF_VIEW, rect.height() / 2.0 - 44.0) } else { (size::AVATAR_L, 118.0) };
@@ -170,6 +171,7 @@ fn body_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, free: bool, local: &L
             ContactView { blocked: true, .. } => text::BLOCKED_SUB,
             _ if !free => text::IN_CALL_SUB,
             ContactView { online: true, .. } => text::ONLINE_SUB,
+            _ if matches!(snapshot.network, Network::Closed(_) | Network::Unplugged) => text::UNREACHABLE_SUB,
             _ => text::OFFLINE_SUB,
         };
         label::text(ui, sentence, theme::regular(type_size::BODY), p.text_second);

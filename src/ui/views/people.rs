@@ -68,9 +68,9 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
     if let Some(me) = &snapshot.me {
         let at = rect.min + vec2(34.0, 32.0);
         let avatar = Avatar { name: &me.name, key: &me.key, echo: false };
-        avatar.paint_with_presence(ui.painter(), at, size::AVATAR_S, snapshot.network.online, p.sidebar);
+        avatar.paint_with_presence(ui.painter(), at, size::AVATAR_S, snapshot.network.is_online(), p.sidebar);
         let place = Rect::from_center_size(at, vec2(size::AVATAR_S, size::AVATAR_S));
-        let name = text::yourself(&me.name, snapshot.network.online);
+        let name = text::yourself(&me.name, snapshot.network.is_online());
         let response = ui.interact(place, ui.scope_id().with("me"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
         response.on_hover_text(name);
@@ -251,12 +251,12 @@ fn foot_ui(ui: &mut Ui, snapshot: &Snapshot) {
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         ui.painter().hline(rect.x_range(), rect.top() + 0.5, (1.0, p.border));
         let dot = rect.left_center() + vec2(20.0, 0.0);
-        ui.painter().circle_filled(dot, 4.0, if snapshot.network.online { mark::ONLINE } else { mark::OFFLINE });
+        ui.painter().circle_filled(dot, 4.0, if snapshot.network.is_online() { mark::ONLINE } else { mark::OFFLINE });
         let at = rect.left_center() + vec2(32.0, 0.0);
-        let status = &snapshot.network.status;
+        let status = text::network(&snapshot.network);
         let font = theme::regular(type_size::LABEL);
-        label::line(ui.painter(), at, Align2::LEFT_CENTER, status, font, p.text_second, rect.width() - 48.0);
-        response.widget_info(|| WidgetInfo::labeled(Role::Status, true, status));
+        label::line(ui.painter(), at, Align2::LEFT_CENTER, &status, font, p.text_second, rect.width() - 48.0);
+        response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &status));
         response.on_hover_text(status);
     });
 }
