@@ -5,6 +5,7 @@
 //! - [`Allowance`]: how much of what a contact writes is taken in. A rule only.
 //! - [`Outbox`]: what waits for the other side, and when to try again. A rule only: no clock, no socket.
 //! - [`Library`]: all of it on the disk, sealed, one key a conversation. Nothing is told to anybody before it is there.
+//! - [`Meanwhile`]: calls that ended while the library was not open, as when the profile is locked.
 //! - [`links`]: the links in a text, and what is suspicious about their host. [`version`]: which of two programs is newer.
 //! - [`Zone`]: which time of the day a moment was.
 //!
@@ -18,6 +19,7 @@ mod entry;
 mod key_ring;
 mod library;
 pub mod links;
+mod meanwhile;
 pub mod order;
 mod outbox;
 mod schema;
@@ -28,6 +30,7 @@ mod zone;
 pub use allowance::{Allowance, TooMuch, notes_missed};
 pub use entry::{Call, Content, Entry, Outcome, State};
 pub use library::{Library, Received};
+pub use meanwhile::{Meanwhile, Noted};
 pub use outbox::{Outbox, Step};
 pub use thread::{Found, Thread};
 pub use zone::{LocalTime, Zone};

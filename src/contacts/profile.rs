@@ -5,6 +5,7 @@
 //! vault           u8 1 || identity secret 32 || database key 32 || LP(name), sealed (see `identity/vault.rs`)
 //! contacts.redb   contacts, invitations, requests, settings (see `contacts/store.rs`)
 //! messages.redb, conversations.keys   what was written (see `conversation/library.rs`)
+//! calls.meanwhile   calls that ended while it was locked (see `conversation/meanwhile.rs`)
 //! window.json     where the window was, the one thing that is not sealed
 //! ```
 //!
@@ -29,7 +30,8 @@ const BODY_VERSION: u8 = 1;
 /// What stands in a profile's folder, the most secret first; `control.sock` is how other commands reach the owner, `window.json`
 /// says where its window was. A name
 /// stands for itself and for what begins with it and a dot: what a write left behind, what was set aside.
-const FILES: [&str; 7] = ["vault", "conversations.keys", "messages.redb", "contacts.redb", "control.sock", "window.json", "lock"];
+const FILES: [&str; 8] =
+    ["vault", "conversations.keys", "messages.redb", "contacts.redb", "calls.meanwhile", "control.sock", "window.json", "lock"];
 
 /// An open profile. It is kept from other processes until dropped.
 ///
@@ -98,6 +100,11 @@ impl Profile {
         }
         let folders = directories::BaseDirs::new().ok_or(ProfileError::NoDataFolder)?;
         Ok(folders.data_dir().join("vesper").join(profile_arg))
+    }
+
+    /// Whether a profile is in `directory`, or could be made there: it is missing, or nothing in it is anybody else's.
+    pub fn has_room(directory: &Path) -> bool {
+        Self::exists(directory) || !has_other_things(directory).unwrap_or(false)
     }
 
     /// Whether there is a profile in `directory`.
@@ -175,6 +182,11 @@ impl Profile {
     /// What the messages are sealed under; nothing while it is locked.
     pub fn message_key(&self) -> Option<seal::SealKey> {
         self.unlocked.as_ref().map(|unlocked| expand_key(&unlocked.database_key, "vesper/1 messages"))
+    }
+
+    /// What calls are sealed under that end while it is locked.
+    pub fn calls_key(&self) -> seal::SealKey {
+        expand_key(&self.identity.secret(), "vesper/1 calls.meanwhile")
     }
 
     /// What the profile remembers; nothing while it is locked.

@@ -12,7 +12,7 @@ mod opener;
 pub mod requests;
 mod texts;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ use super::people::People;
 use super::request::Asked;
 use super::snapshot::{self, ConversationsStage, Returned};
 use crate::contacts::StoreError;
-use crate::conversation::{Allowance, Call, Library, Outbox, Thread, Zone};
+use crate::conversation::{Allowance, Content, Entry, Library, Meanwhile, Noted, Outbox, Thread, Zone};
 use crate::identity::seal::SealKey;
 use crate::identity::{PublicKey, random};
 use crate::media::clock::MediaTime;
@@ -36,8 +36,6 @@ const GATHER: Duration = Duration::from_millis(5);
 const BATCH: usize = 64;
 /// Texts that wait for the library to open. More than these are not acknowledged, and sent again.
 const MOST_EARLY: usize = 256;
-/// Calls that wait for the same, or for the person to unlock; the oldest go.
-const MOST_CALLS: usize = 1000;
 
 /// What the engine holds of conversations.
 pub struct Conversations {
@@ -48,8 +46,8 @@ pub struct Conversations {
     allowances: BTreeMap<PublicKey, Allowance>,
     inbox: Vec<(PublicKey, Text)>,
     keep_inbox_at: Option<Instant>,
-    /// Calls that ended while the library was not open, and when (Unix milliseconds).
-    calls: VecDeque<(PublicKey, Call, u64)>,
+    /// Calls that ended while the library was not open; absent for Echo.
+    meanwhile: Option<Meanwhile>,
     /// Questions that came before it was.
     asked: Vec<Asked>,
     /// Each opening has a number, so that one that a lock overtook does not count.
@@ -92,7 +90,7 @@ impl Conversations {
             allowances: BTreeMap::new(),
             inbox: Vec::new(),
             keep_inbox_at: None,
-            calls: VecDeque::new(),
+            meanwhile: people.calls_meanwhile(),
             asked: Vec::new(),
             openings: 0,
             results,
@@ -201,6 +199,13 @@ impl Conversations {
         }
     }
 
+    /// Whether this call stands in the library already.
+    fn has_call(&self, peer: PublicKey, noted: Noted) -> bool {
+        let Stage::Ready(library) = &self.stage else { return false };
+        let is_it = |entry: &Arc<Entry>| entry.at_ms == noted.at_ms && entry.content == Content::Call(noted.call);
+        library.thread(&peer).is_some_and(|thread| thread.iter().any(is_it))
+    }
+
     fn outbox(&mut self, peer: PublicKey) -> &mut Outbox {
         self.outboxes.entry(peer).or_insert_with(|| Outbox::new(u64::from_be_bytes(random())))
     }
@@ -241,9 +246,7 @@ impl Core {
                 self.conversations.stage = Stage::Failed(error.to_string());
             }
         }
-        for (peer, call, at_ms) in std::mem::take(&mut self.conversations.calls) {
-            self.keep_call(peer, call, at_ms);
-        }
+        self.keep_calls_of_meanwhile();
         self.keep_inbox();
         for (request, reply_to) in std::mem::take(&mut self.conversations.asked) {
             let _ = reply_to.send(self.answer_about_messages(&request, now));

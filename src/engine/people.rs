@@ -11,6 +11,7 @@ use crate::contacts::{
     Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, ProfileError,
     SentKnock, Store, StoreError, Verified, VerifiedBy, names,
 };
+use crate::conversation::Meanwhile;
 use crate::identity::seal::SealKey;
 use crate::identity::{Identity, PublicKey};
 use crate::settings::Settings;
@@ -75,6 +76,11 @@ impl People {
     /// Where messages are kept, and what they are sealed under; absent for Echo, and while the profile is locked.
     pub fn message_place(&self) -> Option<(PathBuf, SealKey)> {
         self.profile.as_ref().and_then(|profile| Some((profile.path().to_owned(), profile.message_key()?)))
+    }
+
+    /// Where calls are kept that end while the library is not open; absent for Echo.
+    pub fn calls_meanwhile(&self) -> Option<Meanwhile> {
+        self.profile.as_ref().map(|profile| Meanwhile::open(profile.path(), profile.calls_key()))
     }
 
     /// A contact who may call and be called.

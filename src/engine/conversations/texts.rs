@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BATCH, GATHER, MOST_CALLS, MOST_EARLY, Stage, now_ms};
+use anyhow::Context as _;
+
+use super::{BATCH, GATHER, MOST_EARLY, Stage, now_ms};
 use crate::conversation::{Allowance, Call, State, Step, TooMuch, notes_missed};
 use crate::engine::command::Command;
 use crate::engine::core::Core;
@@ -70,23 +72,46 @@ impl Core {
         }
     }
 
-    pub(super) fn keep_call(&mut self, peer: PublicKey, call: Call, at_ms: u64) {
-        match &mut self.conversations.stage {
-            Stage::Ready(library) => {
-                if call.is_missed() && !notes_missed(library.thread(&peer).map(Arc::as_ref)) {
-                    return;
-                }
-                if let Err(error) = library.note_call(peer, call, at_ms) {
-                    self.notices.error(&error.into());
-                }
+    /// Keeps a call in the library, or beside it while that is not open. False if the disk did not take it; the person is told.
+    fn keep_call(&mut self, peer: PublicKey, call: Call, at_ms: u64) -> bool {
+        let kept = match &mut self.conversations.stage {
+            Stage::Ready(library) if call.is_missed() && !notes_missed(library.thread(&peer).map(Arc::as_ref)) => Ok(()),
+            Stage::Ready(library) => library.note_call(peer, call, at_ms).map(drop).map_err(anyhow::Error::from),
+            Stage::Opening | Stage::Locked => match &mut self.conversations.meanwhile {
+                Some(meanwhile) => meanwhile.put(peer, call, at_ms).context("a call cannot be noted on the disk"),
+                None => Ok(()),
+            },
+            Stage::Failed(_) => Ok(()),
+        };
+        if let Err(error) = &kept {
+            self.notices.error(error);
+        }
+        kept.is_ok()
+    }
+
+    /// The library is open: what ended meanwhile is put into it, once. A crash in the middle is made good by the next opening.
+    pub(super) fn keep_calls_of_meanwhile(&mut self) {
+        let calls = match (&self.conversations.stage, &self.conversations.meanwhile) {
+            (Stage::Ready(_), Some(meanwhile)) => meanwhile.calls(),
+            _ => return,
+        };
+        let mut all = true;
+        for noted in calls {
+            let Some(peer) = noted.peer().filter(|peer| self.people.accepted(*peer).is_some()) else { continue };
+            if self.conversations.has_call(peer, noted) {
+                continue;
             }
-            Stage::Opening | Stage::Locked if self.conversations.directory.is_some() => {
-                if self.conversations.calls.len() == MOST_CALLS {
-                    self.conversations.calls.pop_front();
-                }
-                self.conversations.calls.push_back((peer, call, at_ms));
+            all &= self.keep_call(peer, noted.call, noted.at_ms);
+            if noted.from_before
+                && noted.call.is_missed()
+                && let Err(error) =
+                    self.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1))
+            {
+                self.notices.error(&error);
             }
-            _ => {}
+        }
+        if let Some(meanwhile) = self.conversations.meanwhile.as_mut().filter(|_| all) {
+            meanwhile.clear();
         }
     }
 
