@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`app`] takes what the engine publishes and sends what the views return; [`views`] are the screens, each a
 //! function of a snapshot; [`news`] and [`notify`] announce on the desktop what happens meanwhile; [`local`] is what only the window knows; [`widgets`] are the pieces; [`video`] holds the pictures;
-//! [`tokens`] names every colour and size, [`text`] every sentence; [`theme`], [`icons`] and [`emoji`] bring the fonts and drawings.
+//! [`tokens`] names every colour and size, [`text`] every sentence; [`theme`], [`icons`] and [`emoji`] bring the
+//! fonts and drawings, [`scripts`] the letters that those lack.
 //!
 //! Deliberately absent: a device, a socket, the disk, a wait of any kind, and a repaint that nobody needs. Somebody who has news
 //! for the window (a snapshot, a picture) calls [`Waker::wake`]; while a call rings the popup pulses; else nothing repaints.
@@ -14,6 +15,7 @@ pub mod keys;
 pub mod local;
 pub mod news;
 pub mod notify;
+pub mod scripts;
 pub mod text;
 pub mod theme;
 pub mod tokens;
@@ -128,6 +130,8 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
             Renderer::Wgpu => eframe::Renderer::Wgpu,
         },
         persist_window: false,
+        // In its time: see `scripts`.
+        system_font_fallback: false,
         // It smooths gradients by less than a shade, for a sixth of what a frame costs the processor.
         dithering: !options.software,
         ..Default::default()

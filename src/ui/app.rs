@@ -10,6 +10,7 @@ use tracing::warn;
 use super::local::{Dialog, Local, OwnNotice, Page};
 use super::news::{self, News};
 use super::notify::{About, Answer, Notifier};
+use super::scripts::OtherScripts;
 use super::tokens::{motion, size};
 use super::video::Pictures;
 use super::views;
@@ -41,6 +42,7 @@ pub struct App {
     icon: Arc<IconData>,
     /// What is written in the popup, which draws itself at times of its own.
     reply: Arc<Mutex<IncomingLocal>>,
+    scripts: OtherScripts,
 }
 
 impl App {
@@ -70,6 +72,7 @@ impl App {
             locked: false,
             icon,
             reply: Arc::default(),
+            scripts: OtherScripts::install(ctx),
         }
     }
 
@@ -357,6 +360,7 @@ impl eframe::App for App {
             self.perform(&ctx, command);
         }
         self.popup(&ctx);
+        self.scripts.follow(&ctx);
         if let Some(text) = self.local.copy.take() {
             ctx.copy_text(text);
         }
