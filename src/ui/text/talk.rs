@@ -47,6 +47,19 @@ pub fn message_to(name: &str) -> String {
     format!("Message {}", name.split_whitespace().next().unwrap_or(name))
 }
 
+/// What stands below a text of ours beside its time, where that has to be said.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Waiting => "Waiting",
+        _ => "Delivered",
+    }
+}
+
+/// What holds texts back that wait.
+pub fn waits_for(name: &str) -> String {
+    format!("Waiting until you and {name} are both online")
+}
+
 /// The receipt of a text of ours.
 pub fn receipt(state: State) -> &'static str {
     match state {
@@ -165,7 +178,7 @@ fn length(seconds: u32) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

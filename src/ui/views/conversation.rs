@@ -24,6 +24,10 @@ use crate::ui::{icons, text, theme};
 
 /// Matches that a search in one conversation counts and goes through.
 const MOST_MATCHES: usize = 999;
+/// Entries from the newest among which one that waits is looked for.
+const RECENT: usize = 100;
+/// Height of the line about those.
+const HELD: f32 = 24.0;
 
 /// What the window knows of conversations beside what is in them.
 #[derive(Debug, Default)]
@@ -119,6 +123,7 @@ pub fn conversation_ui(
         search_ui(ui, bar, thread, &mut local.talk);
     }
     let (height, written) = write_ui(ui, rect, contact, &mut local.talk);
+    let height = height + held_ui(ui, rect.bottom() - height, rect, contact, thread);
     let pane = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), rect.bottom() - height));
     let now_ms = local.now.unix_us() / 1000;
     let calls = !contact.blocked && lobby::is_free(snapshot);
@@ -168,6 +173,20 @@ fn write_ui(ui: &mut Ui, rect: Rect, contact: &ContactView, talk: &mut TalkLocal
         ui.memory_mut(|memory| memory.request_focus(id));
     }
     composer(ui, rect, id, &text::message_to(&contact.petname), draft)
+}
+
+/// Says, above `bottom`, what texts wait for, if some do; how high that is.
+fn held_ui(ui: &Ui, bottom: f32, rect: Rect, contact: &ContactView, thread: &Thread) -> f32 {
+    if contact.online || contact.blocked || !thread.iter().rev().take(RECENT).any(|entry| entry.waits()) {
+        return 0.0;
+    }
+    let p = theme::palette(ui);
+    let (at, font) = (pos2(rect.center().x, bottom - HELD / 2.0), theme::regular(type_size::CAPTION));
+    let words = text::waits_for(&contact.petname);
+    let shown = label::line(ui.painter(), at, Align2::CENTER_CENTER, &words, font, p.text_third, rect.width() - 2.0 * space::XL);
+    let response = ui.interact(shown, ui.scope_id().with("held"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &words));
+    HELD
 }
 
 /// Says once that what is on the screen has been seen, if somebody can have looked at it.

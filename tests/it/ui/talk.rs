@@ -69,6 +69,13 @@ pub(crate) fn conversation(calls: impl IntoIterator<Item = Call>) -> Snapshot {
     with_maya((1..).zip(calls).map(|(number, call)| rang(number, 60, call, State::Seen)).collect())
 }
 
+/// The same while Maya is not online: what was written last waits.
+fn away() -> Snapshot {
+    let mut snapshot = with_maya(maya());
+    snapshot.contacts.iter_mut().filter(|contact| contact.key == key(2)).for_each(|contact| contact.online = false);
+    snapshot
+}
+
 fn local() -> Local {
     Local { selected: Some(key(2)), ..Local::default() }
 }
@@ -101,6 +108,7 @@ pub fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("talk-unread", with_maya(unread), local(), SIZE),
         ("talk-link", with_maya(maya()), link, SIZE),
         ("talk-search", with_maya(maya()), searching, SIZE),
+        ("talk-waiting", away(), local(), SIZE),
         ("talk-narrow", with_maya(maya()), local(), narrow),
         ("talk-failed", Snapshot { conversations: failed, ..people() }, local(), SIZE),
         ("call-talk", in_call.clone(), beside, SIZE),
@@ -121,6 +129,13 @@ fn a_message_is_sent_by_enter_and_shift_enter_begins_a_line() {
     window.get_by_label(&field).type_text("two");
     assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), [Command::Write { key: key(2), body: "one\ntwo".into() }]);
     assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), [], "an empty message is none");
+}
+
+#[test]
+fn what_a_text_waits_for_is_said_while_they_are_away() {
+    let waits = text::waits_for("Maya Lindqvist");
+    assert!(talk().query_by_label(&waits).is_none(), "they are online: it goes out just now");
+    window(away(), local()).get_by_label(&waits);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub struct Row<'a> {
     unread: bool,
     marked: bool,
     time: String,
+    /// Time and, of ours that wait or are the newest, what became of it.
+    print: String,
     body: Body,
     pane: Rect,
 }
@@ -84,10 +86,16 @@ impl<'a> Row<'a> {
         let new_day = above.is_none_or(|above| day_of(above) != day_of(entry));
         let at = shown.zone.at(entry.at_ms);
         let time = text::clock(at);
+        let newest = index + 1 == shown.thread.len();
+        let print = if entry.mine && (newest || entry.state == State::Waiting) {
+            format!("{} · {time}", text::state(entry.state))
+        } else {
+            time.clone()
+        };
         let unread = unread_from == Some(entry.position);
         let (body, height) = match &entry.content {
             Content::Text(_) => {
-                let bubble = Bubble::lay_out(ui, pane, entry, &time, [joins_above, joins_below]);
+                let bubble = Bubble::lay_out(ui, pane, entry, &print, [joins_above, joins_below]);
                 let height = bubble.size.y;
                 (Body::Text(bubble), height)
             }
@@ -99,7 +107,7 @@ impl<'a> Row<'a> {
         }
         let day = new_day.then(|| text::day(at, shown.zone.at(shown.now_ms)));
         let marked = marked == Some(entry.position);
-        Self { index, height: head + height, entry, head, day, unread, marked, time, body, pane }
+        Self { index, height: head + height, entry, head, day, unread, marked, time, print, body, pane }
     }
 
     /// Draws it with its upper edge at `top`.
@@ -176,7 +184,7 @@ impl<'a> Row<'a> {
             icons::paint(ui.painter(), pos2(right - 6.0, y), icon, 14.0, icons::REGULAR, colors.print);
             right -= 18.0;
         }
-        label::line(ui.painter(), pos2(right, y), Align2::RIGHT_CENTER, &self.time, print_font(), colors.print, 60.0);
+        label::line(ui.painter(), pos2(right, y), Align2::RIGHT_CENTER, &self.print, print_font(), colors.print, 160.0);
     }
 
     /// What can be done with a text: by the other button of the mouse, or by Enter.
@@ -206,7 +214,7 @@ impl<'a> Row<'a> {
 
 impl Bubble {
     /// Lays a text out: as narrow as it can be, the small print on its last line if there is room.
-    fn lay_out(ui: &Ui, pane: Rect, entry: &Entry, time: &str, joins: [bool; 2]) -> Self {
+    fn lay_out(ui: &Ui, pane: Rect, entry: &Entry, print: &str, joins: [bool; 2]) -> Self {
         let colors = Colors::of(theme::palette(ui), entry.mine);
         let body = entry.text().unwrap_or_default();
         let links = links::find(body);
@@ -222,7 +230,7 @@ impl Bubble {
         }
         job.append(&body[from..], 0.0, format);
         let galley = ui.painter().layout_job(job);
-        let print = ui.painter().layout_no_wrap(time.to_owned(), print_font(), colors.print).size().x;
+        let print = ui.painter().layout_no_wrap(print.to_owned(), print_font(), colors.print).size().x;
         let print = print + 12.0 + if entry.mine { 18.0 } else { 0.0 };
         let last = galley.rows.last().map_or(0.0, |row| row.rect().right());
         let own_line = last + print > most;
