@@ -84,7 +84,8 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
     let before = window::read_place(&directory);
     let (place, placed) = watch::channel(before);
     let placed = runtime.spawn(window::keep_place(directory, placed));
-    runtime.spawn(end_when_asked(engine.commands()));
+    let stop_serving = socket.abort_handle();
+    runtime.spawn(end_when_asked(engine.commands(), socket));
     #[cfg(target_os = "linux")]
     {
         window::lost_screen::end_well(runtime.handle().clone(), engine.commands());
@@ -97,7 +98,7 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
         args::Renderer::Wgpu => ui::Renderer::Wgpu,
     });
     let shown = ui::run(handles, UiOptions { renderer, place: before, software: window::draws_in_software() });
-    socket.abort();
+    stop_serving.abort();
     // The window is gone, and with it the other end.
     let _ = runtime.block_on(placed);
     runtime.block_on(engine.quit());
@@ -107,10 +108,15 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
 }
 
 /// Hangs up and ends when the system asks for it, as at the end of a session: the person on the other side must not wait.
-async fn end_when_asked(commands: tokio::sync::mpsc::Sender<Command>) {
+async fn end_when_asked(commands: tokio::sync::mpsc::Sender<Command>, socket: tokio::task::JoinHandle<()>) {
     headless::asked_to_end().await;
     let _ = commands.try_send(Command::Quit);
-    let _ = tokio::time::timeout(Duration::from_millis(1900), commands.closed()).await;
+    let over = async {
+        commands.closed().await;
+        // It ends with the engine, and takes its socket away.
+        let _ = socket.await;
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(1900), over).await;
     std::process::exit(0);
 }
 

@@ -30,7 +30,7 @@ const FAR: f32 = 32_000.0;
 /// Questions of other commands on their way to the engine.
 const ASKED: usize = 32;
 
-/// Answers other commands for the profile in `directory` as long as there is one, locked or not. `raise` brings up the window,
+/// Answers other commands for the profile in `directory`, also while there is none yet. `raise` brings up the window,
 /// with a link if it was given one; everything else the engine answers.
 pub async fn serve(
     directory: PathBuf,
@@ -50,13 +50,39 @@ pub async fn serve(
         }
     });
     let is_there = |snapshot: &Arc<Snapshot>| matches!(snapshot.stage, Stage::Ready | Stage::Locked { .. });
-    while snapshot.wait_for(is_there).await.is_ok() {
+    if !Profile::has_room(&directory) && snapshot.wait_for(is_there).await.is_err() {
+        return;
+    }
+    loop {
+        // Before there is a profile, too: a link that is clicked while the window asks for a name belongs into that window.
+        let _folder = Folder::make(&directory);
         let _owner = Owner::serve(&directory, asking.clone())
             .inspect_err(|error| tracing::warn!("other commands cannot reach this window: {error:#}"));
-        // Until there is no profile any more: the next one has a socket of its own.
+        if snapshot.wait_for(is_there).await.is_err() {
+            return;
+        }
+        // A profile that is wiped takes the folder along, with the socket in it.
         if snapshot.wait_for(|snapshot| snapshot.stage == Stage::Welcome).await.is_err() {
             return;
         }
+    }
+}
+
+/// The folder of the socket. Dropped, it goes if nothing is in it: whoever looks at the welcome and leaves, leaves no trace.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make(directory: &Path) -> Self {
+        if let Err(error) = files::create_folder(directory) {
+            tracing::debug!("there is no folder for the profile's socket: {error}");
+        }
+        Self(directory.to_owned())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
     }
 }
 

@@ -79,6 +79,21 @@ fn a_second_start_hands_its_link_to_the_first_window_and_ends() {
 }
 
 #[test]
+fn a_link_that_is_clicked_during_the_first_start_goes_to_the_window_that_asks_for_a_name() {
+    let Some(desktop) = Desktop::up() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("new");
+    let first = Vesper::start_with(None, &profile, &desktop.environment(), SOURCES);
+    desktop.window(first.id(), "Vesper").look_for("the welcome", |picture| (picture.colors() > 16).then_some(()));
+
+    let second = Vesper::start_with(None, &profile, &desktop.environment(), ["vesper:not-a-real-invitation"]).end();
+    assert_eq!(second.code, Some(0), "it hands over its link and ends: {second:#?}");
+    first.terminate();
+    first.end();
+    assert!(!profile.exists(), "whoever looks at the welcome and leaves, leaves no folder");
+}
+
+#[test]
 fn a_link_that_is_none_is_refused_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let ended = Vesper::start(None, folder.path(), ["https://example.org"]).end();
