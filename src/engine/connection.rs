@@ -212,8 +212,8 @@ async fn serve_ride(
         }
     }
     let (told, feedback) = mpsc::channel(FEEDBACK);
-    // Full: the next estimate counts as much, and of pictures is told again.
-    let tell = |event| drop(engine.try_send(SessionEvent::Ride { call, event }));
+    // False where the engine has not taken what it was told before.
+    let tell = |event| engine.try_send(SessionEvent::Ride { call, event }).is_ok();
     let wishes = async {
         while let Some(order) = orders.recv().await {
             if let Order::Feedback(feedback) = order {

@@ -335,7 +335,7 @@ impl Session {
             PeerEvent::Feedback(feedback) => {
                 self.pipelines.iter().for_each(|pipelines| pipelines.video_send.feedback(feedback));
             }
-            PeerEvent::PicturesGivenUp if path.is_none() == self.paths.link_carries() => {
+            PeerEvent::PicturesAbandoned if path.is_none() == self.paths.link_carries() => {
                 self.pipelines.iter().for_each(|pipelines| pipelines.video_send.renew());
             }
             PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {

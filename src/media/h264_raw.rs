@@ -154,7 +154,7 @@ pub(super) fn confirm(encoder: &mut Encoder, idr: u16, frame: u16) -> bool {
 }
 
 /// Has the next frame made from the newest long-term reference that was confirmed. Of those after `whole`, the last that the receiver
-/// has, up to `last`, the last that was made, none is thought to be there any more.
+/// has, up to `last`, the last that was made, none is thought to be there any more; nor is one that a frame after `whole` marked.
 pub(super) fn recover(encoder: &mut Encoder, idr: u16, whole: u16, last: u16) -> bool {
     let mut request = SLTRRecoverRequest {
         uiFeedbackType: LTR_RECOVERY_REQUEST as _,

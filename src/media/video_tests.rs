@@ -1,5 +1,7 @@
 //! Both video pipelines against each other, on time that jumps.
 
+mod repairs;
+
 use super::clock::MediaTime;
 use super::clock_offset::ClockOffset;
 use super::content::tests::write_page;
@@ -188,95 +190,6 @@ fn late_doubled_and_reordered_packets_lose_no_frame() {
     assert_eq!(markers, (0..90).collect::<Vec<u16>>());
     assert!(seen.iter().all(|seen| seen.psnr >= 33.0 && !seen.concealed));
     assert_eq!(call.requests, 0);
-}
-
-#[test]
-fn a_packet_lost_for_good_leads_to_one_request_and_a_repair_brings_the_picture_back() {
-    let mut call = Call::new(640, 360, 1500);
-    let mut seen = Vec::new();
-    for number in 0..60 {
-        let mut packets = call.send();
-        if number == 20 {
-            packets.pop();
-        }
-        seen.extend(call.deliver(packets));
-    }
-    let stats = call.send.stats();
-    assert_eq!((call.requests, stats.repairs, stats.keyframes), (1, 1, 1));
-    assert!(!seen.iter().any(|seen| seen.marker == Some(20)));
-    assert!(seen.len() >= 58, "the rest is shown: {}", seen.len());
-    let tail = &seen[seen.len() - 20..];
-    assert!(tail.iter().all(|seen| !seen.concealed && seen.psnr >= 33.0), "{tail:?}");
-}
-
-#[test]
-fn a_keyframe_lost_after_a_change_of_size_is_made_again() {
-    let mut call = Call::new(640, 360, 1500);
-    let mut seen = Vec::new();
-    for number in 0..60 {
-        if number == 20 {
-            call.pattern = TestPattern::new(320, 180);
-        }
-        let packets = call.send();
-        if number != 20 {
-            seen.extend(call.deliver(packets));
-        }
-    }
-    let stats = call.send.stats();
-    assert_eq!((stats.repairs, stats.keyframes), (0, 3), "what the lost keyframe began has no reference that is known");
-    let tail = &seen[seen.len() - 20..];
-    assert!(tail.iter().all(|seen| !seen.concealed && seen.psnr >= 33.0), "{tail:?}");
-}
-
-#[test]
-fn a_loss_behind_a_repair_that_waits_for_its_time_is_not_forgotten() {
-    let mut call = Call::new(640, 360, 1500);
-    call.receive.set_rtt(Duration::from_millis(20));
-    for number in 0..60 {
-        // Pictures wait 200 ms for the sound: the repair of the first loss is still there when the second is found.
-        call.lip_sync.heard(call.now, 300_000, 300_000);
-        call.lip_sync.shown(call.now, 60_000, 60_000);
-        let packets = call.send();
-        call.deliver(packets.into_iter().take(if [20, 25].contains(&number) { 0 } else { usize::MAX }));
-    }
-    assert_eq!(call.requests, 2);
-    let last = call.wait().pop().unwrap();
-    assert!(!last.concealed && last.psnr >= 33.0, "{last:?}");
-}
-
-#[test]
-fn nothing_is_asked_for_again_while_nothing_comes() {
-    let mut call = Call::new(640, 360, 1500);
-    for number in 0..30 {
-        let packets = call.send();
-        call.deliver(packets.into_iter().take(if number == 20 { 0 } else { usize::MAX }));
-        if call.requests > 0 {
-            break;
-        }
-    }
-    for _ in 0..10 {
-        call.wait();
-    }
-    assert_eq!(call.requests, 1);
-    let packets = call.send();
-    call.deliver(packets.into_iter().skip(1));
-    call.wait();
-    assert_eq!(call.requests, 2, "pictures come, but not the one that was asked for");
-}
-
-#[test]
-fn the_first_packets_lost_are_asked_for_again() {
-    let mut call = Call::new(640, 360, 1500);
-    let mut seen = Vec::new();
-    for number in 0..30 {
-        let packets = call.send();
-        if number > 0 {
-            seen.extend(call.deliver(packets));
-        }
-    }
-    assert_eq!(call.requests, 1);
-    assert_eq!(seen.last().and_then(|seen| seen.marker), Some(29));
-    assert!(seen.iter().all(|seen| seen.psnr >= 33.0));
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub enum PeerEvent {
     /// of pictures.
     Estimate { kbps: u32, repair_percent: u32 },
     /// What was lost of pictures is given up: the next one has to do without it.
-    PicturesGivenUp,
+    PicturesAbandoned,
 }
 
 /// Why a connection could not be prepared or begun.

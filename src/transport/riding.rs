@@ -44,13 +44,13 @@ pub struct Ride {
 }
 
 impl Ride {
-    /// Carries packets both ways until nobody sends any more. The other side is told `feedback` about its pictures; `tell` hears of estimates and
-    /// wishes, as from any path.
+    /// Carries packets both ways until nobody sends any more. The other side is told `feedback` about its pictures; `tell` hears of
+    /// estimates and wishes, as from any path, and says whether it took them.
     pub async fn run(
         self,
         mut feedback: mpsc::Receiver<PictureFeedback>,
         publish: &watch::Sender<Option<PathStats>>,
-        tell: impl Fn(PeerEvent),
+        tell: impl Fn(PeerEvent) -> bool,
     ) {
         let Self { role, mut media, mut datagrams, max_kbps, start } = self;
         if let Some(round_trip) = datagrams.out.round_trip() {
@@ -68,12 +68,12 @@ impl Ride {
                 bytes.out += send(&datagrams, &datagram, most_waiting);
             }
             let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
-            if std::mem::replace(&mut told, (kbps, repair_percent)) != told {
-                tell(PeerEvent::Estimate { kbps, repair_percent });
+            // What could not be told is told the next time around.
+            if told != (kbps, repair_percent) && tell(PeerEvent::Estimate { kbps, repair_percent }) {
+                told = (kbps, repair_percent);
             }
-            let abandoned = path.abandoned();
-            if std::mem::replace(&mut abandonments, abandoned) != abandoned {
-                tell(PeerEvent::PicturesGivenUp);
+            if abandonments != path.abandoned() && tell(PeerEvent::PicturesAbandoned) {
+                abandonments = path.abandoned();
             }
             let deadline = path.deadline(now);
             if deadline.is_some() && looked.is_none_or(|looked| now.duration_since(looked) >= LOOK) {
@@ -139,12 +139,16 @@ fn take(
     video: &SyncSender<IncomingPacket>,
     audio: &SyncSender<IncomingPacket>,
     arrived: Arrived,
-    tell: &impl Fn(PeerEvent),
+    tell: &impl Fn(PeerEvent) -> bool,
 ) {
     let taken = match arrived {
         Arrived::Picture(packet) => video.try_send(packet).is_ok(),
         Arrived::Sound(packet) => audio.try_send(packet).is_ok(),
-        Arrived::Feedback(feedback) => return tell(PeerEvent::Feedback(feedback)),
+        Arrived::Feedback(feedback) => {
+            // Lost, it is asked for again.
+            tell(PeerEvent::Feedback(feedback));
+            return;
+        }
     };
     path.note_taken(taken);
 }

@@ -155,7 +155,7 @@ impl Watcher {
                         let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
                     }
                     if std::mem::replace(&mut abandonments, abandoned) != abandoned {
-                        self.tell(PeerEvent::PicturesGivenUp).await;
+                        self.tell(PeerEvent::PicturesAbandoned).await;
                     }
                 }
                 () = sleep_until(look.unwrap_or(give_up)), if look.is_some() => {
