@@ -72,6 +72,24 @@ pub(crate) fn window_of(snapshot: Snapshot, local: Local, theme: Theme, size: Ve
     window
 }
 
+/// The screen of this name, with what only a click opens.
+fn opened(view: &str, snapshot: Snapshot, local: Local, theme: Theme, size: Vec2) -> Window {
+    let mut window = window_of(snapshot, local, theme, size);
+    match view {
+        "talk-menu" => drop(click(&mut window, text::MORE)),
+        "talk-searching" => {
+            // Where there is no room for it, it is in the menu.
+            if window.query_by_label(text::SEARCH_CONVERSATION).is_none() {
+                click(&mut window, text::MORE);
+            }
+            click(&mut window, text::SEARCH_CONVERSATION);
+            write(&mut window, text::WORDS_TO_FIND, "call");
+        }
+        _ => {}
+    }
+    window
+}
+
 /// A soft picture of 16:9 with a bright disc in the middle.
 fn picture([r, g, b]: [u8; 3]) -> Arc<ScreenFrame> {
     let (width, height) = (640, 360);
@@ -605,6 +623,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("add-mine", invited, inviting, SIZE),
         ("rename", people(), dialog(Dialog::Rename { key: key(2), name: "Maya".into() }), SIZE),
         ("remove", people(), dialog(Dialog::Remove { key: key(2) }), SIZE),
+        ("block", people(), dialog(Dialog::Block { key: key(2) }), SIZE),
         ("incoming", in_call(call(CallStage::Incoming)), local(), incoming::SIZE),
         ("incoming-unverified", in_call(unverified), local(), incoming::SIZE),
         ("call", in_call(call(active())), local(), SIZE),
@@ -631,7 +650,20 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
 }
 
 /// Those of which there is a picture at 200 %, in the smallest window, too.
-const TWICE: [&str; 9] = ["main", "talk", "call", "call-words", "lobby", "settings", "settings-network", "welcome", "add-mine"];
+const TWICE: [&str; 12] = [
+    "main",
+    "talk",
+    "call",
+    "call-words",
+    "lobby",
+    "settings",
+    "settings-network",
+    "welcome",
+    "add-mine",
+    "verify",
+    "permissions",
+    "relay-asked",
+];
 
 #[test]
 fn every_screen_can_be_drawn() {
@@ -651,14 +683,14 @@ fn every_screen_can_be_drawn() {
             for (suffix, theme, snapshot, local) in
                 [("dark", Theme::Dark, snapshot, local), ("light", Theme::Light, snapshot_again, local_again)]
             {
-                let mut window = window_of(snapshot, local, theme, size);
+                let mut window = opened(name, snapshot, local, theme, size);
                 window.run_steps(4);
                 let image = window.render().expect("a software renderer");
                 image.save(folder.join(format!("{name}-{suffix}.png"))).expect("a writable folder");
             }
             if TWICE.contains(&name) {
                 let (_, snapshot, local, _) = screens().into_iter().find(|screen| screen.0 == name).expect("the same list");
-                let mut window = window_of(snapshot, local, Theme::Light, vec2(640.0, 480.0));
+                let mut window = opened(name, snapshot, local, Theme::Light, vec2(640.0, 480.0));
                 window.set_pixels_per_point(2.0);
                 window.run_steps(1);
                 window.set_size(vec2(640.0, 480.0));
@@ -667,7 +699,7 @@ fn every_screen_can_be_drawn() {
                 image.save(folder.join(format!("{name}-twice.png"))).expect("a writable folder");
             }
         } else {
-            window_of(snapshot, local, Theme::Light, size).run_steps(4);
+            opened(name, snapshot, local, Theme::Light, size).run_steps(4);
         }
     }
 }

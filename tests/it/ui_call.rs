@@ -426,6 +426,7 @@ pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     (replying.incoming.replying, replying.incoming.reply) = (true, "In ten minutes?".into());
     let mut trying = Local { page: Page::Settings, ..local() };
     trying.device_check.in_settings = true;
+    let full = Local { full_screen: true, ..local() };
     vec![
         ("call-ringing-there", in_call(before(CallStage::RingingThere)), local(), SIZE),
         ("call-connecting", in_call(before(CallStage::Connecting)), local(), NARROW),
@@ -438,6 +439,7 @@ pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("call-push-to-talk", talk, local(), SIZE),
         ("call-statistics", with(call(active())), figures_open, SIZE),
         ("call-statistics-narrow", with(call(active())), small_figures, NARROW),
+        ("call-full", with(call(active())), full, vec2(1920.0, 1080.0)),
         ("call-away", with(call(active())), away(), SIZE),
         ("call-away-narrow", with(CallView { remote_camera_on: false, ..call(active()) }), away(), NARROW),
         ("call-shortcuts", with(call(active())), Local { dialog: Some(Dialog::Shortcuts), ..local() }, NARROW),

@@ -93,6 +93,8 @@ pub fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     link.dialog = Some(Dialog::OpenLink { url: "https://раypal.com/login?next=account".into() });
     let mut searching = local();
     searching.search = "plans".into();
+    let mut deleting = local();
+    deleting.dialog = Some(Dialog::DeleteConversation { key: key(2) });
     let mut beside = Local::default();
     beside.talk.beside_call = true;
     let mut beside_narrow = Local::default();
@@ -109,6 +111,9 @@ pub fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("talk-link", with_maya(maya()), link, SIZE),
         ("talk-search", with_maya(maya()), searching, SIZE),
         ("talk-waiting", away(), local(), SIZE),
+        ("talk-searching", with_maya(maya()), local(), SIZE),
+        ("talk-menu", with_maya(maya()), local(), SIZE),
+        ("talk-delete", with_maya(maya()), deleting, SIZE),
         ("talk-narrow", with_maya(maya()), local(), narrow),
         ("talk-failed", Snapshot { conversations: failed, ..people() }, local(), SIZE),
         ("call-talk", in_call.clone(), beside, SIZE),
