@@ -4,6 +4,7 @@
 //! target folder, to be held beside the design.
 
 mod desk;
+mod spoken;
 pub(crate) mod talk;
 
 use std::path::PathBuf;

@@ -125,6 +125,11 @@ pub fn last_text(mine: bool, body: &str) -> String {
     if mine { format!("You: {line}") } else { line }
 }
 
+/// What stands below a name in the list and at its edge, for screen readers.
+pub fn last_and_when(last: &str, when: Option<&str>) -> String {
+    when.map_or_else(|| last.to_owned(), |when| format!("{last}, {when}"))
+}
+
 /// What is unread, at the end of a row's sentence for screen readers.
 pub fn unread_messages(count: usize) -> String {
     match count {

@@ -121,7 +121,8 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
     avatar.paint(ui.painter(), center, diameter);
     let name_at = center + vec2(0.0, diameter / 2.0 + 36.0);
     let room = rect.width() - 2.0 * space::XXL;
-    label::line(ui.painter(), name_at, Align2::CENTER_CENTER, &call.name, theme::semibold(type_size::DISPLAY), stage::TEXT, room);
+    let font = theme::semibold(type_size::DISPLAY);
+    let name = label::line(ui.painter(), name_at, Align2::CENTER_CENTER, &call.name, font, stage::TEXT, room);
     let (line, ink) = match &call.stage {
         CallStage::Dialing => (text::DIALING, stage::TEXT_SECOND),
         CallStage::RingingThere => (text::RINGING_THERE, stage::TEXT_SECOND),
@@ -135,7 +136,7 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
     };
     let line_at = name_at + vec2(0.0, 34.0);
     let shown = label::line(ui.painter(), line_at, Align2::CENTER_CENTER, line, theme::regular(type_size::HEADING), ink, room);
-    let response = ui.interact(shown, ui.scope_id().with("stage"), Sense::hover());
+    let response = ui.interact(name.union(shown), ui.scope_id().with("stage"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, format!("{}: {line}", call.name)));
 }
 

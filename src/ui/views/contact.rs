@@ -63,7 +63,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     let room = rect.width() - 76.0 - tools_width - if contact.verified { 32.0 } else { space::S };
     let name_at = rect.left_top() + vec2(76.0, 22.0);
     let font = theme::semibold(type_size::HEADING);
-    let name = label::line(ui.painter(), name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, room);
+    let name = label::heading(ui, name_at, Align2::LEFT_CENTER, &contact.petname, font, p.text, room);
     if contact.verified {
         icons::paint(ui.painter(), name.right_center() + vec2(15.0, 0.0), icons::SEAL_CHECK, 18.0, icons::FILL, p.accent_text);
     }
@@ -71,7 +71,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     let status = status(contact);
     let status_room = rect.width() - 76.0 - tools_width - space::S;
     let font = theme::regular(type_size::CAPTION);
-    label::line(ui.painter(), status_at, Align2::LEFT_CENTER, &status, font, p.text_second, status_room);
+    label::said(ui, status_at, Align2::LEFT_CENTER, &status, font, p.text_second, status_room);
 
     let tools = Rect::from_min_max(pos2(rect.right() - tools_width, rect.top()), pos2(rect.right() - space::L, rect.bottom()));
     let layout = Layout::right_to_left(Align::Center);
@@ -234,7 +234,8 @@ fn last_ui(ui: &mut Ui, contact: &ContactView, what: &str, when: u64, free: bool
     let back = (missed && free).then(|| label::cut(ui.painter(), text::CALL_BACK, font, p.accent_text, 120.0));
     let back_width = back.as_ref().map_or(0.0, |galley| galley.size().x + 33.0);
     let width = 44.0 + happened.size().x + 10.0 + time.size().x + back_width + space::L;
-    let (rect, _) = ui.allocate_exact_size(vec2(width, size::HEADER_BUTTON), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(width, size::HEADER_BUTTON), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{what}, {ago}")));
     ui.painter().rect_filled(rect, CornerRadius::same(20), p.surface);
     let icon = if missed { icons::PHONE_X } else { icons::CLOCK };
     icons::paint(
@@ -268,5 +269,7 @@ fn note_ui(ui: &Ui, rect: Rect, note: &str) {
     let at = pos2(rect.center().x + 10.0, rect.bottom() - 22.0);
     let left = at.x - galley.size().x / 2.0;
     icons::paint(ui.painter(), pos2(left - 13.0, at.y), icons::LOCK, 14.0, icons::FILL, p.text_third);
-    ui.painter().galley(pos2(left, at.y - galley.size().y / 2.0), galley, p.text_third);
+    let place = Rect::from_min_size(pos2(left, at.y - galley.size().y / 2.0), galley.size());
+    ui.painter().galley(place.min, galley, p.text_third);
+    label::tell(ui, place, Role::Label, note);
 }

@@ -313,7 +313,7 @@ pub fn beside_call_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, peer: Public
     let head = Rect::from_min_size(rect.min, vec2(rect.width(), 52.0));
     let room = head.width() - 90.0;
     let title = head.left_center() + vec2(space::XL, 0.0);
-    label::line(ui.painter(), title, Align2::LEFT_CENTER, &contact.petname, theme::semibold(type_size::HEADING), p.text, room);
+    label::heading(ui, title, Align2::LEFT_CENTER, &contact.petname, theme::semibold(type_size::HEADING), p.text, room);
     let close = Rect::from_center_size(head.right_center() - vec2(30.0, 0.0), vec2(size::TOOLBAR, size::TOOLBAR));
     let closed =
         ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::HIDE_MESSAGES).clicked());

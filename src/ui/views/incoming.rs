@@ -124,8 +124,8 @@ fn reply_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal)
     let p = theme::palette(ui);
     let head =
         Rect::from_min_size(pos2(rect.left() + space::XL, rect.bottom() - 128.0), vec2(rect.width() - 2.0 * space::XL, 40.0));
-    label::line(
-        ui.painter(),
+    label::said(
+        ui,
         head.left_center(),
         Align2::LEFT_CENTER,
         text::REPLY_HINT,

@@ -76,7 +76,7 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
         response.on_hover_text(name);
     }
     let title = rect.min + vec2(64.0, 32.0);
-    label::line(ui.painter(), title, Align2::LEFT_CENTER, text::CONTACTS, theme::semibold(type_size::TITLE), p.text, 150.0);
+    label::heading(ui, title, Align2::LEFT_CENTER, text::CONTACTS, theme::semibold(type_size::TITLE), p.text, 150.0);
     let width_of_buttons = if snapshot.sealed { 128.0 } else { 88.0 };
     let buttons =
         Rect::from_min_max(pos2(rect.right() - width_of_buttons, rect.top() + 14.0), pos2(rect.right() - 8.0, rect.top() + 50.0));
@@ -150,6 +150,17 @@ impl<'a> Line<'a> {
         let spoken = spoken + &text::unread_messages(thread.unread() - thread.missed());
         Self { contact, last: Some(last), when, unread: thread.unread(), missed, spoken }
     }
+
+    /// What stands below the name: what was written or happened last, or what the contact is.
+    fn last(&self) -> &str {
+        match &self.last {
+            _ if self.contact.blocked => text::BLOCKED,
+            Some(last) => last,
+            None if self.contact.echo => text::ECHO_STATUS,
+            None if self.contact.online => text::ONLINE,
+            None => text::OFFLINE,
+        }
+    }
 }
 
 fn row_ui(ui: &mut Ui, line: &Line, selected: bool) -> bool {
@@ -158,6 +169,7 @@ fn row_ui(ui: &mut Ui, line: &Line, selected: bool) -> bool {
     let (outer, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::ROW_STEP), Sense::click());
     let response = response.on_hover_cursor(CursorIcon::PointingHand);
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, &line.spoken));
+    label::describe(&response, &text::last_and_when(line.last(), line.when.as_deref()));
     let rect = Rect::from_min_size(outer.min + vec2(space::S, 0.0), vec2(outer.width() - 2.0 * space::S, size::ROW));
     let hovered = response.hovered();
     let ground = if selected {
@@ -193,7 +205,7 @@ fn row_ui(ui: &mut Ui, line: &Line, selected: bool) -> bool {
     response.clicked()
 }
 
-/// Below the name: what was written or happened last, or what the contact is.
+/// The line below the name, with how much of it is new.
 fn second_line(ui: &Ui, line: &Line, rect: Rect, right: f32) {
     let p = theme::palette(ui);
     let at = pos2(rect.left() + 68.0, rect.top() + 45.0);
@@ -206,13 +218,7 @@ fn second_line(ui: &Ui, line: &Line, rect: Rect, right: f32) {
         ui.painter().text(badge, Align2::CENTER_CENTER, count, font, p.on_accent);
         room -= 28.0;
     }
-    let said = match &line.last {
-        _ if line.contact.blocked => text::BLOCKED,
-        Some(last) => last,
-        None if line.contact.echo => text::ECHO_STATUS,
-        None if line.contact.online => text::ONLINE,
-        None => text::OFFLINE,
-    };
+    let said = line.last();
     if line.missed {
         let font = theme::regular(type_size::LABEL);
         icons::paint(ui.painter(), at + vec2(7.0, 0.0), icons::PHONE_X, 15.0, icons::FILL, p.danger_text);

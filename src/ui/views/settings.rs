@@ -45,7 +45,7 @@ pub fn settings_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures
     let title = PAGES.iter().find(|(page, ..)| *page == local.settings.page).map_or("", |(.., name)| name);
     let title_at = rect.left_top() + vec2(space::XXL, 30.0);
     let room = rect.width() - space::XXL - 72.0;
-    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, room);
+    label::heading(ui, title_at, Align2::LEFT_CENTER, title, theme::semibold(type_size::TITLE), p.text, room);
     let close = Rect::from_center_size(pos2(rect.right() - 42.0, rect.top() + 32.0), vec2(size::TOOLBAR, size::TOOLBAR));
     let closed = ui.scope_builder(UiBuilder::new().max_rect(close), |ui| button::icon(ui, icons::X, text::CLOSE).clicked()).inner;
     // Escape closes what is open over the page first.
@@ -82,7 +82,7 @@ fn list_ui(ui: &mut Ui, local: &mut Local) {
     let column = ui.max_rect();
     ui.painter().vline(column.right() - 0.5, column.y_range(), (1.0, p.border));
     let title_at = column.left_top() + vec2(24.0, 32.0);
-    label::line(ui.painter(), title_at, Align2::LEFT_CENTER, text::SETTINGS, theme::semibold(type_size::TITLE), p.text, 200.0);
+    label::heading(ui, title_at, Align2::LEFT_CENTER, text::SETTINGS, theme::semibold(type_size::TITLE), p.text, 200.0);
     for (index, (page, icon, name)) in PAGES.into_iter().enumerate() {
         let min = column.left_top() + vec2(space::M, 68.0 + 44.0 * index as f32);
         let rect = Rect::from_min_size(min, vec2(column.width() - 2.0 * space::M, 42.0));
@@ -114,7 +114,7 @@ fn list_ui(ui: &mut Ui, local: &mut Local) {
     }
     let foot = column.left_bottom() + vec2(24.0, -24.0);
     let font = theme::regular(type_size::CAPTION);
-    label::line(ui.painter(), foot, Align2::LEFT_CENTER, &text::version(), font, p.text_third, column.width() - 48.0);
+    label::said(ui, foot, Align2::LEFT_CENTER, &text::version(), font, p.text_third, column.width() - 48.0);
 }
 
 /// A card with a heading.

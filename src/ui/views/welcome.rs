@@ -122,7 +122,8 @@ pub fn starting_ui(ui: &mut Ui) {
     paint::vertical_gradient(ui.painter(), rect, p.welcome_glow, p.sidebar);
     logo(ui, eframe::egui::Rect::from_center_size(rect.center() - vec2(0.0, 30.0), vec2(52.0, 52.0)));
     let font = theme::regular(type_size::BODY);
-    ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_CENTER, text::STARTING, font, p.text_second);
+    let at = rect.center() + vec2(0.0, 30.0);
+    label::said(ui, at, Align2::CENTER_CENTER, text::STARTING, font, p.text_second, rect.width());
 }
 
 pub(super) fn heading(ui: &mut Ui, title: &str, sub: &str) {

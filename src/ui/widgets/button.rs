@@ -134,13 +134,15 @@ pub fn round(ui: &mut Ui, icon: char, name: &str, enabled: bool) -> bool {
 pub fn answer(ui: &mut Ui, center: eframe::egui::Pos2, icon: char, name: &str, fill: Color32, ink: Color32) -> bool {
     let p = theme::palette(ui);
     let rect = Rect::from_center_size(center, vec2(size::ANSWER, size::ANSWER));
-    let response = ui.interact(rect, ui.scope_id().with(name), Sense::click()).on_hover_cursor(CursorIcon::PointingHand);
+    let below = center + vec2(0.0, size::ANSWER / 2.0 + 16.0);
+    let font = theme::medium(type_size::CAPTION);
+    let words = label::line(ui.painter(), below, Align2::CENTER_CENTER, name, font, p.text, 104.0);
+    let response = ui.interact(rect.union(words), ui.scope_id().with(name), Sense::click());
+    let response = response.on_hover_cursor(CursorIcon::PointingHand);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     let grow = paint::moved(ui, &response, response.hovered(), motion::HOVER);
     ui.painter().circle_filled(center, size::ANSWER / 2.0 + grow * 1.5, fill);
     icons::paint(ui.painter(), center, icon, size::ICON_ANSWER, icons::FILL, ink);
-    let below = center + vec2(0.0, size::ANSWER / 2.0 + 16.0);
-    label::line(ui.painter(), below, Align2::CENTER_CENTER, name, theme::medium(type_size::CAPTION), p.text, 104.0);
     paint::focus_ring(ui, &response, rect, size::ANSWER / 2.0, p);
     response.clicked()
 }

@@ -18,6 +18,7 @@ pub fn card(ui: &mut Ui, name: &str, sentence: &str, chosen: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(width, wrapped.size().y + 41.0), Sense::click());
     let response = response.on_hover_cursor(CursorIcon::PointingHand);
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, name));
+    label::describe(&response, sentence);
     let hover = paint::moved(ui, &response, response.hovered(), motion::HOVER);
     let (fill, edge) = if chosen {
         (p.accent_soft, Stroke::new(1.5, p.accent))

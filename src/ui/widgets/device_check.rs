@@ -76,7 +76,9 @@ pub fn picture_ui(ui: &mut Ui, check: Check, mirrored: bool, pictures: &Pictures
     let closed = matches!(check, Check::Closed);
     if !closed && pictures.preview.fill(ui.painter(), rect, radius::L, mirrored) {
         if let Some([width, height]) = pictures.preview.size() {
-            tag(ui, rect, &text::picture_size(width, height));
+            let words = text::picture_size(width, height);
+            tag(ui, rect, &words);
+            label::describe(&response, &words);
         }
         return;
     }
@@ -89,6 +91,7 @@ pub fn picture_ui(ui: &mut Ui, check: Check, mirrored: bool, pictures: &Pictures
     icons::paint(ui.painter(), rect.center() - vec2(0.0, 12.0), icon, size::ICON_ANSWER, icons::FILL, stage::TEXT_SECOND);
     let (at, font) = (rect.center() + vec2(0.0, 20.0), theme::regular(type_size::CAPTION));
     label::line(ui.painter(), at, Align2::CENTER_CENTER, sentence, font, stage::TEXT_SECOND, rect.width() - space::L);
+    label::describe(&response, sentence);
 }
 
 /// A few words at the lower left of a picture.
@@ -131,4 +134,5 @@ pub fn meter_ui(ui: &mut Ui, check: Check, width: f32) {
     };
     let (at, font) = (rect.left_top() + vec2(0.0, 31.0), theme::regular(type_size::CAPTION));
     label::line(ui.painter(), at, Align2::LEFT_CENTER, sentence, font, p.text_third, width);
+    label::describe(&response, sentence);
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{CornerRadius, CursorIcon, Rect, Sense, Ui, WidgetInfo, accesskit::Role, lerp, pos2, vec2};
 
-use super::paint;
+use super::{label, paint};
 use crate::ui::theme;
 use crate::ui::tokens::{mark, motion, size, type_size};
 
@@ -25,6 +25,7 @@ pub fn row(ui: &mut Ui, name: &str, what: &str, on: &mut bool) -> bool {
         response.mark_changed();
     }
     response.widget_info(|| WidgetInfo::selected(Role::Switch, true, *on, name));
+    label::describe(&response, what);
     let top = rect.left_center() - vec2(0.0, words / 2.0);
     let below = top + vec2(0.0, name_galley.size().y + GAP);
     ui.painter().galley(top, name_galley, p.text);

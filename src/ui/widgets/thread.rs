@@ -225,5 +225,5 @@ fn newest_button(ui: &Ui, rect: Rect) -> bool {
 /// A line of small print in the middle of the pane.
 fn small_print(ui: &Ui, at: eframe::egui::Pos2, words: &str, room: f32) {
     let p = theme::palette(ui);
-    label::line(ui.painter(), at, Align2::CENTER_CENTER, words, theme::medium(type_size::CAPTION), p.text_third, room);
+    label::said(ui, at, Align2::CENTER_CENTER, words, theme::medium(type_size::CAPTION), p.text_third, room);
 }

@@ -56,7 +56,7 @@ fn name_ui(ui: &Ui, left: eframe::egui::Pos2, room: f32, call: &CallView, opacit
     let text_left = left + vec2(52.0, 0.0);
     let font = theme::semibold(type_size::HEADING);
     let ink = stage::TEXT.gamma_multiply(opacity);
-    let name = label::line(ui.painter(), text_left - vec2(0.0, 9.0), Align2::LEFT_CENTER, &call.name, font, ink, room - 52.0);
+    let name = label::heading(ui, text_left - vec2(0.0, 9.0), Align2::LEFT_CENTER, &call.name, font, ink, room - 52.0);
     if call.verified {
         let ink = DARK.accent_text.gamma_multiply(opacity);
         icons::paint(ui.painter(), name.right_center() + vec2(15.0, 0.0), icons::SEAL_CHECK, 17.0, icons::FILL, ink);
@@ -68,9 +68,7 @@ fn name_ui(ui: &Ui, left: eframe::egui::Pos2, room: f32, call: &CallView, opacit
         let at = text_left + vec2(19.0, 12.0);
         let ink = stage::TEXT_SECOND.gamma_multiply(opacity);
         let font = theme::medium(type_size::CAPTION);
-        let shown = label::line(ui.painter(), at, Align2::LEFT_CENTER, text::ENCRYPTED, font, ink, room - 71.0);
-        let response = ui.interact(shown, ui.scope_id().with("lock"), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text::ENCRYPTED));
+        label::said(ui, at, Align2::LEFT_CENTER, text::ENCRYPTED, font, ink, room - 71.0);
     }
 }
 

@@ -92,8 +92,9 @@ fn menu_ui(ui: &Ui, place: Rect, snapshot: &Snapshot, local: &mut Local, opacity
 /// Opens and closes the conversation beside the call; a dot says that something new stands there.
 fn messages_ui(ui: &mut Ui, place: Rect, unread: usize, local: &mut Local, opacity: f32) {
     let open = local.talk.beside_call;
-    let name = if open { text::HIDE_MESSAGES } else { text::SHOW_MESSAGES };
-    if button::control(ui, place, icons::CHAT_CIRCLE_DOTS, name, open, opacity) {
+    let name =
+        if open { text::HIDE_MESSAGES.to_owned() } else { text::SHOW_MESSAGES.to_owned() + &text::unread_messages(unread) };
+    if button::control(ui, place, icons::CHAT_CIRCLE_DOTS, &name, open, opacity) {
         local.talk.beside_call = !open;
         local.talk.begin_writing = !open;
     }
@@ -127,7 +128,7 @@ pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> 
     if let Some(lasted) = lasted {
         let at = pos2(rect.center().x, rect.center().y + 100.0);
         let font = theme::mono(type_size::MONO);
-        label::line(ui.painter(), at, Align2::CENTER_CENTER, &text::duration(*lasted), font, stage::TEXT_SECOND, 120.0);
+        label::said(ui, at, Align2::CENTER_CENTER, &text::duration(*lasted), font, stage::TEXT_SECOND, 120.0);
     }
     let place = Rect::from_center_size(pos2(rect.center().x, rect.center().y + 152.0), vec2(312.0, size::FIELD));
     let (again, closed) = ui

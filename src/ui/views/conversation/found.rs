@@ -65,7 +65,7 @@ pub fn found_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> bool {
     let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
     let at = head.left_center() + vec2(20.0, 4.0);
     let font = theme::semibold(type_size::OVERLINE);
-    label::line(ui.painter(), at, Align2::LEFT_CENTER, text::FOUND_MESSAGES, font, p.text_third, head.width() - 40.0);
+    label::said(ui, at, Align2::LEFT_CENTER, text::FOUND_MESSAGES, font, p.text_third, head.width() - 40.0);
     let clicked =
         local.talk.sidebar.hits.iter().enumerate().filter(|(index, hit)| hit_ui(ui, *index, hit, &words, snapshot, local)).last();
     if let Some(hit) = clicked.map(|(_, hit)| hit.clone())
@@ -92,6 +92,7 @@ fn hit_ui(ui: &mut Ui, index: usize, hit: &Hit, words: &str, snapshot: &Snapshot
     }
     let zone = &snapshot.conversations.zone;
     let when = text::edge(zone.at(hit.entry.at_ms), zone.at(local.now.unix_us() / 1000));
+    label::describe(&response, &when);
     let right = pos2(rect.right() - space::M, rect.top() + 17.0);
     let time =
         label::line(ui.painter(), right, Align2::RIGHT_CENTER, &when, theme::regular(type_size::LABEL), p.text_third, 90.0);

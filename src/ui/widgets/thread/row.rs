@@ -144,7 +144,7 @@ impl<'a> Row<'a> {
         if self.unread {
             let at = pos2(self.pane.center().x, y + DAY / 2.0 - 8.0);
             let font = theme::semibold(type_size::CAPTION);
-            let words = label::line(ui.painter(), at, Align2::CENTER_CENTER, text::UNREAD, font, p.accent_text, room);
+            let words = label::said(ui, at, Align2::CENTER_CENTER, text::UNREAD, font, p.accent_text, room);
             let line = |from: f32, to: f32| ui.painter().hline(from..=to, at.y, (1.0, p.accent_text.gamma_multiply(0.5)));
             line(self.pane.left() + space::XL, words.left() - space::M);
             line(words.right() + space::M, self.pane.right() - 30.0);
@@ -298,7 +298,9 @@ fn note(ui: &Ui, at: Pos2, room: f32, verify: Option<&str>) -> bool {
     let left = at.x + 10.0 - width / 2.0;
     icons::paint(ui.painter(), pos2(left - 13.0, at.y), icons::LOCK, 14.0, icons::FILL, p.text_third);
     let said = galley.size().x;
-    ui.painter().galley(pos2(left, at.y - galley.size().y / 2.0), galley, p.text_third);
+    let place = Rect::from_min_size(pos2(left, at.y - galley.size().y / 2.0), galley.size());
+    ui.painter().galley(place.min, galley, p.text_third);
+    label::tell(ui, place, Role::Label, text::MESSAGES_NOTE);
     let Some((link, words)) = link.zip(verify) else { return false };
     let place = Rect::from_min_size(pos2(left + said + gap, at.y - link.size().y / 2.0), link.size());
     let target = place.expand2(vec2(4.0, 6.0));
