@@ -471,7 +471,8 @@ fn nothing_of_a_call_is_cut_off_at_the_smallest_size_and_everything_has_a_name()
                 assert!(whole.contains_rect(node.rect()), "{name}: \"{label}\" is cut off at {:?}", node.rect());
             }
         }
-        if name.starts_with("lobby") {
+        // With a sentence more than these the lobby scrolls.
+        if name.starts_with("lobby") && name != "lobby-trouble" {
             for label in [text::LOBBY_VIDEO, text::LOBBY_VOICE, text::CANCEL, text::LOBBY_SETTING, text::YOUR_PICTURE] {
                 let rect = window.get_by_label(label).rect();
                 assert!(whole.contains_rect(rect), "{name}: \"{label}\" is cut off at {rect:?}");
