@@ -60,12 +60,12 @@ pub const DARK: Palette = Palette {
     hover: rgb(0x1F2129),
     selected: rgb(0x272A38),
     border: rgb(0x262932),
-    border_strong: rgb(0x5F6575),
+    border_strong: rgb(0x666C7D),
     text: rgb(0xEEF0F4),
     text_second: rgb(0xA9AFBC),
-    text_third: rgb(0x868D9C),
+    text_third: rgb(0x8B92A1),
     accent: rgb(0x5F5FDC),
-    accent_hover: rgb(0x7070E6),
+    accent_hover: rgb(0x6767DF),
     on_accent: rgb(0xFFFFFF),
     accent_text: rgb(0xB3ADFF),
     accent_soft: rgb(0x262747),
@@ -83,7 +83,7 @@ pub const DARK: Palette = Palette {
     shadow: Color32::from_black_alpha(96),
     bubble_in: rgb(0x22252E),
     bubble_out: rgb(0x5656CF),
-    bubble_out_print: rgb(0xDCDBFF),
+    bubble_out_print: rgb(0xE4E3FF),
 };
 
 /// Paper.
@@ -95,10 +95,10 @@ pub const LIGHT: Palette = Palette {
     hover: rgb(0xECECF2),
     selected: rgb(0xE4E4FA),
     border: rgb(0xE3E4EA),
-    border_strong: rgb(0x888D9B),
+    border_strong: rgb(0x878C9A),
     text: rgb(0x191B22),
     text_second: rgb(0x565C69),
-    text_third: rgb(0x646A78),
+    text_third: rgb(0x606674),
     accent: rgb(0x5656D0),
     accent_hover: rgb(0x4848BE),
     on_accent: rgb(0xFFFFFF),
@@ -118,7 +118,7 @@ pub const LIGHT: Palette = Palette {
     shadow: Color32::from_black_alpha(28),
     bubble_in: rgb(0xEFEFF4),
     bubble_out: rgb(0x5656D0),
-    bubble_out_print: rgb(0xE2E1FF),
+    bubble_out_print: rgb(0xE4E3FF),
 };
 
 /// The stage of a call: dark in both themes, and over a picture whose colours nobody knows.
@@ -314,7 +314,7 @@ mod tests {
             let inks = [
                 ("text", p.text, 7.0),
                 ("second", p.text_second, 4.5),
-                ("third", p.text_third, 4.0),
+                ("third", p.text_third, 4.5),
                 ("accent text", p.accent_text, 4.5),
                 ("success text", p.success_text, 4.5),
                 ("danger text", p.danger_text, 4.5),
@@ -328,7 +328,7 @@ mod tests {
             }
             let pairs = [
                 ("on accent", p.on_accent, p.accent, 4.5),
-                ("on accent under the pointer", p.on_accent, p.accent_hover, 4.0),
+                ("on accent under the pointer", p.on_accent, p.accent_hover, 4.5),
                 ("on danger", p.on_accent, p.danger, 4.5),
                 ("on success", p.on_accent, p.success, 4.5),
                 ("accent on its soft", p.accent_text, p.accent_soft, 4.5),
@@ -338,10 +338,12 @@ mod tests {
                 ("text in a bubble of theirs", p.text, p.bubble_in, 7.0),
                 ("small print in a bubble of theirs", p.text_third, p.bubble_in, 4.5),
                 ("text in a bubble of ours", p.on_accent, p.bubble_out, 4.5),
-                ("small print in a bubble of ours", p.bubble_out_print, p.bubble_out, 4.0),
+                ("small print in a bubble of ours", p.bubble_out_print, p.bubble_out, 4.5),
                 ("text on accent soft", p.text, p.accent_soft, 7.0),
+                ("third on accent soft", p.text_third, p.accent_soft, 4.5),
                 ("a field's edge", p.border_strong, p.background, 3.0),
-                ("a field's edge on a dialog", p.border_strong, p.raised, 2.5),
+                ("a field's edge on a dialog", p.border_strong, p.raised, 3.0),
+                ("a field's edge beside a list", p.border_strong, p.sidebar, 3.0),
             ];
             for (pair, ink, below, least) in pairs {
                 let is = contrast(ink, below);
@@ -368,6 +370,8 @@ mod tests {
         }
     }
 
+    /// Type that is large has to have 3. The initials of a row are smaller, but for WCAG they are decoration: the name that they
+    /// are of stands beside them, in ink that the test above is about, and they say nothing else.
     #[test]
     fn initials_are_readable_on_every_avatar() {
         for [from, to] in AVATARS {
