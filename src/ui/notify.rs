@@ -103,6 +103,15 @@ impl Notifier {
         Self { wishes: None, answers: answers::sync_channel(1).1, ended: answers::sync_channel(1).1 }
     }
 
+    /// The same of somebody who has chosen these, for tests.
+    pub fn answered(chosen: &[Answer]) -> Self {
+        let (tell, answers) = answers::sync_channel(WISHES);
+        for answer in chosen {
+            let _ = tell.try_send(*answer);
+        }
+        Self { wishes: None, answers, ended: answers::sync_channel(1).1 }
+    }
+
     /// Shows it, in place of an older one about the same.
     pub fn show(&self, announcement: Announcement) {
         self.wish(Wish::Show(Box::new(announcement)));

@@ -3,6 +3,7 @@
 //! With `VESPER_SHOTS` set, `every_screen_can_be_drawn` also writes a picture of each screen in both themes to `ui-shots` in the
 //! target folder, to be held beside the design.
 
+mod app;
 mod desk;
 mod spoken;
 pub(crate) mod talk;
@@ -334,6 +335,16 @@ fn the_menu_of_a_contact_renames_blocks_and_removes_and_asks_before_harm() {
     click(&mut window, text::RENAME);
     write(&mut window, text::NAME, "!");
     assert_eq!(click(&mut window, text::SAVE), [Command::Rename { key: key(2), petname: "Maya Lindqvist!".into() }]);
+}
+
+#[test]
+fn a_contact_is_removed_after_a_question() {
+    let mut window = window(people(), Local { selected: Some(key(2)), ..Local::default() });
+    click(&mut window, text::MORE);
+    assert_eq!(click(&mut window, text::REMOVE), []);
+    window.get_by_label(text::REMOVE_SUB);
+    assert_eq!(click(&mut window, text::REMOVE), [Command::Remove { key: key(2) }]);
+    assert_eq!(window.state().local.dialog, None);
 }
 
 #[test]

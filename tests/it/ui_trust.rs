@@ -258,6 +258,24 @@ fn what_a_contact_may_do_is_chosen_on_a_sheet_of_their_own() {
 }
 
 #[test]
+fn a_relay_that_was_allowed_is_used_no_more_when_the_person_says_so() {
+    let relay = "https://relay.amara.example/".to_owned();
+    let mut snapshot = people();
+    snapshot.contacts[1].relay = Some((relay.clone(), true));
+    let mut window = window(snapshot, dialog(Dialog::Permissions { key: key(3) }));
+    assert!(window.query_by_label(text::USE_THEIR_RELAY).is_none(), "it is used already");
+    assert_eq!(click(&mut window, text::STOP_THEIR_RELAY), [Command::ApproveRelay { key: key(3), relay, approve: false }]);
+}
+
+#[test]
+fn the_lock_above_the_list_is_there_once_there_is_a_passphrase_and_locks_at_once() {
+    let mut window = window(people(), Local::default());
+    assert!(window.query_by_label(text::LOCK_NOW).is_none());
+    window.state_mut().snapshot.sealed = true;
+    assert_eq!(click(&mut window, text::LOCK_NOW), [Command::Lock]);
+}
+
+#[test]
 fn a_relay_of_a_contact_and_an_address_are_asked_for() {
     let mut snapshot = people();
     let relay = "https://relay.amara.example/".to_owned();

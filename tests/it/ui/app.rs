@@ -1,0 +1,96 @@
+//! The program's own windows: what somebody chose on an announcement, and the popup that is closed.
+
+use std::sync::Arc;
+
+use eframe::egui::{IconData, RawInput, ViewportEvent, ViewportId, ViewportInfo};
+use tokio::sync::{mpsc, watch};
+use vesper::media::place::screen;
+use vesper::settings::WindowPlace;
+use vesper::ui::app::App;
+use vesper::ui::notify::{Answer, Notifier};
+use vesper::ui::{UiHandles, Waker};
+
+use super::*;
+
+/// The program without an engine, and what reaches the engine's end.
+struct Program {
+    window: Harness<'static, App>,
+    commands: mpsc::Receiver<Command>,
+    /// While these are there, it runs.
+    _engine: (watch::Sender<Arc<Snapshot>>, mpsc::Sender<vesper::ui::Raise>, watch::Receiver<Option<WindowPlace>>),
+}
+
+impl Program {
+    /// It starts with `snapshot`, and with what was `chosen` on announcements.
+    fn start(snapshot: Snapshot, chosen: &[Answer]) -> Self {
+        let (published, snapshot) = watch::channel(Arc::new(snapshot));
+        let (wishes, commands) = mpsc::channel(16);
+        let (raiser, raises) = mpsc::channel(1);
+        let (place, kept) = watch::channel(None);
+        let (remote, preview) = (screen().1, screen().1);
+        let handles = UiHandles { snapshot, commands: wishes, remote, preview, waker: Waker::new(), raises, place };
+        let notifier = Notifier::answered(chosen);
+        let builder = Harness::builder().with_size(SIZE);
+        let mut window = builder.build_eframe(|cc| {
+            // As on a desktop: the popup is a window of its own.
+            cc.egui_ctx.set_embed_viewports(false);
+            App::new(&cc.egui_ctx, handles, notifier, Arc::new(IconData::default()), false)
+        });
+        window.run_steps(4);
+        Self { window, commands, _engine: (published, raiser, kept) }
+    }
+
+    fn commands(&mut self) -> Vec<Command> {
+        std::iter::from_fn(|| self.commands.try_recv().ok()).collect()
+    }
+}
+
+#[test]
+fn an_announcement_of_a_message_opens_the_conversation_it_is_about() {
+    let mut program = Program::start(people(), &[Answer::Open(Some(key(4)))]);
+    program.window.get_by_label(&text::message_to("Dad"));
+    assert_eq!(program.commands(), []);
+    // One that names nobody brings up the window as it is.
+    Program::start(people(), &[Answer::Open(None)]).window.get_by_label(&text::message_to("Maya Lindqvist"));
+}
+
+#[test]
+fn a_call_back_from_an_announcement_shows_how_one_looks_before_it_rings_there() {
+    let back = [Answer::CallBack(key(3), CallMedia::Video)];
+    let mut program = Program::start(people(), &back);
+    program.window.get_by_label(&text::lobby_title("Amara Okafor", CallMedia::Video));
+    assert_eq!(program.commands(), [Command::CheckDevices { on: true }], "nobody is called yet");
+    let skipping = Program::start(people_without_lobby(), &back).commands();
+    assert_eq!(skipping, [Command::Call { key: key(3), media: CallMedia::Video }]);
+    let locked = Snapshot { stage: Stage::Locked { wrong: false }, ..people_without_lobby() };
+    assert_eq!(Program::start(locked, &back).commands(), [], "a locked profile calls nobody");
+    let busy = Snapshot { call: Some(call(active())), ..people_without_lobby() };
+    assert_eq!(Program::start(busy, &back).commands(), [], "there is one call at a time");
+}
+
+#[test]
+fn a_ring_that_is_over_cannot_be_answered_from_its_announcement() {
+    let answers = [Answer::Accept(key(2), CallMedia::Audio), Answer::Decline(key(2))];
+    assert_eq!(Program::start(people(), &answers).commands(), []);
+    let ringing = in_call(call(CallStage::Incoming));
+    let accepted = Program::start(ringing.clone(), &answers[..1]).commands();
+    assert_eq!(accepted, [Command::Accept { media: CallMedia::Audio }]);
+    assert_eq!(Program::start(ringing, &answers[1..]).commands(), [Command::Decline]);
+}
+
+#[test]
+fn whoever_closes_the_popup_declines_the_call() {
+    let mut program = Program::start(in_call(call(CallStage::Incoming)), &[]);
+    assert_eq!(program.commands(), []);
+    let popup = ViewportId::from_hash_of("incoming");
+    let shown = program.window.output().viewport_output.get(&popup).and_then(|output| output.viewport_ui_cb.clone());
+    let show = shown.expect("a window of its own rings");
+    let frame = |events: Vec<ViewportEvent>| {
+        let info = ViewportInfo { parent: Some(ViewportId::ROOT), events, ..ViewportInfo::default() };
+        let input = RawInput { viewport_id: popup, viewports: [(popup, info)].into_iter().collect(), ..RawInput::default() };
+        program.window.ctx.run_ui(input, |ui| show(ui)).textures_delta.clear();
+    };
+    frame(vec![]);
+    frame(vec![ViewportEvent::Close]);
+    assert_eq!(program.commands(), [Command::Decline]);
+}
