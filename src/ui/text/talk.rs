@@ -47,12 +47,10 @@ pub fn message_to(name: &str) -> String {
     format!("Message {}", name.split_whitespace().next().unwrap_or(name))
 }
 
-/// What stands below a text of ours beside its time, where that has to be said.
-pub fn state(state: State) -> &'static str {
-    match state {
-        State::Waiting => "Waiting",
-        _ => "Delivered",
-    }
+/// What stands below a text of ours where that has to be said: what became of it, and its time.
+pub fn state(state: State, time: &str) -> String {
+    let state = if state == State::Waiting { "Waiting" } else { "Delivered" };
+    format!("{state} · {time}")
 }
 
 /// What holds texts back that wait.
@@ -70,7 +68,7 @@ pub fn receipt(state: State) -> &'static str {
 
 /// A text, for screen readers.
 pub fn spoken_text(name: &str, mine: bool, time: &str, body: &str, state: State) -> String {
-    if mine { format!("You, {time}, {}: {body}", receipt(state)) } else { format!("{name}, {time}: {body}") }
+    if mine { format!("You, {}: {body}", self::state(state, time)) } else { format!("{name}, {time}: {body}") }
 }
 
 /// A call in the thread.

@@ -183,9 +183,7 @@ fn held_ui(ui: &Ui, bottom: f32, rect: Rect, contact: &ContactView, thread: &Thr
     let p = theme::palette(ui);
     let (at, font) = (pos2(rect.center().x, bottom - HELD / 2.0), theme::regular(type_size::CAPTION));
     let words = text::waits_for(&contact.petname);
-    let shown = label::line(ui.painter(), at, Align2::CENTER_CENTER, &words, font, p.text_third, rect.width() - 2.0 * space::XL);
-    let response = ui.interact(shown, ui.scope_id().with("held"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &words));
+    label::said(ui, at, Align2::CENTER_CENTER, &words, font, p.text_third, rect.width() - 2.0 * space::XL);
     HELD
 }
 

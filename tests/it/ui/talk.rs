@@ -185,8 +185,8 @@ fn a_message_that_is_too_long_says_so_and_stays() {
 fn each_message_says_who_wrote_it_when_and_whether_it_arrived() {
     let window = talk();
     window.get_by_label("Maya Lindqvist, 14:12: Perfect, calling you in five");
-    window.get_by_label("You, 14:09, delivered: Do you have ten minutes for a call? Easier to point at things.");
-    window.get_by_label("You, 14:13, waiting until you are both online: Good");
+    window.get_by_label("You, Delivered · 14:09: Do you have ten minutes for a call? Easier to point at things.");
+    window.get_by_label("You, Waiting · 14:13: Good");
     window.get_by_label("Video call · 24 min, you called, 13:58");
     window.get_by_label("Maya Lindqvist, online, verified");
 }

@@ -87,11 +87,8 @@ impl<'a> Row<'a> {
         let at = shown.zone.at(entry.at_ms);
         let time = text::clock(at);
         let newest = index + 1 == shown.thread.len();
-        let print = if entry.mine && (newest || entry.state == State::Waiting) {
-            format!("{} · {time}", text::state(entry.state))
-        } else {
-            time.clone()
-        };
+        let print =
+            if entry.mine && (newest || entry.state == State::Waiting) { text::state(entry.state, &time) } else { time.clone() };
         let unread = unread_from == Some(entry.position);
         let (body, height) = match &entry.content {
             Content::Text(_) => {
