@@ -60,7 +60,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use config::{MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
+pub use config::{Carries, MediaPorts, PeerConfig, PeerEvent, Role, TransportError};
 pub use counters::{Over, PathStats};
 pub use network::watch_addresses;
 pub use numbers::{Numbered, Numbering};

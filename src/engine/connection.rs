@@ -16,7 +16,9 @@ use crate::media::repair::PictureFeedback;
 use crate::signal::link::Datagrams;
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
-use crate::transport::{self, LocalSecrets, MediaPorts, Numbered, PathStats, Peer, PeerConfig, PeerEvent, Ride, StartRate};
+use crate::transport::{
+    self, Carries, LocalSecrets, MediaPorts, Numbered, PathStats, Peer, PeerConfig, PeerEvent, Ride, StartRate,
+};
 
 /// Orders that wait for the task. When full, the newest is dropped: connect and close are among the first and last.
 const ORDERS: usize = 64;
@@ -36,7 +38,7 @@ pub struct Connection {
     video_out: mpsc::Sender<Numbered>,
     audio_out: mpsc::Sender<Numbered>,
     /// What it carries, as told last: kbit/s, and repairs to each 100 packets of pictures.
-    pub estimate: Option<(u32, u32)>,
+    pub estimate: Option<Carries>,
     task: JoinHandle<()>,
 }
 

@@ -21,7 +21,7 @@ use super::session::SessionEvent;
 use crate::media::packet::{IncomingPacket, OutgoingFrame};
 use crate::media::repair::PictureFeedback;
 use crate::signal::message::{CallId, Candidate, Description};
-use crate::transport::{Numbered, Numbering, PathStats, PeerConfig};
+use crate::transport::{Carries, Numbered, Numbering, PathStats, PeerConfig};
 
 /// What a pipeline handed over and the outlet has not taken yet. When full, no picture is made: it is left out at the source, for a
 /// picture that waits is late.
@@ -157,7 +157,7 @@ impl Paths {
     }
 
     /// What a path carries, by its own word; the link's, if no number is named. True if it is the one in use.
-    pub fn estimated(&mut self, path: Option<u32>, estimate: (u32, u32)) -> bool {
+    pub fn estimated(&mut self, path: Option<u32>, estimate: Carries) -> bool {
         let link_carries = self.link_carries();
         let (connection, carries) = match path {
             None => (self.link.as_mut(), link_carries),
@@ -171,7 +171,7 @@ impl Paths {
     }
 
     /// What the path in use carries, as far as it knows.
-    pub fn estimate(&self) -> Option<(u32, u32)> {
+    pub fn estimate(&self) -> Option<Carries> {
         self.carrier().estimate
     }
 

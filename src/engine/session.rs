@@ -44,7 +44,7 @@ use crate::media::video_send::{VideoSendConfig, VideoSender};
 use crate::media::video_source::VideoSourceSpec;
 use crate::settings::Settings;
 use crate::signal::message::{CallId, Description};
-use crate::transport::{LocalSecrets, PathStats, PeerEvent, StartRate, bandwidth};
+use crate::transport::{Carries, LocalSecrets, PathStats, PeerEvent, StartRate, bandwidth};
 
 /// Events of the pipelines. When full, the newest is dropped.
 const MEDIA_EVENTS: usize = 32;
@@ -147,7 +147,7 @@ impl Session {
     /// Opens sockets for another path of the call, described by `secrets`; not while a link carries that has hardly room for sound, for
     /// looking for another would fill it.
     pub fn regather(&mut self, core: &Core, path: u32, secrets: LocalSecrets, description: Description) {
-        let is_heard = self.paths.estimate().is_some_and(|(kbps, _)| kbps > 0);
+        let is_heard = self.paths.estimate().is_some_and(|estimate| estimate.kbps > 0);
         if self.paths.link_carries() && is_heard && self.start.is_narrow() {
             self.described = Some((path, description));
             let gathered = Err("the link that carries the call has no room to look for it".into());
@@ -219,7 +219,7 @@ impl Session {
     fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
         let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
-        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
+        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0, false);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),
@@ -338,17 +338,15 @@ impl Session {
             PeerEvent::PicturesAbandoned if path.is_none() == self.paths.link_carries() => {
                 self.pipelines.iter().for_each(|pipelines| pipelines.video_send.renew());
             }
-            PeerEvent::Estimate { kbps, repair_percent } if self.paths.estimated(path, (kbps, repair_percent)) => {
-                self.share((kbps, repair_percent));
-            }
+            PeerEvent::Estimate(carries) if self.paths.estimated(path, carries) => self.share(carries),
             _ => {}
         }
     }
 
     /// Divides what the path carries among the pipelines.
-    fn share(&mut self, (kbps, repair_percent): (u32, u32)) {
+    fn share(&mut self, Carries { kbps, repair_percent, stalled }: Carries) {
         let Some(pipelines) = &self.pipelines else { return };
-        let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
+        let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent, stalled);
         (self.level, self.path_kbps) = (share.level, kbps);
         pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
         if let Some(audio) = &pipelines.audio_send {

@@ -21,6 +21,7 @@
 mod capacity;
 mod delay;
 mod loss;
+mod stall;
 mod throughput;
 mod train;
 
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use delay::Delay;
 use loss::Heavy;
+use stall::Stall;
 use throughput::Throughput;
 use train::Trains;
 
@@ -148,6 +150,8 @@ pub struct Estimate {
     pub pace_kbps: u32,
     /// Nothing was heard for so long that a picture is pointless.
     pub deaf: bool,
+    /// The newest packet that is known to have arrived left long ago: what is on its way fills the path, or what tells of it comes late.
+    pub stalled: bool,
 }
 
 /// A train of packets to send beyond what media gives.
@@ -181,6 +185,7 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
+    stall: Stall,
     /// The target before the silence.
     before_silence: f64,
     /// The rate at which a queue built up last.
@@ -230,6 +235,7 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
+            stall: Stall::default(),
             before_silence: 0.0,
             limit: None,
             hold_until: None,
@@ -253,6 +259,7 @@ impl BandwidthEstimator {
     /// Something left: from now on an answer is due.
     pub fn on_sent(&mut self, now: Instant) {
         self.waiting_since.get_or_insert(now);
+        self.stall.on_sent(now);
     }
 
     /// Takes a report: packets in the order they were sent, each told once, and the round trip that the report measured.
@@ -275,6 +282,8 @@ impl BandwidthEstimator {
             self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
+        let newest = packets.iter().map(|packet| packet.sent).max();
+        newest.into_iter().for_each(|newest| self.stall.on_report(now, newest, self.round_trip));
         self.delay.observe(now, packets);
         self.throughput.observe(packets);
         self.trains.observe(packets, SQUEEZE * self.delay.jitter_ms());
@@ -284,6 +293,7 @@ impl BandwidthEstimator {
 
     /// Lets time pass without a report. True if the estimate changed.
     pub fn on_time(&mut self, now: Instant) -> bool {
+        self.stall.on_time(now, self.round_trip);
         let since = self.waiting_since.into_iter().chain(self.heard).max();
         let silent = match (self.waiting_since, since) {
             (Some(_), Some(since)) => now.saturating_duration_since(since),
@@ -335,6 +345,7 @@ impl BandwidthEstimator {
             window: self.window() as usize,
             pace_kbps: self.pace() as u32,
             deaf: u128::from(self.silences) * SILENT.as_millis() >= DEAF.as_millis(),
+            stalled: self.stall.stands(),
         }
     }
 

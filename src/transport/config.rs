@@ -10,6 +10,7 @@ use crate::media::packet::IncomingPacket;
 use crate::media::repair::PictureFeedback;
 use crate::signal::message::CandidateKind;
 
+use super::bandwidth::Estimate;
 use super::numbers::Numbered;
 use super::secrets::LocalSecrets;
 use super::start::StartRate;
@@ -66,7 +67,11 @@ pub struct MediaPorts {
 #[derive(Debug, Clone, PartialEq)]
 pub enum PeerEvent {
     /// The certificate is the described one and packets flow; again after each `Disconnected`.
-    Connected { local: CandidateKind, remote: CandidateKind, relayed: bool },
+    Connected {
+        local: CandidateKind,
+        remote: CandidateKind,
+        relayed: bool,
+    },
     /// Nothing was heard for two seconds. It may come back.
     Disconnected,
     /// Over, with a reason in words. The last event.
@@ -77,12 +82,28 @@ pub enum PeerEvent {
     Control(Bytes),
     /// What the other side tells of our pictures.
     Feedback(PictureFeedback),
-    /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth
-    /// trying. Parity and repairs add so many to each 100 packets
-    /// of pictures.
-    Estimate { kbps: u32, repair_percent: u32 },
+    Estimate(Carries),
     /// What was lost of pictures is given up: the next one has to do without it.
     PicturesAbandoned,
+}
+
+/// What a path carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Carries {
+    /// Everything together should take this much, with all headers: nothing while nobody answers, and then only sound is worth trying.
+    pub kbps: u32,
+    /// Parity and repairs add so many to each 100 packets of pictures.
+    pub repair_percent: u32,
+    /// Nothing that left lately is known to have arrived: until it is, sound takes as little as it can.
+    pub stalled: bool,
+}
+
+impl Carries {
+    /// What an estimate says of it.
+    pub(super) fn of(estimate: &Estimate, repair_percent: u32) -> Self {
+        let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
+        Self { kbps, repair_percent, stalled: estimate.stalled }
+    }
 }
 
 /// Why a connection could not be prepared or begun.

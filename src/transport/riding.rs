@@ -16,7 +16,7 @@ use crate::media::repair::PictureFeedback;
 use crate::signal::link::Datagrams;
 
 use super::bare::{Arrived, BarePath};
-use super::config::{MediaPorts, PeerEvent, Role};
+use super::config::{Carries, MediaPorts, PeerEvent, Role};
 use super::counters::{Over, PathStats};
 use super::datagram::Datagram;
 use super::start::StartRate;
@@ -58,7 +58,7 @@ impl Ride {
         }
         let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS), start);
         let mut bytes = Bytes::default();
-        let (mut told, mut abandonments, mut looked) = ((0, 0), 0, None);
+        let (mut told, mut abandonments, mut looked) = (Carries::default(), 0, None);
         let mut readable = true;
         loop {
             let now = Instant::now();
@@ -67,10 +67,10 @@ impl Ride {
             for datagram in path.tick(now) {
                 bytes.out += send(&datagrams, &datagram, most_waiting);
             }
-            let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
             // What could not be told is told the next time around.
-            if told != (kbps, repair_percent) && tell(PeerEvent::Estimate { kbps, repair_percent }) {
-                told = (kbps, repair_percent);
+            let carries = Carries::of(&estimate, repair_percent);
+            if told != carries && tell(PeerEvent::Estimate(carries)) {
+                told = carries;
             }
             if abandonments != path.abandoned() && tell(PeerEvent::PicturesAbandoned) {
                 abandonments = path.abandoned();

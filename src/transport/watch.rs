@@ -20,7 +20,7 @@ use crate::media::repair::PictureFeedback;
 use crate::signal::message::CandidateKind;
 
 use super::addresses;
-use super::config::PeerEvent;
+use super::config::{Carries, PeerEvent};
 use super::counters::Counters;
 use super::intake::Admission;
 use super::path::Reading;
@@ -111,7 +111,7 @@ impl Watcher {
 
     /// Returns why the connection failed.
     async fn watch(&mut self) -> String {
-        let (mut told, mut abandonments) = ((0, 0), 0);
+        let (mut told, mut abandonments) = (Carries::default(), 0);
         let mut connected = false;
         let mut deadline: Option<Instant> = None;
         // The library hears nothing; when to look again whether media does not come either.
@@ -147,12 +147,13 @@ impl Watcher {
                 () = self.goodbye.notified() => return GOODBYE.into(),
                 Some(feedback) = self.feedback.recv() => self.tell(PeerEvent::Feedback(feedback)).await,
                 Ok(()) = self.readings.changed() => {
-                    let Reading { estimate, repair_percent, abandoned } = *self.readings.borrow_and_update();
-                    let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
-                    if kbps.abs_diff(told.0) * 100 > kbps * TELL_PERCENT || repair_percent != told.1 {
-                        told = (kbps, repair_percent);
+                    let reading = *self.readings.borrow_and_update();
+                    let (carries, abandoned) = (Carries::of(&reading.estimate, reading.repair_percent), reading.abandoned);
+                    let other = Carries { kbps: told.kbps, ..carries } != told;
+                    if carries.kbps.abs_diff(told.kbps) * 100 > carries.kbps * TELL_PERCENT || other {
+                        told = carries;
                         // Full: the next one counts as much.
-                        let _ = self.events.try_send(PeerEvent::Estimate { kbps, repair_percent });
+                        let _ = self.events.try_send(PeerEvent::Estimate(carries));
                     }
                     if std::mem::replace(&mut abandonments, abandoned) != abandoned {
                         self.tell(PeerEvent::PicturesAbandoned).await;
