@@ -44,12 +44,17 @@ const WORKERS: usize = 2;
 /// started after them, come and go, and have no hurry.
 pub fn runtime() -> std::io::Result<Runtime> {
     let started = AtomicUsize::new(0);
+    let (raised, workers) = std::sync::mpsc::channel();
     let raise_worker = move || {
         if started.fetch_add(1, Ordering::Relaxed) < WORKERS {
             priority::raise(Work::Network);
+            let _ = raised.send(());
         }
     };
-    Builder::new_multi_thread().worker_threads(WORKERS).on_thread_start(raise_worker).enable_all().build()
+    let runtime = Builder::new_multi_thread().worker_threads(WORKERS).on_thread_start(raise_worker).enable_all().build()?;
+    // Else a thread that is to wait for the disk could begin to run before them, and be taken for one.
+    workers.iter().take(WORKERS).for_each(drop);
+    Ok(runtime)
 }
 
 /// Runs one command to its end. What was asked happened: 0. It did not: 1, with a sentence on standard error.
