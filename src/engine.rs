@@ -12,6 +12,7 @@
 //!   connections.
 //! - `conversations`: texts and calls on their way to the disk and to the other side.
 //! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
+//! - `sentences`: what it says by itself, in words.
 //! - `echo_contact`: the second engine that answers when Echo is called.
 
 mod calls;
@@ -40,6 +41,7 @@ pub mod report;
 pub mod request;
 mod rings;
 mod screening;
+mod sentences;
 mod session;
 mod session_event;
 pub mod snapshot;

@@ -14,6 +14,7 @@ use super::core::{Core, unix_seconds};
 use super::current::{Current, Switches};
 use super::event::What;
 use super::screening::OurAddress;
+use super::sentences;
 use super::session::SessionEvent;
 use super::snapshot::{CallStage, CallView, NoticeKind};
 use crate::call::{CallSecrets, Control, Dial, Input, Role, Rules};
@@ -153,7 +154,7 @@ impl Calls {
                 self.feed(core, Input::Gathered { call, candidates: Vec::new() }, now);
             }
             SessionEvent::Gathered { call, path: path @ 0, gathered: Err(error) } => {
-                core.notices.say(NoticeKind::Error, &format!("No socket for the call could be opened: {error}"));
+                core.notices.say(NoticeKind::Error, &sentences::no_socket(&error));
                 self.feed(core, Input::TransportFailed { call, path }, now);
             }
             SessionEvent::Gathered { call, path, gathered } => {
@@ -179,7 +180,7 @@ impl Calls {
             && let Some(session) = &current.session
             && let Err(error) = session.choose_devices(current.switches, &core.options.media, before, &core.people.settings)
         {
-            core.notices.say(NoticeKind::Error, &format!("The microphone could not be changed: {error}"));
+            core.notices.say(NoticeKind::Error, &sentences::microphone_not_changed(&error));
         }
     }
 

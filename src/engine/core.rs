@@ -18,6 +18,7 @@ use super::people::{Effect, People};
 use super::request::{Asked, Line, Reply, Request};
 use super::rings::Rings;
 use super::screening::Asking;
+use super::sentences;
 use super::session::SessionEvent;
 use super::snapshot::{self, NoticeKind, Snapshot, Stage};
 use super::verifying::Verifying;
@@ -224,7 +225,7 @@ impl Core {
     async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
         let unix = unix_seconds();
         if self.people.is_locked() && !may_while_locked(&command) {
-            return self.notices.show(NoticeKind::Info, "Unlock Vesper first.".into());
+            return self.notices.show(NoticeKind::Info, sentences::UNLOCK_FIRST.into());
         }
         if !self.may_call(&command, calls) {
             return;
@@ -272,9 +273,7 @@ impl Core {
             Command::Remove { key } => self.people.remove(key),
             Command::Unblock { key } => {
                 // The secret went with the block, so there is nothing to go back to.
-                let text =
-                    format!("{} is unblocked. To call each other again, one of you has to invite the other.", self.petname(key));
-                self.notices.show(NoticeKind::Info, text);
+                self.notices.show(NoticeKind::Info, sentences::unblocked(&self.petname(key)));
                 // The link was closed to them by the block; what was written stays for the day they are a contact again.
                 self.people.remove(key).map(|_| Vec::new())
             }

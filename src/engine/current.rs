@@ -10,6 +10,7 @@ use super::figures::Figures;
 use super::options::CameraChoice;
 use super::report::{Process, Report, Setup};
 use super::screening::OurAddress;
+use super::sentences;
 use super::session::Session;
 use super::snapshot::{CallMedia, CallStage, CallView};
 use crate::call::{EndReason, Input, Role};
@@ -230,12 +231,12 @@ impl Current {
 
     /// What the contact list says of this call.
     pub fn line(&self, reason: EndReason) -> String {
-        let kind = if self.media == CallMedia::Video { "Video call" } else { "Voice call" };
+        let video = self.media == CallMedia::Video;
         match (self.times.connected, reason) {
-            (Some(since), _) => format!("{kind} · {}", length(MediaTime::now().since(since))),
-            (None, EndReason::Missed | EndReason::PeerCancelled) => format!("Missed {}", kind.to_lowercase()),
-            (None, EndReason::PeerDeclined | EndReason::Declined) => format!("{kind} declined"),
-            (None, _) => format!("{kind}, no answer"),
+            (Some(since), _) => sentences::talked(video, MediaTime::now().since(since)),
+            (None, EndReason::Missed | EndReason::PeerCancelled) => sentences::missed(video),
+            (None, EndReason::PeerDeclined | EndReason::Declined) => sentences::declined(video),
+            (None, _) => sentences::no_answer(video),
         }
     }
 
@@ -314,14 +315,6 @@ impl From<Switches> for Input {
 }
 
 /// A duration as a person reads it.
-fn length(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::core::{Core, Then};
 use super::current::Switches;
 use super::options::{CameraChoice, MicrophoneChoice};
+use super::sentences;
 use super::sources;
 use super::words::whole;
 use crate::media::meter::{Heard, Meter};
@@ -44,8 +45,8 @@ impl Core {
         self.look_at_devices();
         let mut check = DeviceCheck { view: DeviceCheckView::default(), camera: None, microphone: None, token: Arc::default() };
         if in_call {
-            check.view.camera_trouble = Some("The camera belongs to the call. What you see there is what they see.".into());
-            check.view.microphone_trouble = Some("The microphone belongs to the call.".into());
+            check.view.camera_trouble = Some(sentences::CAMERA_IN_CALL.into());
+            check.view.microphone_trouble = Some(sentences::MICROPHONE_IN_CALL.into());
         } else {
             self.open_for_check(&mut check);
         }
@@ -55,7 +56,7 @@ impl Core {
     fn open_for_check(&self, check: &mut DeviceCheck) {
         let (media, settings) = (&self.options.media, &self.people.settings);
         if media.camera == CameraChoice::None {
-            check.view.camera_trouble = Some("Vesper was started without a camera.".into());
+            check.view.camera_trouble = Some(sentences::NO_CAMERA.into());
         } else {
             let (preview, waker) = (self.screens.preview.pictures.clone(), self.screens.waker.clone());
             let camera = sources::camera(Switches { microphone: false, camera: true }, media, settings);
@@ -71,7 +72,7 @@ impl Core {
             }));
         }
         if media.microphone == MicrophoneChoice::None {
-            check.view.microphone_trouble = Some("Vesper was started without a microphone.".into());
+            check.view.microphone_trouble = Some(sentences::NO_MICROPHONE.into());
         } else {
             let tell = self.teller(check);
             check.microphone = Some(Meter::start(sources::microphone(media, settings), move |heard| {

@@ -1,8 +1,9 @@
 //! What happens to cameras, microphones and speakers, as a person reads it.
 
+use super::sentences;
 use super::snapshot::NoticeKind;
 use super::words::whole;
-use crate::media::events::{MediaEvent, MediaSource};
+use crate::media::events::MediaEvent;
 
 /// The notice for an event of a pipeline; nothing for what needs no words.
 pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
@@ -11,20 +12,14 @@ pub fn sentence(event: &MediaEvent) -> Option<(NoticeKind, String)> {
         MediaEvent::Warning { text, .. } | MediaEvent::FileLost { text } | MediaEvent::SourceLost { text, .. } => {
             Some((NoticeKind::Warning, whole(text)))
         }
-        MediaEvent::SourceBack { source } => {
-            let text = match source {
-                MediaSource::Camera => "Your camera gives a picture again.",
-                MediaSource::Microphone => "Your microphone works again.",
-                MediaSource::Speaker => "Your speaker works again.",
-            };
-            Some((NoticeKind::Info, text.into()))
-        }
+        MediaEvent::SourceBack { source } => Some((NoticeKind::Info, sentences::works_again(*source).into())),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::events::MediaSource;
 
     #[test]
     fn a_loss_warns_with_its_reason_and_the_return_is_told_calmly() {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::current::Switches;
 use super::report::{Audio, Bandwidth, Path, Percentiles, Process, Repairs, Report, Sealed, Video};
+use super::sentences;
 use super::session::Session;
 use super::snapshot::NoticeKind;
 use crate::media::allocation::Level;
@@ -332,11 +333,9 @@ fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
 fn hint(second: &Report, bars: u8, busy: bool) -> Option<String> {
     let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
     match bars {
-        _ if silent => Some("Nothing arrives from the other side right now. Stay on: Vesper keeps trying.".into()),
-        1 | 2 if busy => {
-            Some("This computer has too much to do, so picture and sound may stop. Close what you do not need.".into())
-        }
-        1 | 2 => Some("Your connection is slow: sound first. The picture comes back as soon as there is room.".into()),
+        _ if silent => Some(sentences::NOTHING_ARRIVES.into()),
+        1 | 2 if busy => Some(sentences::BUSY_COMPUTER.into()),
+        1 | 2 => Some(sentences::SLOW.into()),
         _ => None,
     }
 }

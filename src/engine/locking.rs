@@ -13,6 +13,7 @@ use super::calls::Calls;
 use super::command::Secret;
 use super::core::Core;
 use super::people::People;
+use super::sentences;
 use super::snapshot::NoticeKind;
 use super::written_path::written_path;
 use crate::contacts::{Backup, Contact, Profile, ProfileError, Unlocking};
@@ -166,10 +167,9 @@ impl Core {
                 profile.relock(lock).map(|()| sealed)
             });
             match changed {
-                Ok(true) => core.notices.show(NoticeKind::Info, "The new passphrase holds from now on.".into()),
+                Ok(true) => core.notices.show(NoticeKind::Info, sentences::NEW_PASSPHRASE.into()),
                 Ok(false) => {
-                    let text = "The passphrase is removed: whoever uses this computer can open the profile.";
-                    core.notices.show(NoticeKind::Warning, text.into());
+                    core.notices.show(NoticeKind::Warning, sentences::NO_PASSPHRASE.into());
                 }
                 Err(error) => core.notices.error(&error.into()),
             }
@@ -187,7 +187,7 @@ impl Core {
         let write = move || backup.write(&file, passphrase.get().unwrap_or_default());
         self.off_loop(write, move |core, _, written| match written {
             Ok(()) => {
-                core.notices.show(NoticeKind::Info, format!("The backup is written: {shown}. Keep it apart from this computer."));
+                core.notices.show(NoticeKind::Info, sentences::backup_written(&shown));
             }
             Err(error) => core.notices.error(&anyhow!(error)),
         });

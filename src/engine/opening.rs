@@ -10,6 +10,7 @@ use super::Start;
 use super::command::{Command, Secret};
 use super::core::Ends;
 use super::people::People;
+use super::sentences;
 use super::snapshot::{Notice, NoticeKind, Snapshot, Stage};
 use super::written_path::written_path;
 use crate::contacts::{Backup, Profile, ProfileError};
@@ -61,10 +62,8 @@ pub async fn begin_again(directory: PathBuf, ends: &mut Ends) -> Option<People> 
     let folder = directory.clone();
     let wiped = tokio::task::spawn_blocking(move || Profile::wipe(&folder)).await;
     let said = match wiped.map_err(anyhow::Error::new).and_then(|wiped| Ok(wiped?)) {
-        Ok(()) => {
-            "Everything of this profile is removed from this computer. Backups that you made are where you put them.".to_owned()
-        }
-        Err(error) => format!("Not everything could be removed; look at the folder yourself: {error:#}"),
+        Ok(()) => sentences::WIPED.to_owned(),
+        Err(error) => sentences::wiped_in_part(&error),
     };
     make(&directory, None, Some(said), ends).await
 }
@@ -173,7 +172,7 @@ impl Ends {
             tokio::select! {
                 command = self.commands.recv() => return command.filter(|command| *command != Command::Quit),
                 Some((_, reply_to)) = self.requests.recv() => {
-                    let _ = reply_to.send(Err("the window still waits for a name or a passphrase; go there first".into()));
+                    let _ = reply_to.send(Err(sentences::WAITS_FOR_A_PERSON.into()));
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 
 use super::event::What;
+use super::sentences;
 use crate::contacts::{
     Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, Profile, ProfileError,
     SentKnock, Store, StoreError, Verified, VerifiedBy, names,
@@ -117,7 +118,7 @@ impl People {
         let admission = self.keep(|store| store.knocked(knock, now))?.unwrap_or(Admission::Gone);
         let mut tell = None;
         if admission == Admission::UsedUp {
-            let text = "An invitation of yours was used twice: one of them is not whom you meant. Compare safety numbers.".into();
+            let text = sentences::OURS_USED_TWICE.into();
             tell = Some(What::Warning { text, cause: None });
         } else if let Some(request) = self.pending.iter().find(|request| !known.contains(&request.key)) {
             let warning = self.warning(request);
@@ -129,17 +130,13 @@ impl People {
     /// The sentence that a request deserves before it is accepted.
     pub fn warning(&self, request: &PendingRequest) -> Option<String> {
         if request.twice {
-            return Some("This invitation was used twice: one of them is not whom you meant. Compare safety numbers.".into());
+            return Some(sentences::USED_TWICE.into());
         }
         if let Some(known) = self.contacts.iter().find(|contact| contact.key == request.key) {
-            return Some(format!("This is the key of {}, whom you know already.", known.petname));
+            return Some(sentences::known_already(&known.petname));
         }
         let others = self.contacts.iter().filter(|contact| contact.key != request.key);
-        likeness(&request.proposed_name, others).map(|likeness| {
-            format!(
-                "{likeness} It may be somebody else, or they on a new computer: ask the person in another way before you accept."
-            )
-        })
+        likeness(&request.proposed_name, others).map(|likeness| sentences::request_looks_like(&likeness))
     }
 
     /// The sentence that the name of an unverified contact deserves while it rings: it looks like somebody else's.
@@ -147,7 +144,7 @@ impl People {
         let contact = self.accepted(key).filter(|contact| contact.verified.is_none())?;
         let others = || self.contacts.iter().filter(|other| other.key != key);
         let likeness = likeness(&contact.petname, others()).or_else(|| likeness(&contact.proposed_name, others()))?;
-        Some(format!("{likeness} Compare the words before you trust the call."))
+        Some(sentences::caller_looks_like(&likeness))
     }
 
     /// Makes a contact of a request. They hear it at their next knock. To let somebody back in who is blocked takes more than a name
@@ -207,7 +204,7 @@ impl People {
     /// Our request was refused, or its invitation is used up or expired.
     pub fn gone(&mut self, knock_id: PublicKey) -> Result<Vec<Effect>> {
         self.keep(|store| store.remove_sent_knock(&knock_id))?;
-        let text = "This invitation does not hold any more: it was used, withdrawn, or has expired. Ask for a new one.".into();
+        let text = sentences::INVITATION_ENDED.into();
         Ok(vec![Effect::Tell(What::RequestFailed { text })])
     }
 
@@ -218,8 +215,7 @@ impl People {
 
     /// The invitation that we asked with turns out to be of somebody who is blocked.
     fn ask_no_more(&mut self, knock_id: PublicKey, blocked: &str) -> Result<Welcomed> {
-        let text =
-            format!("This invitation was made by {blocked}, whom you blocked. Unblock them first if you want to talk to them.");
+        let text = sentences::invited_by_blocked(blocked);
         self.keep(|store| store.remove_sent_knock(&knock_id))?;
         Ok(Welcomed { kept: false, effects: vec![Effect::Tell(What::RequestFailed { text })] })
     }

@@ -9,6 +9,7 @@ use super::core::{Core, unix_seconds};
 use super::event::What;
 use super::options::AutoAccept;
 use super::rings::Verdict;
+use super::sentences;
 use super::snapshot::{AddressQuestion, CallMedia, CallStage, NoticeKind};
 use crate::contacts::Candidates;
 use crate::conversation::{Call, Outcome};
@@ -80,14 +81,13 @@ impl Core {
         let name = self.petname(peer);
         let noted = self.people.change(peer, |contact| {
             contact.missed_calls = contact.missed_calls.saturating_add(1);
-            contact.last = Some(("Missed call".into(), unix_seconds()));
+            contact.last = Some((sentences::MISSED_CALL.into(), unix_seconds()));
         });
         if let Err(error) = noted {
             self.notices.error(&error);
         }
         if !silent && !quiet {
-            self.notices
-                .show(NoticeKind::Info, format!("{name} called several times; further calls are only noted for a minute."));
+            self.notices.show(NoticeKind::Info, sentences::rings_too_often(&name));
         }
         false
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::core::{Core, Then};
+use super::sentences;
 use super::snapshot::NoticeKind;
 use super::words::whole;
 use crate::media::events::MediaEvent;
@@ -17,7 +18,7 @@ impl Core {
     /// Lets a person hear the speaker for a moment, or how a call rings. A device that cannot be opened is told in words.
     pub(super) fn test_sound(&mut self, ring: bool) {
         if !self.options.ring {
-            return self.notices.show(NoticeKind::Warning, "Vesper was started without a speaker.".into());
+            return self.notices.show(NoticeKind::Warning, sentences::NO_SPEAKER.into());
         }
         let settings = &self.people.settings;
         let (events, heard) = channel(4);

@@ -2,6 +2,7 @@
 
 use super::core::{Core, unix_seconds};
 use super::options::CameraChoice;
+use super::sentences;
 use super::snapshot::{Scan, VerifyView};
 use super::sources;
 use crate::contacts::VerifiedBy;
@@ -44,11 +45,7 @@ impl Core {
         close(verifying.scanner.take());
         verifying.scan = Scan::Off;
         if on && (in_call || no_camera) {
-            let text = if in_call {
-                "The camera belongs to the call. Read the number to each other, or scan the code after it."
-            } else {
-                "Vesper was started without a camera. Read the number to each other."
-            };
+            let text = if in_call { sentences::SCAN_AFTER_CALL } else { sentences::SCAN_WITHOUT_CAMERA };
             verifying.scan = Scan::Trouble { text: text.into(), danger: false };
         } else if on {
             verifying.scan = Scan::Looking;
@@ -82,23 +79,11 @@ impl Core {
         };
         let trouble = match scanned {
             Scanned::Match => None,
-            Scanned::OtherKey => Some((
-                format!(
-                    "This code is of another key than the one you have for {name}. Somebody may be in between: do not trust calls with this contact."
-                ),
-                true,
-            )),
-            Scanned::NotUs => Some((
-                format!(
-                    "{name} has another key for you than yours. Somebody may be in between: do not trust calls with this contact."
-                ),
-                true,
-            )),
-            Scanned::Strangers => {
-                Some(("This is the code of two other people. Open the safety number of each other on both sides.".into(), false))
-            }
-            Scanned::Newer => Some(("This code was made by a newer Vesper. Update this one.".into(), false)),
-            Scanned::NotACode => Some(("This is no safety number of Vesper. Hold their code before the camera.".into(), false)),
+            Scanned::OtherKey => Some((sentences::code_of_another_key(&name), true)),
+            Scanned::NotUs => Some((sentences::code_for_another_key(&name), true)),
+            Scanned::Strangers => Some((sentences::CODE_OF_OTHERS.into(), false)),
+            Scanned::Newer => Some((sentences::CODE_OF_NEWER.into(), false)),
+            Scanned::NotACode => Some((sentences::NO_CODE.into(), false)),
         };
         match trouble {
             Some((text, danger)) => {

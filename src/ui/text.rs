@@ -1,6 +1,6 @@
 //! Every sentence the window says, in one place, ready for translation.
 //!
-//! Sentences that the engine makes (notices, results of calls) come through the snapshot. egui 0.37 has no
+//! Those that the engine says (notices, results of calls) come through the snapshot, from `engine/sentences.rs`. egui 0.37 has no
 //! bidirectional text: a run of right-to-left letters reads as it should, but runs and lines stand from left to right.
 
 mod call;

@@ -6,6 +6,7 @@ use super::Conversations;
 use crate::contacts::ContactState;
 use crate::conversation::version::is_newer;
 use crate::engine::core::Core;
+use crate::engine::sentences;
 use crate::engine::snapshot::NoticeKind;
 use crate::identity::PublicKey;
 use crate::signal::message::{About, Message};
@@ -44,7 +45,7 @@ impl Core {
         }
         if is_newer(&about.version, talk.newer.as_deref().unwrap_or(VERSION)) {
             talk.newer = Some(about.version.clone());
-            let text = format!("A newer Vesper exists: {} runs {}, this is {VERSION}.", self.petname(peer), about.version);
+            let text = sentences::newer_exists(&self.petname(peer), &about.version, VERSION);
             self.notices.show(NoticeKind::Info, text);
         }
         let again = !self.conversations.heard.insert(peer);

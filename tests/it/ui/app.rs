@@ -94,3 +94,19 @@ fn whoever_closes_the_popup_declines_the_call() {
     frame(vec![ViewportEvent::Close]);
     assert_eq!(program.commands(), [Command::Decline]);
 }
+
+#[test]
+fn a_window_that_nobody_touches_locks_after_the_minutes_that_were_chosen_but_never_in_a_call() {
+    /// Frames a minute: a test's last a quarter of a second.
+    const MINUTE: usize = 240;
+    let settings = Settings { lock_after_minutes: Some(1), ..Settings::default() };
+    let sealed = Snapshot { sealed: true, settings, ..people() };
+    let mut program = Program::start(sealed.clone(), &[]);
+    program.window.run_steps(MINUTE - 20);
+    assert_eq!(program.commands(), []);
+    program.window.run_steps(40);
+    assert_eq!(program.commands(), [Command::Lock]);
+    let mut talking = Program::start(Snapshot { call: Some(call(active())), ..sealed }, &[]);
+    talking.window.run_steps(MINUTE + 40);
+    assert_eq!(talking.commands(), []);
+}

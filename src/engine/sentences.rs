@@ -1,0 +1,147 @@
+//! Every sentence that the engine says by itself, to both views, in one place and ready for translation. Errors say their own, where they
+//! are defined; what the window says is in `ui::text`, and how calls end in [`EndReason`](crate::call::EndReason).
+
+use std::time::Duration;
+
+use crate::media::events::MediaSource;
+
+pub const UNLOCK_FIRST: &str = "Unlock Vesper first.";
+pub const NEW_PASSPHRASE: &str = "The new passphrase holds from now on.";
+pub const NO_PASSPHRASE: &str = "The passphrase is removed: whoever uses this computer can open the profile.";
+pub const WIPED: &str = "Everything of this profile is removed from this computer. Backups that you made are where you put them.";
+pub const WAITS_FOR_A_PERSON: &str = "the window still waits for a name or a passphrase; go there first";
+
+// Devices.
+pub const CAMERA_IN_CALL: &str = "The camera belongs to the call. What you see there is what they see.";
+pub const MICROPHONE_IN_CALL: &str = "The microphone belongs to the call.";
+pub const NO_CAMERA: &str = "Vesper was started without a camera.";
+pub const NO_MICROPHONE: &str = "Vesper was started without a microphone.";
+pub const NO_SPEAKER: &str = "Vesper was started without a speaker.";
+
+// Invitations.
+pub const OURS_USED_TWICE: &str =
+    "An invitation of yours was used twice: one of them is not whom you meant. Compare safety numbers.";
+pub const USED_TWICE: &str = "This invitation was used twice: one of them is not whom you meant. Compare safety numbers.";
+pub const INVITATION_ENDED: &str =
+    "This invitation does not hold any more: it was used, withdrawn, or has expired. Ask for a new one.";
+
+// Safety numbers.
+pub const SCAN_AFTER_CALL: &str = "The camera belongs to the call. Read the number to each other, or scan the code after it.";
+pub const SCAN_WITHOUT_CAMERA: &str = "Vesper was started without a camera. Read the number to each other.";
+pub const CODE_OF_OTHERS: &str = "This is the code of two other people. Open the safety number of each other on both sides.";
+pub const CODE_OF_NEWER: &str = "This code was made by a newer Vesper. Update this one.";
+pub const NO_CODE: &str = "This is no safety number of Vesper. Hold their code before the camera.";
+
+// A call.
+pub const NOTHING_ARRIVES: &str = "Nothing arrives from the other side right now. Stay on: Vesper keeps trying.";
+pub const BUSY_COMPUTER: &str = "This computer has too much to do, so picture and sound may stop. Close what you do not need.";
+pub const SLOW: &str = "Your connection is slow: sound first. The picture comes back as soon as there is room.";
+pub const MISSED_CALL: &str = "Missed call";
+
+pub fn works_again(source: MediaSource) -> &'static str {
+    match source {
+        MediaSource::Camera => "Your camera gives a picture again.",
+        MediaSource::Microphone => "Your microphone works again.",
+        MediaSource::Speaker => "Your speaker works again.",
+    }
+}
+
+pub fn backup_written(path: &str) -> String {
+    format!("The backup is written: {path}. Keep it apart from this computer.")
+}
+
+pub fn wiped_in_part(error: &anyhow::Error) -> String {
+    format!("Not everything could be removed; look at the folder yourself: {error:#}")
+}
+
+pub fn newer_exists(name: &str, theirs: &str, ours: &str) -> String {
+    format!("A newer Vesper exists: {name} runs {theirs}, this is {ours}.")
+}
+
+pub fn unblocked(name: &str) -> String {
+    format!("{name} is unblocked. To call each other again, one of you has to invite the other.")
+}
+
+pub fn rings_too_often(name: &str) -> String {
+    format!("{name} called several times; further calls are only noted for a minute.")
+}
+
+/// Of a request from somebody who is a contact.
+pub fn known_already(name: &str) -> String {
+    format!("This is the key of {name}, whom you know already.")
+}
+
+/// Of a request whose name looks like a contact's, as `likeness` says.
+pub fn request_looks_like(likeness: &str) -> String {
+    format!("{likeness} It may be somebody else, or they on a new computer: ask the person in another way before you accept.")
+}
+
+/// Of a call by somebody whose name looks like another contact's.
+pub fn caller_looks_like(likeness: &str) -> String {
+    format!("{likeness} Compare the words before you trust the call.")
+}
+
+pub fn invited_by_blocked(name: &str) -> String {
+    format!("This invitation was made by {name}, whom you blocked. Unblock them first if you want to talk to them.")
+}
+
+pub fn code_of_another_key(name: &str) -> String {
+    format!(
+        "This code is of another key than the one you have for {name}. Somebody may be in between: do not trust calls with this contact."
+    )
+}
+
+pub fn code_for_another_key(name: &str) -> String {
+    format!("{name} has another key for you than yours. Somebody may be in between: do not trust calls with this contact.")
+}
+
+pub fn no_socket(error: &dyn std::fmt::Display) -> String {
+    format!("No socket for the call could be opened: {error}")
+}
+
+pub fn microphone_not_changed(error: &dyn std::fmt::Display) -> String {
+    format!("The microphone could not be changed: {error}")
+}
+
+/// What happened last with a contact, in a few words: a call that lasted, or how else it went.
+pub fn talked(video: bool, lasted: Duration) -> String {
+    format!("{} · {}", kind(video), length(lasted))
+}
+
+pub fn missed(video: bool) -> String {
+    format!("Missed {}", kind(video).to_lowercase())
+}
+
+pub fn declined(video: bool) -> String {
+    format!("{} declined", kind(video))
+}
+
+pub fn no_answer(video: bool) -> String {
+    format!("{}, no answer", kind(video))
+}
+
+fn kind(video: bool) -> &'static str {
+    if video { "Video call" } else { "Voice call" }
+}
+
+fn length(lasted: Duration) -> String {
+    match lasted.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_of_any_length_reads_as_people_say_it() {
+        let lasted = |seconds| talked(true, Duration::from_secs(seconds));
+        assert_eq!(lasted(59), "Video call · 59 s");
+        assert_eq!(lasted(3599), "Video call · 59 min");
+        assert_eq!(lasted(5400), "Video call · 1 h 30 min");
+        assert_eq!(missed(false), "Missed voice call");
+    }
+}
