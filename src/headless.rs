@@ -52,8 +52,9 @@ pub fn runtime() -> std::io::Result<Runtime> {
         }
     };
     let runtime = Builder::new_multi_thread().worker_threads(WORKERS).on_thread_start(raise_worker).enable_all().build()?;
-    // Else a thread that is to wait for the disk could begin to run before them, and be taken for one.
-    workers.iter().take(WORKERS).for_each(drop);
+    // Else a thread that is to wait for the disk could begin to run before them, and be taken for one. A system that gives fewer
+    // threads is not waited for.
+    (0..WORKERS).take_while(|_| workers.recv_timeout(Duration::from_secs(1)).is_ok()).for_each(drop);
     Ok(runtime)
 }
 

@@ -1,7 +1,7 @@
 //! Calls that ended while the library was not open: kept until they stand in it, through a crash and a restart.
 //!
 //! ```text
-//! calls.meanwhile   sealed under a key of the identity's: postcard of a list of (peer 32, call, at_ms u64)
+//! calls.meanwhile   sealed under a key of the identity's: version u8 = 1 || postcard of a list of (peer 32, call, at_ms u64)
 //! ```
 //!
 //! The library's own keys are not in memory while the profile is locked. The identity's is, for that is how contacts can ring.
@@ -17,6 +17,7 @@ use crate::identity::seal::{self, SealKey};
 use crate::identity::{PublicKey, files};
 
 const FILE: &str = "calls.meanwhile";
+const VERSION: u8 = 1;
 const CONTEXT: &[u8] = b"vesper/1 calls.meanwhile";
 /// So many are kept; of more the oldest go.
 const MOST: usize = 1000;
@@ -35,9 +36,6 @@ pub struct Noted {
     pub call: Call,
     /// When it ended, Unix milliseconds.
     pub at_ms: u64,
-    /// Nobody who is still there has counted it: it was noted by a process before this one.
-    #[serde(skip)]
-    pub from_before: bool,
 }
 
 impl Meanwhile {
@@ -46,14 +44,16 @@ impl Meanwhile {
         let path = directory.join(FILE);
         let read = || -> Option<VecDeque<Noted>> {
             let sealed = fs::read(&path).ok()?;
-            let opened = seal::open(&key, CONTEXT, &sealed).and_then(|plain| postcard::from_bytes(&plain).ok());
+            let opened = seal::open(&key, CONTEXT, &sealed).and_then(|plain| match plain.split_first() {
+                Some((&VERSION, calls)) => postcard::from_bytes(calls).ok(),
+                _ => None,
+            });
             if opened.is_none() {
                 tracing::warn!("{} cannot be read: calls that ended while the profile was locked are not shown", path.display());
             }
             opened
         };
-        let mut calls = read().unwrap_or_default();
-        calls.iter_mut().for_each(|noted| noted.from_before = true);
+        let calls = read().unwrap_or_default();
         Self { path, key, calls }
     }
 
@@ -62,8 +62,8 @@ impl Meanwhile {
         if self.calls.len() == MOST {
             self.calls.pop_front();
         }
-        self.calls.push_back(Noted { peer: *peer.as_bytes(), call, at_ms, from_before: false });
-        let plain = postcard::to_stdvec(&self.calls).expect("keys and numbers always can be written");
+        self.calls.push_back(Noted { peer: *peer.as_bytes(), call, at_ms });
+        let plain = postcard::to_extend(&self.calls, vec![VERSION]).expect("keys and numbers always can be written");
         files::replace(&self.path, &seal::seal(&self.key, CONTEXT, &plain))
     }
 
@@ -72,14 +72,15 @@ impl Meanwhile {
         self.calls.iter().copied().collect()
     }
 
-    /// They stand in the library now.
+    /// They stand in the library now. The key of the file outlives that of a conversation, so it is written over before it goes.
     pub fn clear(&mut self) {
         if self.calls.is_empty() {
             return;
         }
         self.calls.clear();
+        let _ = files::overwrite(&self.path);
         if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!("{} stays: {error}", self.path.display());
+            tracing::warn!("{} stays, of no use to anybody: {error}", self.path.display());
         }
     }
 }
@@ -113,10 +114,7 @@ mod tests {
         calls.put(peer, MISSED, 5).unwrap();
         calls.put(peer, MISSED, 6).unwrap();
         let again = Meanwhile::open(folder.path(), key(1)).calls();
-        assert_eq!(
-            again.iter().map(|noted| (noted.peer(), noted.at_ms, noted.from_before)).collect::<Vec<_>>(),
-            [(Some(peer), 5, true), (Some(peer), 6, true)]
-        );
+        assert_eq!(again.iter().map(|noted| (noted.peer(), noted.at_ms)).collect::<Vec<_>>(), [(Some(peer), 5), (Some(peer), 6)]);
         calls.clear();
         assert_eq!(Meanwhile::open(folder.path(), key(1)).calls(), []);
     }
@@ -138,8 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let peer = Identity::generate().public();
         let mut calls = Meanwhile::open(folder.path(), key(1));
-        calls.calls =
-            (0..MOST as u64).map(|at_ms| Noted { peer: *peer.as_bytes(), call: MISSED, at_ms, from_before: true }).collect();
+        calls.calls = (0..MOST as u64).map(|at_ms| Noted { peer: *peer.as_bytes(), call: MISSED, at_ms }).collect();
         calls.put(peer, MISSED, 9999).unwrap();
         let kept = calls.calls();
         assert_eq!((kept.len(), kept[0].at_ms, kept[MOST - 1].at_ms), (MOST, 1, 9999));

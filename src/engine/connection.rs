@@ -37,7 +37,7 @@ pub struct Connection {
     stats: watch::Receiver<Option<PathStats>>,
     video_out: mpsc::Sender<Numbered>,
     audio_out: mpsc::Sender<Numbered>,
-    /// What it carries, as told last: kbit/s, and repairs to each 100 packets of pictures.
+    /// What it carries, as told last.
     pub estimate: Option<Carries>,
     task: JoinHandle<()>,
 }

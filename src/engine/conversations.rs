@@ -199,6 +199,12 @@ impl Conversations {
         }
     }
 
+    /// How many calls of `peer` were missed and not seen yet.
+    fn missed(&self, peer: PublicKey) -> u32 {
+        let Stage::Ready(library) = &self.stage else { return 0 };
+        library.thread(&peer).map_or(0, |thread| u32::try_from(thread.missed()).unwrap_or(u32::MAX))
+    }
+
     /// Whether this call stands in the library already.
     fn has_call(&self, peer: PublicKey, noted: Noted) -> bool {
         let Stage::Ready(library) = &self.stage else { return false };

@@ -314,7 +314,6 @@ impl From<Switches> for Input {
     }
 }
 
-/// A duration as a person reads it.
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

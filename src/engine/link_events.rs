@@ -57,7 +57,11 @@ impl Core {
             LinkEvent::NoDiscovery { why } => tracing::info!("computers on this network cannot be discovered: {why}"),
             LinkEvent::Malformed { peer } => tracing::info!("{peer:?} sent bytes that are no message"),
             // Who was looked for in vain while we were away may be there.
-            LinkEvent::ReachChanged(_) => self.network.look_for(&self.people, &self.options),
+            LinkEvent::ReachChanged(reach) => {
+                if self.network.reach_changed(reach, now) {
+                    self.network.look_for(&self.people, &self.options);
+                }
+            }
         }
     }
 

@@ -19,6 +19,8 @@ use crate::signal::message::Message;
 
 /// Echo's engine ends so long after its call, when the last words are out.
 const ECHO_LINGERS: Duration = Duration::from_secs(1);
+/// A relay that comes and goes is no reason to look around more often than this.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often it is looked who has come online, and what has expired.
 const ROUND: Duration = Duration::from_secs(60);
 
@@ -30,6 +32,9 @@ pub struct Network {
     closed: Option<String>,
     online: HashSet<PublicKey>,
     next_round: Instant,
+    /// What was heard last of how others can reach us, and when contacts were last looked for because of that.
+    reach: Reachability,
+    looked: Option<Instant>,
     echo_ends: Option<Instant>,
     pub knocks: Knocks,
     /// The settings ask for another link, which is opened when no call is in the way.
@@ -62,6 +67,8 @@ impl Network {
             closed: None,
             online: HashSet::new(),
             next_round: Instant::now() + ROUND,
+            reach: Reachability::default(),
+            looked: None,
             echo_ends: None,
             knocks: Knocks::default(),
             outdated: false,
@@ -221,6 +228,18 @@ impl Network {
         due
     }
 
+    /// Takes how others can reach this computer now. True if that got better, so that it is worth looking for who is missing.
+    pub fn reach_changed(&mut self, reach: Reachability, now: Instant) -> bool {
+        let before = std::mem::replace(&mut self.reach, reach);
+        let is_connected = |reach: Reachability| reach.relay == Some(RelayState::Connected);
+        let better = is_connected(reach) && !is_connected(before) || reach.addressed && !before.addressed;
+        let again = self.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_AGAIN);
+        if better && again {
+            self.looked = Some(now);
+        }
+        better && again
+    }
+
     /// Dials the contacts that are not online, if somebody is here to see them.
     pub fn look_for(&self, people: &People, options: &Options) {
         let Some(link) = self.link().filter(|_| options.stay_online) else { return };
@@ -253,6 +272,8 @@ impl Network {
                 snapshot::Network::Reachable(way)
             }
             Reachability { relay: None, addressed: false } => snapshot::Network::Unplugged,
+            // Whoever hides has no address to tell anyway.
+            Reachability { addressed: false, .. } if self.direct => snapshot::Network::Unplugged,
             Reachability { relay: Some(state), addressed } => {
                 snapshot::Network::NoRelay { way, failed: state == RelayState::Unreachable, nearby: addressed }
             }

@@ -189,7 +189,8 @@ impl Session {
     /// What is sent takes another path: as much as that carries, and where something got lost, from a whole picture on.
     fn changed_over(&mut self, lost: bool) {
         if let Some(estimate) = self.paths.estimate() {
-            self.share(estimate);
+            // What stood still when it was left may be long over.
+            self.share(Carries { stalled: false, ..estimate });
         }
         if let (Some(pipelines), true) = (&self.pipelines, lost) {
             pipelines.video_send.feedback(PictureFeedback::Keyframe);

@@ -300,9 +300,14 @@ pub enum Way {
 }
 
 impl Network {
-    /// Whether everybody can reach it whom the settings let.
+    /// Whether it can be reached in the way that the settings ask for. Nearby computers may reach it all the same.
     pub fn is_online(&self) -> bool {
         matches!(self, Self::Reachable(_))
+    }
+
+    /// Whether nobody at all can.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Closed(_) | Self::Unplugged | Self::NoRelay { failed: true, nearby: false, .. })
     }
 }
 

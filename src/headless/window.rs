@@ -68,21 +68,25 @@ pub async fn serve(
     }
 }
 
-/// The folder of the socket. Dropped, it goes if nothing is in it: whoever looks at the welcome and leaves, leaves no trace.
-struct Folder(PathBuf);
+/// The folder of the socket. One that was made for it goes when this is dropped, if nothing is in it: whoever looks at the welcome
+/// and leaves, leaves none.
+struct Folder(Option<PathBuf>);
 
 impl Folder {
     fn make(directory: &Path) -> Self {
+        let missing = !directory.exists();
         if let Err(error) = files::create_folder(directory) {
             tracing::debug!("there is no folder for the profile's socket: {error}");
         }
-        Self(directory.to_owned())
+        Self(missing.then(|| directory.to_owned()))
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.0);
+        if let Some(made) = &self.0 {
+            let _ = std::fs::remove_dir(made);
+        }
     }
 }
 

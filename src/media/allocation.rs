@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_path_that_stands_still_sound_takes_little_and_is_back_at_once_when_it_moves() {
+    fn on_a_path_that_stands_still_sound_gets_little_and_what_it_had_when_that_moves() {
         let mut allocation = Allocation::default();
         for second in 0..30 {
             allocation.divide(at(second), 2000, 0, false);

@@ -21,7 +21,6 @@
 mod capacity;
 mod delay;
 mod loss;
-mod stall;
 mod throughput;
 mod train;
 
@@ -34,7 +33,6 @@ use std::time::{Duration, Instant};
 
 use delay::Delay;
 use loss::Heavy;
-use stall::Stall;
 use throughput::Throughput;
 use train::Trains;
 
@@ -60,6 +58,8 @@ const BACK_OFF_SMALL: f64 = 0.9;
 /// And when it is already so long that it is heard.
 const BACK_OFF_HARD: f64 = 0.75;
 const BACK_OFF_TINY: f64 = 0.85;
+/// Of what fills the window, reports come many times in this.
+const STALLED: Duration = Duration::from_millis(200);
 /// Share of a train's rate that is believed: a train is short, and others may share the path.
 const BELIEVED: f64 = 0.85;
 /// How much of a train's length jitter may take away, in multiples of the mean difference between two packets' delays.
@@ -150,7 +150,7 @@ pub struct Estimate {
     pub pace_kbps: u32,
     /// Nothing was heard for so long that a picture is pointless.
     pub deaf: bool,
-    /// The newest packet that is known to have arrived left long ago: what is on its way fills the path, or what tells of it comes late.
+    /// More than the window is on its way, and the newest packet that anything is known of left long ago: the path stands still.
     pub stalled: bool,
 }
 
@@ -185,7 +185,7 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
-    stall: Stall,
+    stalled: bool,
     /// The target before the silence.
     before_silence: f64,
     /// The rate at which a queue built up last.
@@ -235,7 +235,7 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
-            stall: Stall::default(),
+            stalled: false,
             before_silence: 0.0,
             limit: None,
             hold_until: None,
@@ -259,7 +259,6 @@ impl BandwidthEstimator {
     /// Something left: from now on an answer is due.
     pub fn on_sent(&mut self, now: Instant) {
         self.waiting_since.get_or_insert(now);
-        self.stall.on_sent(now);
     }
 
     /// Takes a report: packets in the order they were sent, each told once, and the round trip that the report measured.
@@ -282,8 +281,6 @@ impl BandwidthEstimator {
             self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
         self.count_losses(packets);
-        let newest = packets.iter().map(|packet| packet.sent).max();
-        newest.into_iter().for_each(|newest| self.stall.on_report(now, newest, self.round_trip));
         self.delay.observe(now, packets);
         self.throughput.observe(packets);
         self.trains.observe(packets, SQUEEZE * self.delay.jitter_ms());
@@ -293,7 +290,6 @@ impl BandwidthEstimator {
 
     /// Lets time pass without a report. True if the estimate changed.
     pub fn on_time(&mut self, now: Instant) -> bool {
-        self.stall.on_time(now, self.round_trip);
         let since = self.waiting_since.into_iter().chain(self.heard).max();
         let silent = match (self.waiting_since, since) {
             (Some(_), Some(since)) => now.saturating_duration_since(since),
@@ -314,6 +310,15 @@ impl BandwidthEstimator {
         let share = if self.heard.is_some() { 0.5f64 } else { UNHEARD };
         self.target = (self.target * share.powi(more as i32)).max(f64::from(FLOOR_KBPS));
         true
+    }
+
+    /// Takes how much is `in_flight`, in bytes. Where a path becomes narrow, that fills the queue before it, and if the other direction
+    /// does the same, what tells of it lies in that one's: long before nothing was heard for a second, nothing should leave that can
+    /// wait. What is within the window, as sound alone always is, stands nowhere: of that little is told seldom.
+    pub fn on_flight(&mut self, now: Instant, in_flight: usize) {
+        let age = self.counted.map(|sent| now.saturating_duration_since(sent));
+        let late = age.zip(self.round_trip).is_some_and(|(age, round_trip)| age > round_trip + STALLED);
+        self.stalled = late && in_flight as f64 > self.window();
     }
 
     /// The probe that is due, if one is. `in_flight` bytes are on their way.
@@ -345,7 +350,7 @@ impl BandwidthEstimator {
             window: self.window() as usize,
             pace_kbps: self.pace() as u32,
             deaf: u128::from(self.silences) * SILENT.as_millis() >= DEAF.as_millis(),
-            stalled: self.stall.stands(),
+            stalled: self.stalled,
         }
     }
 

@@ -94,7 +94,8 @@ pub struct Carries {
     pub kbps: u32,
     /// Parity and repairs add so many to each 100 packets of pictures.
     pub repair_percent: u32,
-    /// Nothing that left lately is known to have arrived: until it is, sound takes as little as it can.
+    /// The path is full, and nothing that left lately is known to have arrived: sound takes little until it is, and its sender for some
+    /// seconds after.
     pub stalled: bool,
 }
 

@@ -150,10 +150,10 @@ impl Watcher {
                     let reading = *self.readings.borrow_and_update();
                     let (carries, abandoned) = (Carries::of(&reading.estimate, reading.repair_percent), reading.abandoned);
                     let other = Carries { kbps: told.kbps, ..carries } != told;
-                    if carries.kbps.abs_diff(told.kbps) * 100 > carries.kbps * TELL_PERCENT || other {
+                    let changed = carries.kbps.abs_diff(told.kbps) * 100 > carries.kbps * TELL_PERCENT || other;
+                    // Full: the next one is compared with what was told.
+                    if changed && self.events.try_send(PeerEvent::Estimate(carries)).is_ok() {
                         told = carries;
-                        // Full: the next one counts as much.
-                        let _ = self.events.try_send(PeerEvent::Estimate(carries));
                     }
                     if std::mem::replace(&mut abandonments, abandoned) != abandoned {
                         self.tell(PeerEvent::PicturesAbandoned).await;

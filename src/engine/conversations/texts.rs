@@ -98,15 +98,13 @@ impl Core {
         let mut all = true;
         for noted in calls {
             let Some(peer) = noted.peer().filter(|peer| self.people.accepted(*peer).is_some()) else { continue };
-            if self.conversations.has_call(peer, noted) {
-                continue;
+            if !self.conversations.has_call(peer, noted) {
+                all &= self.keep_call(peer, noted.call, noted.at_ms);
             }
-            all &= self.keep_call(peer, noted.call, noted.at_ms);
-            if noted.from_before
-                && noted.call.is_missed()
-                && let Err(error) =
-                    self.people.change(peer, |contact| contact.missed_calls = contact.missed_calls.saturating_add(1))
-            {
+            // Whether the process that noted it lived to count it on the contact is not known; what stands here is.
+            let missed = self.conversations.missed(peer);
+            let counted = self.people.accepted(peer).is_none_or(|contact| contact.missed_calls >= missed);
+            if !counted && let Err(error) = self.people.change(peer, |contact| contact.missed_calls = missed) {
                 self.notices.error(&error);
             }
         }

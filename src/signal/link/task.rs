@@ -20,7 +20,7 @@ use super::datagrams::Ride;
 use super::gate::Gate;
 use super::network::{Bound, Network, Purpose, key, steady_port};
 use super::peer::{Input, Peer};
-use super::{ALPN, Invitations, LinkError, LinkEvent, LinkPeer, Peers, Reachability};
+use super::{ALPN, Invitations, LinkError, LinkEvent, LinkPeer, Peers, Reachability, RelayState};
 use crate::contacts::{Hint, MAX_HINTS};
 use crate::identity::{Identity, PublicKey};
 use crate::signal::knock::{Doorman, KnockRequest, knock};
@@ -32,6 +32,9 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Handshakes under way at once. Contacts alone get this far.
 const MAX_HANDSHAKES: usize = 64;
+
+/// How long a relay is said to be connecting that nothing is heard of.
+const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What waits for a peer task, beside its own outbox. When it is full the newest is dropped: the contact's connection
 /// and the engine both stand still.
@@ -122,6 +125,11 @@ impl LinkTask {
         // When it is full, discovery itself leaves sightings out; they come again.
         let (found, mut discoveries) = mpsc::channel(16);
         self.watch_lan(&found);
+        // What changed since the sockets were opened.
+        self.address_changed(self.network.hints(&address.get()));
+        self.reach_changed(&address.get(), &relay.get());
+        let silent = tokio::time::sleep(RELAY_PATIENCE);
+        tokio::pin!(silent);
         let endpoint = self.bound.endpoint.clone();
         self.peers_changed();
         loop {
@@ -148,6 +156,7 @@ impl LinkTask {
                         self.watch_lan(&found);
                     }
                 }
+                () = &mut silent, if !silent.is_elapsed() => self.relay_is_silent(),
                 Ok(relay) = relay.updated() => self.reach_changed(&address.get(), &relay),
                 Some((key, addresses)) = discoveries.recv() => self.discovered(key, addresses),
                 Some(done) = self.handshakes.join_next() => {
@@ -264,6 +273,16 @@ impl LinkTask {
         let before = *self.reach.borrow();
         let reach = self.network.reachability(address, relays, before);
         if reach != before {
+            self.reach.send_replace(reach);
+            self.say(LinkEvent::ReachChanged(reach));
+        }
+    }
+
+    /// A relay that has not been heard of by now counts as one that does not answer: nobody says so of one that never was there.
+    fn relay_is_silent(&mut self) {
+        let reach = *self.reach.borrow();
+        if reach.relay == Some(RelayState::Connecting) {
+            let reach = Reachability { relay: Some(RelayState::Unreachable), ..reach };
             self.reach.send_replace(reach);
             self.say(LinkEvent::ReachChanged(reach));
         }

@@ -473,6 +473,19 @@ async fn a_relay_that_goes_away_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_relay_that_was_never_there_is_noticed_too() {
+    let mut config = LinkConfig::new(identity(1));
+    // The port that nothing listens at.
+    config.relay = Some("https://127.0.0.1:9".into());
+    config.mode = LinkMode::RelayOnly;
+    let mut person = Person::with(config).await;
+    assert_eq!(person.link.reachability().relay, Some(RelayState::Connecting));
+    let silent =
+        |event| matches!(event, LinkEvent::ReachChanged(reach) if reach.relay == Some(RelayState::Unreachable)).then_some(());
+    person.until(silent).await;
+}
+
+#[tokio::test]
 async fn a_profile_that_hides_and_has_no_relay_is_told_so() {
     let mut config = LinkConfig::new(identity(1));
     config.mode = LinkMode::RelayOnly;

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::{conversation, lobby, people};
 use crate::engine::command::{CallMedia, Command};
-use crate::engine::snapshot::{ContactView, Network, Snapshot};
+use crate::engine::snapshot::{ContactView, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -171,7 +171,7 @@ fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
             ContactView { blocked: true, .. } => text::BLOCKED_SUB,
             _ if !free => text::IN_CALL_SUB,
             ContactView { online: true, .. } => text::ONLINE_SUB,
-            _ if matches!(snapshot.network, Network::Closed(_) | Network::Unplugged) => text::UNREACHABLE_SUB,
+            _ if snapshot.network.is_cut_off() => text::UNREACHABLE_SUB,
             _ => text::OFFLINE_SUB,
         };
         label::text(ui, sentence, theme::regular(type_size::BODY), p.text_second);
