@@ -189,8 +189,7 @@ impl Session {
     /// What is sent takes another path: as much as that carries, and where something got lost, from a whole picture on.
     fn changed_over(&mut self, lost: bool) {
         if let Some(estimate) = self.paths.estimate() {
-            // What stood still when it was left may be long over.
-            self.share(Carries { stalled: false, ..estimate });
+            self.share(estimate);
         }
         if let (Some(pipelines), true) = (&self.pipelines, lost) {
             pipelines.video_send.feedback(PictureFeedback::Keyframe);
@@ -220,7 +219,7 @@ impl Session {
     fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
         let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
-        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0, false);
+        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),
@@ -345,9 +344,9 @@ impl Session {
     }
 
     /// Divides what the path carries among the pipelines.
-    fn share(&mut self, Carries { kbps, repair_percent, stalled }: Carries) {
+    fn share(&mut self, Carries { kbps, repair_percent }: Carries) {
         let Some(pipelines) = &self.pipelines else { return };
-        let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent, stalled);
+        let share = self.allocation.divide(MediaTime::now(), kbps, repair_percent);
         (self.level, self.path_kbps) = (share.level, kbps);
         pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
         if let Some(audio) = &pipelines.audio_send {

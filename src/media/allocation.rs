@@ -64,8 +64,6 @@ const SOUND_OVERHEAD: usize = 1 + 22 + 28 + 28;
 /// Bytes beside the piece of a picture's packet, and how much such a packet carries at most.
 const PICTURE_OVERHEAD: f64 = 1.0 + 28.0 + 28.0;
 const PICTURE_PACKET: f64 = 1179.0;
-/// The best step while nothing that leaves is known to arrive: what lies in a queue has to come out of it before anything else does.
-const STALLED_RUNG: usize = 3;
 /// Copies of sound may take it to this share of everything, in percent.
 const SOUND_SHARE: u32 = 55;
 
@@ -104,9 +102,8 @@ pub struct Allocation {
 }
 
 impl Allocation {
-    /// Divides `total_kbps`, where parity and repairs add `repair_percent` to the picture's packets. On a path that is `stalled`, sound
-    /// leaves room for what is to come through first.
-    pub fn divide(&mut self, now: MediaTime, total_kbps: u32, repair_percent: u32, stalled: bool) -> Share {
+    /// Divides `total_kbps`, where parity and repairs add `repair_percent` to the picture's packets.
+    pub fn divide(&mut self, now: MediaTime, total_kbps: u32, repair_percent: u32) -> Share {
         let rung = self.choose_rung(now, total_kbps);
         let least = if self.no_picture { PICTURE_AGAIN } else { PICTURE_FROM };
         self.no_picture = total_kbps < least;
@@ -115,14 +112,13 @@ impl Allocation {
         let picture = f64::from(total_kbps) - sound_kbps(RUNGS[rung], 0) - reserve;
         let video_kbps = if self.no_picture { 0 } else { payload_kbps(picture / (1.0 + f64::from(repair_percent) / 100.0)) };
         let fits = |copies: &usize| sound_kbps(RUNGS[rung], *copies) <= f64::from(total_kbps * SOUND_SHARE) / 100.0;
-        let copies = (0..=2).rev().find(|copies| !stalled && fits(copies)).unwrap_or(0);
+        let copies = (0..=2).rev().find(fits).unwrap_or(0);
         self.level = match total_kbps {
             _ if self.no_picture => Level::SoundOnly,
             ..200 => Level::Slow,
             200..240 if self.level < Level::Full => self.level,
             _ => Level::Full,
         };
-        let rung = if stalled { rung.max(STALLED_RUNG) } else { rung };
         Share { video_kbps, rung, copies, level: self.level }
     }
 
@@ -169,7 +165,7 @@ mod tests {
     fn everything_together_never_takes_more_than_there_is() {
         for total in (16..4000).step_by(7) {
             for repair_percent in [0, 25, 60] {
-                let share = Allocation::default().divide(at(1), total, repair_percent, false);
+                let share = Allocation::default().divide(at(1), total, repair_percent);
                 let pictures: f64 = if share.video_kbps < 30 { 6.0 } else { 12.0 };
                 let video = f64::from(share.video_kbps);
                 let packets = if video > 0.0 { (video * 125.0 / PICTURE_PACKET).max(pictures) } else { 0.0 };
@@ -182,7 +178,7 @@ mod tests {
 
     #[test]
     fn sound_alone_goes_down_to_16_kbits_and_a_picture_is_there_at_50() {
-        let share = |total| Allocation::default().divide(at(1), total, 0, false);
+        let share = |total| Allocation::default().divide(at(1), total, 0);
         assert_eq!((share(16).video_kbps, share(16).level), (0, Level::SoundOnly));
         assert!(sound_kbps(RUNGS[share(16).rung], share(16).copies) <= 16.0);
         assert!(share(50).video_kbps >= 15, "{:?}", share(50));
@@ -192,40 +188,27 @@ mod tests {
     #[test]
     fn sound_gives_way_at_once_and_comes_back_a_step_at_a_time() {
         let mut allocation = Allocation::default();
-        assert_eq!(allocation.divide(at(0), 2000, 0, false).rung, FIRST_RUNG);
-        assert_eq!(allocation.divide(at(1), 30, 0, false).rung, 5);
-        let way: Vec<usize> = (2..22).map(|second| allocation.divide(at(second), 2000, 0, false).rung).collect();
+        assert_eq!(allocation.divide(at(0), 2000, 0).rung, FIRST_RUNG);
+        assert_eq!(allocation.divide(at(1), 30, 0).rung, 5);
+        let way: Vec<usize> = (2..22).map(|second| allocation.divide(at(second), 2000, 0).rung).collect();
         assert_eq!(way, [5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0]);
     }
 
     #[test]
     fn a_rate_on_an_edge_does_not_swing() {
         let mut allocation = Allocation::default();
-        let shares: Vec<_> =
-            (0..60).map(|second| allocation.divide(at(second), 95 + (second as u32 % 2) * 10, 0, false)).collect();
+        let shares: Vec<_> = (0..60).map(|second| allocation.divide(at(second), 95 + (second as u32 % 2) * 10, 0)).collect();
         let rungs = shares.windows(2).filter(|pair| pair[0].rung != pair[1].rung).count();
         assert!(rungs <= 1, "{rungs} changes");
         let mut allocation = Allocation::default();
         let levels: Vec<_> =
-            (0..60).map(|second| allocation.divide(at(second), 190 + (second as u32 % 2) * 30, 0, false).level).collect();
+            (0..60).map(|second| allocation.divide(at(second), 190 + (second as u32 % 2) * 30, 0).level).collect();
         assert!(levels.windows(2).filter(|pair| pair[0] != pair[1]).count() <= 1);
     }
 
     #[test]
-    fn on_a_path_that_stands_still_sound_gets_little_and_what_it_had_when_that_moves() {
-        let mut allocation = Allocation::default();
-        for second in 0..30 {
-            allocation.divide(at(second), 2000, 0, false);
-        }
-        let shares = [false, true, false].map(|stalled| allocation.divide(at(30), 2000, 0, stalled));
-        assert_eq!(shares.map(|share| (share.rung, share.copies)), [(0, 2), (STALLED_RUNG, 0), (0, 2)]);
-        let narrow = Allocation::default().divide(at(1), 20, 0, true);
-        assert!(narrow.rung > STALLED_RUNG, "never more than else");
-    }
-
-    #[test]
     fn copies_of_sound_stay_within_their_share() {
-        assert_eq!(Allocation::default().divide(at(1), 2000, 0, false).copies, 2);
-        assert_eq!(Allocation::default().divide(at(1), 46, 0, false).copies, 0);
+        assert_eq!(Allocation::default().divide(at(1), 2000, 0).copies, 2);
+        assert_eq!(Allocation::default().divide(at(1), 46, 0).copies, 0);
     }
 }

@@ -58,8 +58,6 @@ const BACK_OFF_SMALL: f64 = 0.9;
 /// And when it is already so long that it is heard.
 const BACK_OFF_HARD: f64 = 0.75;
 const BACK_OFF_TINY: f64 = 0.85;
-/// Of what fills the window, reports come many times in this.
-const STALLED: Duration = Duration::from_millis(200);
 /// Share of a train's rate that is believed: a train is short, and others may share the path.
 const BELIEVED: f64 = 0.85;
 /// How much of a train's length jitter may take away, in multiples of the mean difference between two packets' delays.
@@ -150,8 +148,6 @@ pub struct Estimate {
     pub pace_kbps: u32,
     /// Nothing was heard for so long that a picture is pointless.
     pub deaf: bool,
-    /// More than the window is on its way, and the newest packet that anything is known of left long ago: the path stands still.
-    pub stalled: bool,
 }
 
 /// A train of packets to send beyond what media gives.
@@ -185,7 +181,6 @@ pub struct BandwidthEstimator {
     heard: Option<Instant>,
     waiting_since: Option<Instant>,
     silences: u32,
-    stalled: bool,
     /// The target before the silence.
     before_silence: f64,
     /// The rate at which a queue built up last.
@@ -235,7 +230,6 @@ impl BandwidthEstimator {
             heard: None,
             waiting_since: None,
             silences: 0,
-            stalled: false,
             before_silence: 0.0,
             limit: None,
             hold_until: None,
@@ -312,15 +306,6 @@ impl BandwidthEstimator {
         true
     }
 
-    /// Takes how much is `in_flight`, in bytes. Where a path becomes narrow, that fills the queue before it, and if the other direction
-    /// does the same, what tells of it lies in that one's: long before nothing was heard for a second, nothing should leave that can
-    /// wait. What is within the window, as sound alone always is, stands nowhere: of that little is told seldom.
-    pub fn on_flight(&mut self, now: Instant, in_flight: usize) {
-        let age = self.counted.map(|sent| now.saturating_duration_since(sent));
-        let late = age.zip(self.round_trip).is_some_and(|(age, round_trip)| age > round_trip + STALLED);
-        self.stalled = late && in_flight as f64 > self.window();
-    }
-
     /// The probe that is due, if one is. `in_flight` bytes are on their way.
     pub fn probe(&mut self, now: Instant, in_flight: usize) -> Option<Probe> {
         let due = self.next_probe.is_some_and(|next| next <= now);
@@ -350,7 +335,6 @@ impl BandwidthEstimator {
             window: self.window() as usize,
             pace_kbps: self.pace() as u32,
             deaf: u128::from(self.silences) * SILENT.as_millis() >= DEAF.as_millis(),
-            stalled: self.stalled,
         }
     }
 

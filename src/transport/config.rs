@@ -94,16 +94,13 @@ pub struct Carries {
     pub kbps: u32,
     /// Parity and repairs add so many to each 100 packets of pictures.
     pub repair_percent: u32,
-    /// The path is full, and nothing that left lately is known to have arrived: sound takes little until it is, and its sender for some
-    /// seconds after.
-    pub stalled: bool,
 }
 
 impl Carries {
     /// What an estimate says of it.
     pub(super) fn of(estimate: &Estimate, repair_percent: u32) -> Self {
         let kbps = if estimate.deaf { 0 } else { estimate.target_kbps };
-        Self { kbps, repair_percent, stalled: estimate.stalled }
+        Self { kbps, repair_percent }
     }
 }
 

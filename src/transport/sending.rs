@@ -270,7 +270,6 @@ impl Sending {
         self.departures.expire(now);
         self.stale = self.stale.filter(|since| now.saturating_duration_since(*since) < STALE_FOR);
         self.estimator.on_time(now);
-        self.estimator.on_flight(now, self.departures.in_flight());
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
         let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
         self.probe_kbps = probe.kbps;

@@ -256,32 +256,3 @@ fn a_path_that_was_never_heard_of_is_left_to_sound_within_seconds_and_one_that_f
     let halved = after(&mut heard, 2000);
     assert!((30..=40).contains(&halved), "{halved}");
 }
-
-#[test]
-fn a_path_stands_still_when_more_than_the_window_is_under_way_and_nothing_new_is_told_of() {
-    let start = Instant::now();
-    let at = |ms| start + Duration::from_millis(ms);
-    let round_trip = Duration::from_millis(60);
-    let told = |ms| PacketFate { ssrc: 1, sent: at(ms), arrived: Some(Duration::from_millis(ms)), bytes: 1000, probe: false };
-    let mut estimator = BandwidthEstimator::new(5000);
-    for ms in (0..=1000).step_by(20) {
-        estimator.on_sent(at(ms));
-        estimator.on_report(at(ms) + round_trip, &[told(ms)], Some(round_trip));
-    }
-    let much = estimator.estimate().window + 1;
-    let mut stands = |ms, in_flight| {
-        estimator.on_flight(at(ms), in_flight);
-        estimator.estimate().stalled
-    };
-    assert!(!stands(1250, much), "reports may be that far apart");
-    assert!(stands(1270, much));
-    assert!(!stands(1270, 8000), "of sound alone is told every half second");
-    estimator.on_report(at(1600), &[told(1020)], Some(Duration::from_millis(580)));
-    let much = estimator.estimate().window + 1;
-    estimator.on_flight(at(1610), much);
-    assert!(estimator.estimate().stalled, "what comes out of a long queue tells of a time long ago");
-    estimator.on_report(at(1620), &[told(1560)], Some(round_trip));
-    let much = estimator.estimate().window + 1;
-    estimator.on_flight(at(1640), much);
-    assert!(!estimator.estimate().stalled);
-}

@@ -167,7 +167,7 @@ impl End {
         };
         let audio_send = AudioSend::new(audio_send, now, instant).unwrap();
         audio_send.begin();
-        let start = Allocation::default().divide(now, first.kbps(), 0, false);
+        let start = Allocation::default().divide(now, first.kbps(), 0);
         Self {
             now,
             instant,
@@ -241,7 +241,7 @@ impl End {
     /// As the engine does it.
     fn follow_path(&mut self) {
         let (estimate, repair_percent) = self.path.reading();
-        let share = self.allocation.divide(self.now, estimate.target_kbps, repair_percent, estimate.stalled);
+        let share = self.allocation.divide(self.now, estimate.target_kbps, repair_percent);
         self.video_send.set_kbps(share.video_kbps.min(MOST_KBPS));
         self.audio_send.share(share.rung, share.copies);
         self.audio_send.expect_loss(estimate.loss_percent.clamp(0.0, 50.0) as u8, self.path.counts().loses_in_runs);
