@@ -12,8 +12,8 @@
 //! - `control`: short messages both ways.
 //! - `tracks`: payloads out; `intake`: payloads in; `feedback`: what a receiver of pictures tells their sender; between them and the wire the `path`, in two halves:
 //!   - `sending`: the [`pacer`], what [`departures`] became of as a rate by way of [`bandwidth`], and against loss [`parity`], as much
-//!     as [`protection`] says, and `kept` packets for whoever asks; `abandon`: when what was lost is not worth that; `loss_runs`: which
-//!     copies of sound help;
+//!     as [`protection`] says, and `kept` packets for whoever asks; `abandon`: when what was lost is not worth that; `standstill`: when
+//!     a small picture goes where nothing else may; `loss_runs`: which copies of sound help;
 //!   - `receiving`: what [`arrivals`] there were is reported, what is missing comes back by parity or is asked for by [`nack`];
 //!   - [`bare`]: both without a connection, for simulations and for `riding`: the path over the link, where [`datagram`]s carry it until a
 //!     connection stands, and where none can. [`numbers`] are the call's, so that packets of both fit together.
@@ -53,6 +53,7 @@ mod riding;
 mod secrets;
 mod sending;
 mod servers;
+mod standstill;
 mod start;
 mod tracks;
 mod watch;

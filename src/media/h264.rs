@@ -24,6 +24,11 @@ use thiserror::Error as ThisError;
 const FIRST_KBPS: u32 = 100;
 /// What one that is asked for later is made for, at the most, and a repair: the codec means to spend four usual pictures on a keyframe.
 const ASKED_KBPS: u32 = 540;
+/// And what a repair is made for that nobody asked for: it has to find room on a path that is full. The codec makes pictures coarser by a
+/// few steps each, so one that is larger than this is made again from the same reference, up to so many times in all.
+const UNASKED_KBPS: u32 = 150;
+const UNASKED_BYTES: usize = 3000;
+const UNASKED_TRIES: u32 = 4;
 /// A picture is kept as a long-term reference after so many frames: the younger it is, the less a repair takes.
 const KEEP_EVERY: u32 = 10;
 /// Numbers go round, so OpenH264 takes a reference of long ago for one to come and leaves a repair out without a word: from this age on, a
@@ -56,8 +61,8 @@ pub struct Encoder {
     told_kbps: Option<u32>,
     /// The next frame is to be a keyframe.
     whole: bool,
-    /// The next frame is to be a repair, after the frame with this number.
-    repair: Option<u16>,
+    /// The next frame is to be a repair.
+    repair: Option<Repair>,
     /// Keyframes of the running encoder, and the number of its last frame.
     keyframes: u16,
     number: u16,
@@ -66,6 +71,13 @@ pub struct Encoder {
     /// The capture time that the encoder knows as one second: it takes zero for "no time".
     origin: Option<MediaTime>,
     last_ms: u64,
+}
+
+/// A frame to be made from a reference, after the frame with this number.
+#[derive(Debug, Clone, Copy)]
+struct Repair {
+    whole: u16,
+    asked: bool,
 }
 
 /// What a stream cannot change without a keyframe.
@@ -106,18 +118,30 @@ impl Encoder {
 
     /// Encodes `frame` into `unit` (Annex B), which is emptied before.
     pub fn encode(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
+        let unasked = self.repair.filter(|repair| !repair.asked);
+        let mut encoded = self.encode_once(frame, unit)?;
+        for _ in 1..UNASKED_TRIES {
+            if unasked.is_none() || encoded != Encoded::Unit(FrameKind::Repair) || unit.len() <= UNASKED_BYTES {
+                break;
+            }
+            self.repair = unasked;
+            encoded = self.encode_once(frame, unit)?;
+        }
+        Ok(encoded)
+    }
+
+    fn encode_once(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
         unit.clear();
         self.follow(frame)?;
         let (asked, repair) = (std::mem::take(&mut self.whole), self.repair.take());
         let whole = asked || repair.is_some() && self.since_reference >= OLDEST_REFERENCE;
         let repair = repair.filter(|_| !whole);
-        if whole || repair.is_some() {
-            self.tell(self.kbps.min(ASKED_KBPS));
-        }
         if whole {
+            self.tell(self.kbps.min(ASKED_KBPS));
             self.raw.force_intra_frame();
-        } else if let Some(last) = repair {
-            h264_raw::recover(&mut self.raw, self.keyframes, last, self.number);
+        } else if let Some(repair) = repair {
+            self.tell(self.kbps.min(if repair.asked { ASKED_KBPS } else { UNASKED_KBPS }));
+            h264_raw::recover(&mut self.raw, self.keyframes, repair.whole, self.number);
         }
         let origin = *self.origin.get_or_insert(frame.captured);
         self.last_ms = (1_000 + frame.captured.since(origin).as_millis() as u64).max(self.last_ms + 1);
@@ -149,7 +173,12 @@ impl Encoder {
     /// Makes the next frame from a reference that was [confirmed](Self::confirm), or from the keyframe. Who asks had the frame with number
     /// `whole` of the running keyframe, and lost something after it.
     pub fn request_repair(&mut self, whole: u16) {
-        self.repair = self.told_kbps.map(|_| whole % NUMBERS);
+        self.repair = self.told_kbps.map(|_| Repair { whole: whole % NUMBERS, asked: true });
+    }
+
+    /// The same, though nobody asked: a smaller one.
+    pub fn repair_unasked(&mut self, whole: u16) {
+        self.repair = self.told_kbps.map(|_| Repair { whole: whole % NUMBERS, asked: false });
     }
 
     /// The frame with number `frame` of the running keyframe is kept on the other side.

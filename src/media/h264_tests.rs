@@ -185,7 +185,8 @@ fn a_repair_brings_the_picture_back_for_less_than_a_keyframe() {
             frame.captured = START + Duration::from_micros(n * 33_333);
             pattern.draw(frame.captured, &mut frame);
             match (n, wanted) {
-                (63, FrameKind::Repair) => encoder.request_repair(if unasked { kept.1 + 1 } else { last }),
+                (63, FrameKind::Repair) if unasked => encoder.repair_unasked(kept.1 + 1),
+                (63, FrameKind::Repair) => encoder.request_repair(last),
                 (63, _) => encoder.request_keyframe(),
                 _ => {}
             }
@@ -215,7 +216,43 @@ fn a_repair_brings_the_picture_back_for_less_than_a_keyframe() {
         length
     });
     println!("{repaired} and {unasked} bytes for a repair, {whole} for a keyframe");
-    assert!(repaired.max(unasked) < whole, "{repaired}, {unasked} and {whole}");
+    assert!(unasked < repaired && repaired < whole, "{unasked}, {repaired} and {whole}");
+}
+
+#[test]
+fn a_repair_that_nobody_asked_for_is_small_although_the_pictures_were_large() {
+    let [asked, unasked] = [true, false].map(|asked| {
+        let (mut pattern, mut frame) = (TestPattern::new(640, 360), Frame::black(640, 360));
+        let (mut encoder, mut decoder) = (Encoder::new(&frame, 30, 6000).unwrap(), Decoder::new().unwrap());
+        let (mut unit, mut kept, mut noise) = (Vec::new(), 0, 1u32);
+        for n in 0..60u64 {
+            frame.captured = START + Duration::from_micros(n * 33_333);
+            pattern.draw(frame.captured, &mut frame);
+            for luma in &mut frame.planes_mut().0[..640 * 180] {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *luma = luma.wrapping_add((noise >> 28) as u8).max(16);
+            }
+            match (n, asked) {
+                (50, true) => encoder.request_repair(kept + 1),
+                (50, false) => encoder.repair_unasked(kept + 1),
+                _ => {}
+            }
+            let encoded = encoder.encode(&frame, &mut unit).unwrap();
+            let decoded = decoder.decode(frame.captured, &unit).unwrap();
+            assert!(!decoded.damaged, "frame {n}");
+            if n == 50 {
+                assert_eq!(encoded, Encoded::Unit(FrameKind::Repair));
+                return unit.len();
+            }
+            if let Some(frame) = decoded.kept {
+                kept = frame;
+                encoder.confirm(frame);
+            }
+        }
+        unreachable!("the fiftieth frame is a repair");
+    });
+    println!("{asked} bytes for a repair, {unasked} if nobody asked");
+    assert!(unasked * 3 < asked, "{unasked} and {asked}");
 }
 
 #[test]

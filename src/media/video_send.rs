@@ -123,7 +123,7 @@ impl VideoSender {
         let _ = self.feedback.try_send(feedback);
     }
 
-    /// What was sent of late did not arrive and will not: the next frame does without it.
+    /// What was sent of late did not arrive, or not in time: the next frame does without it.
     pub fn renew(&self) {
         self.control.renew.store(true, Ordering::Relaxed);
     }

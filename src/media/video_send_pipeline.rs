@@ -45,6 +45,8 @@ pub struct VideoSendPipeline {
     confirmed: Option<u16>,
     /// A repair was made unasked, and a request for one may have crossed it.
     unasked: bool,
+    /// The next repair is for a path that is full.
+    small: bool,
     scaler: Scaler,
     scaled: Frame,
     unit: Vec<u8>,
@@ -80,6 +82,7 @@ impl VideoSendPipeline {
             whole: 0,
             confirmed: None,
             unasked: false,
+            small: false,
             scaler: Scaler::default(),
             scaled: Frame::black(16, 16),
             unit: Vec::new(),
@@ -154,6 +157,7 @@ impl VideoSendPipeline {
         encoder.set_kbps(self.kbps);
         match self.repairs.due(now, self.kbps) {
             Some(FrameKind::Keyframe) => encoder.request_keyframe(),
+            Some(FrameKind::Repair) if self.small => encoder.repair_unasked(self.whole),
             Some(FrameKind::Repair) => encoder.request_repair(self.whole),
             Some(FrameKind::Delta) | None => {}
         }
@@ -162,6 +166,7 @@ impl VideoSendPipeline {
             return Ok(None);
         };
         self.repairs.sent(now, kind);
+        self.small &= kind == FrameKind::Delta;
         Ok(Some(EncodedPicture { captured: frame.captured, kind, width: frame.width, height: frame.height }))
     }
 
@@ -202,17 +207,20 @@ impl VideoSendPipeline {
                     // It is the next frame that marks this one as a reference, and that was decoded, too, or nobody would know.
                     self.confirmed = Some(whole.frame.wrapping_add(1));
                     self.unasked = false;
+                    if self.small {
+                        self.whole = whole.frame.wrapping_add(1);
+                    }
                 }
             }
             PictureFeedback::Kept(_) => {}
         }
     }
 
-    /// The path gave up what it lost: the next picture is made from one that the peer has for sure.
+    /// The path gave up what it lost, or what lies in it: the next picture is made from one that the peer has for sure.
     pub fn renew(&mut self) {
         match self.confirmed {
             Some(frame) => {
-                (self.whole, self.unasked) = (frame, true);
+                (self.whole, self.unasked, self.small) = (frame, true, true);
                 self.repairs.want(FrameKind::Repair);
             }
             None => self.repairs.want(FrameKind::Keyframe),

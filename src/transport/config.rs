@@ -83,7 +83,7 @@ pub enum PeerEvent {
     /// What the other side tells of our pictures.
     Feedback(PictureFeedback),
     Estimate(Carries),
-    /// What was lost of pictures is given up: the next one has to do without it.
+    /// What was lost of pictures, or lies in a path that stands still, is given up: the next one has to do without it.
     PicturesAbandoned,
 }
 

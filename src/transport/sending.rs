@@ -21,6 +21,7 @@ use super::pacer::{Class, Pacer};
 use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
 use super::protection::Protection;
+use super::standstill::Standstill;
 use super::start::{NARROW_KBPS, StartRate};
 use crate::media::fragment::{FrameKind, Piece};
 
@@ -59,7 +60,8 @@ pub(super) struct Sending {
     protection: Protection,
     sound_losses: LossRuns,
     abandonment: Abandonment,
-    /// How often what was lost was given up, and since when pictures are left out that need it.
+    standstill: Standstill,
+    /// How often what was lost or lay in the path was given up, and since when pictures are left out that need it.
     abandoned: u32,
     stale: Option<Instant>,
     /// When a picture came last that needs none before it.
@@ -96,6 +98,7 @@ impl Sending {
             protection: Protection::default(),
             sound_losses: LossRuns::default(),
             abandonment: Abandonment::default(),
+            standstill: Standstill::default(),
             abandoned: 0,
             stale: None,
             renewed: None,
@@ -200,6 +203,7 @@ impl Sending {
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
+        self.standstill.report(now, &told.fates, self.estimator.round_trip());
         let bytes =
             |which: &dyn Fn(&PacketFate) -> bool| told.fates.iter().filter(|fate| which(fate)).map(|fate| fate.bytes).sum();
         let needed = |fate: &PacketFate| self.renewed.is_none_or(|renewed| fate.sent >= renewed);
@@ -210,7 +214,7 @@ impl Sending {
         }
     }
 
-    /// Gives up what was lost, and with it all pictures that need it.
+    /// Gives up what was lost, or lies in a path that stands still, and with it all pictures that need it.
     fn abandon(&mut self, now: Instant) {
         [Class::Repair, Class::Media, Class::Probe].into_iter().for_each(|class| self.pacer.clear(class));
         self.kept = Kept::default();
@@ -270,6 +274,11 @@ impl Sending {
         self.departures.expire(now);
         self.stale = self.stale.filter(|since| now.saturating_duration_since(*since) < STALE_FOR);
         self.estimator.on_time(now);
+        let (estimate, round_trip) = (self.estimator.estimate(), self.estimator.round_trip());
+        let under_way = (self.departures.in_flight(), self.pacer.bytes());
+        if self.standstill.look(now, &estimate, round_trip, under_way) {
+            self.abandon(now);
+        }
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
         let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
         self.probe_kbps = probe.kbps;
@@ -289,7 +298,8 @@ impl Sending {
         let estimate = self.estimator.estimate();
         let waiting = super::pacer::lasts(self.pacer.bytes(), estimate.pace_kbps);
         // What was made before something was given up is taken and left out, to make room for the one that is waited for.
-        self.stale.is_some() || self.departures.in_flight() + self.pacer.bytes() < estimate.window && waiting < LONGEST_WAIT
+        let fits = self.departures.in_flight() + self.pacer.bytes() < estimate.window && waiting < LONGEST_WAIT;
+        self.stale.is_some() || fits && !self.standstill.stands()
     }
 
     pub fn reading(&self) -> Reading {
@@ -352,125 +362,4 @@ impl Sending {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::media::fragment;
-    use crate::transport::Role;
-    use rtc::rtcp::transport_feedbacks::transport_layer_nack::NackPair;
-
-    const OURS: Streams = Streams::of(Role::Caller);
-
-    fn packet(ssrc: u32, sequence_number: u16, marker: bool) -> Packet {
-        let header = Header { version: 2, ssrc, sequence_number, marker, ..Default::default() };
-        Packet { header, payload: Bytes::from(vec![9; 1000]) }
-    }
-
-    fn released(sending: &mut Sending, now: Instant) -> Vec<Packet> {
-        (0..100)
-            .flat_map(|ms| std::iter::from_fn(|| sending.release(now + Duration::from_millis(ms))).collect::<Vec<_>>())
-            .collect()
-    }
-
-    #[test]
-    fn sound_overtakes_the_picture_that_waits() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
-        assert!((0..20).all(|sequence| sending.packet(now, packet(OURS.video, sequence, sequence == 19)).is_none()));
-        assert!(sending.packet(now, packet(OURS.audio, 0, true)).is_some());
-        assert_eq!(released(&mut sending, now).len(), 20, "a clean path gets no parity");
-    }
-
-    #[test]
-    fn where_sound_hardly_fits_none_joins_a_queue_that_takes_longer_than_anybody_listens() {
-        let left = |kbps| {
-            let (start, mut sending) = (Instant::now(), Sending::new(OURS, kbps, StartRate::default(), Arc::default()));
-            let at = |number: u16| start + Duration::from_millis(30) * u32::from(number);
-            let leaves = |number| {
-                sending.tick(at(number));
-                sending.packet(at(number), Packet { payload: Bytes::from(vec![9; 150]), ..packet(OURS.audio, number, true) })
-            };
-            (0..50).map(leaves).map(|packet| packet.is_some()).collect::<Vec<_>>()
-        };
-        let tight = left(16);
-        assert_eq!(tight.iter().position(|leaves| !leaves), Some(10), "what takes a second at 16 kbit/s is on its way");
-        assert!(tight[11..].contains(&true), "what nobody speaks of is out of the path some time");
-        assert!(left(64)[..30].iter().all(|leaves| *leaves));
-    }
-
-    #[test]
-    fn what_was_asked_for_leaves_before_the_next_picture_as_a_retransmission() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
-        (0..5).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 4))));
-        released(&mut sending, now);
-        let later = now + Duration::from_millis(150);
-        (5..9).for_each(|sequence| drop(sending.packet(later, packet(OURS.video, sequence, sequence == 8))));
-        let nack = TransportLayerNack {
-            sender_ssrc: 1,
-            media_ssrc: OURS.video,
-            nacks: vec![NackPair { packet_id: 2, lost_packets: 0b10 }],
-        };
-        sending.repair(later, &nack);
-        let left = released(&mut sending, later);
-        let first: Vec<_> = left[..2].iter().map(|packet| (packet.header.ssrc, packet.payload[1])).collect();
-        assert_eq!(first, [(OURS.repair, 2), (OURS.repair, 4)]);
-        assert_eq!(sending.counters.read().retransmitted, 2);
-    }
-
-    #[test]
-    fn what_repairs_took_of_late_is_told_for_it_leaves_less_for_the_next_pictures() {
-        let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
-        (0..20).for_each(|sequence| drop(sending.packet(start, packet(OURS.video, sequence, false))));
-        released(&mut sending, start);
-        assert_eq!(sending.reading().repair_percent, 0);
-        let nack = TransportLayerNack {
-            sender_ssrc: 1,
-            media_ssrc: OURS.video,
-            nacks: vec![NackPair { packet_id: 2, lost_packets: 0b111 }],
-        };
-        let later = start + Duration::from_millis(150);
-        sending.repair(later, &nack);
-        released(&mut sending, later);
-        assert_eq!(sending.reading().repair_percent, 20, "4 of 20");
-        (0..20).for_each(|sequence| drop(sending.packet(later, packet(OURS.video, 20 + sequence, false))));
-        released(&mut sending, later);
-        assert_eq!(sending.reading().repair_percent, 10);
-    }
-
-    #[test]
-    fn what_is_given_up_leaves_no_more_and_pictures_that_need_it_are_left_out_until_one_comes_that_does_not() {
-        let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
-        let at = |ms| start + Duration::from_millis(ms);
-        let piece =
-            |kind, number| Packet { payload: fragment::cut(&[9; 900], kind).remove(0), ..packet(OURS.video, number, true) };
-        (0..60).for_each(|number| drop(sending.packet(start, piece(FrameKind::Delta, number))));
-        let before = std::iter::from_fn(|| sending.release(at(20))).count();
-        assert!(before < 60 && !sending.has_room());
-        sending.abandon(at(30));
-        assert_eq!(sending.reading().abandoned, 1);
-        assert!(sending.has_room(), "what was made before makes room");
-        let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: OURS.video, nacks: vec![NackPair::default()] };
-        sending.repair(at(40), &nack);
-        sending.packet(at(40), piece(FrameKind::Delta, 60));
-        assert!(released(&mut sending, at(40)).is_empty());
-        sending.packet(at(170), piece(FrameKind::Repair, 61));
-        sending.packet(at(200), piece(FrameKind::Delta, 62));
-        let left: Vec<_> = released(&mut sending, at(200)).iter().map(|packet| packet.header.sequence_number).collect();
-        assert_eq!(left, [61, 62]);
-        sending.abandon(at(2000));
-        sending.packet(at(2100), piece(FrameKind::Delta, 63));
-        sending.tick(at(3900));
-        sending.packet(at(4000), piece(FrameKind::Delta, 64));
-        let left: Vec<_> = released(&mut sending, at(4000)).iter().map(|packet| packet.header.sequence_number).collect();
-        assert_eq!((left, sending.reading().abandoned), (vec![64], 2), "whoever makes no such picture is not waited for forever");
-    }
-
-    #[test]
-    fn there_is_no_room_for_pictures_when_nobody_says_that_they_arrive() {
-        let (now, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
-        assert!(sending.has_room());
-        (0..40).for_each(|sequence| drop(sending.packet(now, packet(OURS.video, sequence, sequence == 39))));
-        released(&mut sending, now);
-        assert!(!sending.has_room());
-        sending.tick(now + Duration::from_secs(2));
-        assert!(sending.has_room(), "nobody answers, but what left is gone");
-    }
-}
+mod tests;

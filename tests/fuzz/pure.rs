@@ -52,6 +52,7 @@ mod sources {
         pub mod protection;
         mod receiving;
         mod sending;
+        mod standstill;
         mod start;
 
         /// `config.rs`: who called.
