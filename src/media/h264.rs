@@ -130,6 +130,7 @@ impl Encoder {
         Ok(encoded)
     }
 
+    /// One pass. A picture that is made again takes a number each time, so a gap is left in the numbers, as losses leave one.
     fn encode_once(&mut self, frame: &Frame, unit: &mut Vec<u8>) -> Result<Encoded, CodecError> {
         unit.clear();
         self.follow(frame)?;

@@ -2,7 +2,8 @@
 //!
 //! A picture that is lost for good leaves all after it wrong. A frame made from a long-term reference that the receiver is known to
 //! have brings them back for half the bytes of a keyframe, so that is asked for first; a keyframe is asked for where it does not help. Where
-//! a path falls to a fraction of its rate, the sender knows of the loss first, and makes such a frame unasked.
+//! a path falls to a fraction of its rate, the sender knows of the loss first, or sees that nothing comes through at all, and makes such a
+//! frame unasked.
 
 use super::clock::MediaTime;
 use super::fragment::FrameKind;

@@ -155,7 +155,7 @@ impl BarePath {
         self.sending.has_room()
     }
 
-    /// How often what was lost of pictures was given up: the next picture has to do without.
+    /// How often what was lost of pictures, or lay in a path that stood still, was given up: the next picture has to do without.
     pub fn abandoned(&self) -> u32 {
         self.sending.reading().abandoned
     }

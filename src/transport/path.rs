@@ -27,7 +27,7 @@ pub(super) struct Reading {
     pub estimate: Estimate,
     /// How many packets of parity and repairs go along with 100 of pictures.
     pub repair_percent: u32,
-    /// How often what was lost of pictures was given up: the next picture has to do without.
+    /// How often what was lost of pictures, or lay in a path that stood still, was given up: the next picture has to do without.
     pub abandoned: u32,
 }
 

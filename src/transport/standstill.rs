@@ -2,7 +2,8 @@
 //!
 //! Where a path becomes narrow by much, what is on its way fills the queue before it within a quarter of a second. If the other direction did
 //! the same, what would tell of it lies in that one's queue for most of a second more, and so long nothing leaves but sound. A small picture
-//! that needs nothing of what lies there finds room behind it, and is shown right after the last one that came through.
+//! that needs nothing of what lies there finds room behind it, and is shown right after the last one that came through. `abandon` says the
+//! same from what reports tell of losses; here it is that nothing is told.
 
 use std::time::{Duration, Instant};
 
