@@ -34,6 +34,10 @@ pub struct Palette {
     pub danger_soft: Color32,
     pub warning_text: Color32,
     pub warning_soft: Color32,
+    /// Dots of presence, and the parts of a meter that are right and that are loud: marks without text.
+    pub online: Color32,
+    pub offline: Color32,
+    pub loud: Color32,
     /// What the top of the welcome screen glows with.
     pub welcome_glow: Color32,
     /// How strongly the popup's top takes the colour of the caller's avatar, of 255.
@@ -77,6 +81,9 @@ pub const DARK: Palette = Palette {
     danger_soft: rgb(0x3A1A1E),
     warning_text: rgb(0xFFCA6B),
     warning_soft: rgb(0x33270F),
+    online: rgb(0x2FB977),
+    offline: rgb(0x868D9C),
+    loud: rgb(0xE5A83B),
     welcome_glow: rgb(0x292242),
     popup_glow: 76,
     scrim: Color32::from_black_alpha(140),
@@ -112,6 +119,9 @@ pub const LIGHT: Palette = Palette {
     danger_soft: rgb(0xFDEBEC),
     warning_text: rgb(0x8A5200),
     warning_soft: rgb(0xFFF4D6),
+    online: rgb(0x1F935B),
+    offline: rgb(0x7B8291),
+    loud: rgb(0xB0720A),
     welcome_glow: rgb(0xE9E4F8),
     popup_glow: 44,
     scrim: Color32::from_black_alpha(90),
@@ -150,10 +160,6 @@ pub mod stage {
 pub mod mark {
     use super::{Color32, rgb};
 
-    pub const ONLINE: Color32 = rgb(0x2FB977);
-    pub const OFFLINE: Color32 = rgb(0x868D9C);
-    /// The part of a meter in which a voice is loud.
-    pub const LOUD: Color32 = rgb(0xE5A83B);
     pub const QR_INK: Color32 = rgb(0x111114);
     pub const QR_PAPER: Color32 = rgb(0xFFFFFF);
     pub const SWITCH_KNOB: Color32 = rgb(0xFFFFFF);
@@ -301,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_is_readable_on_everything_it_stands_on() {
+    fn every_text_and_every_mark_is_readable_on_everything_it_stands_on() {
         for (theme, p) in [("dark", &DARK), ("light", &LIGHT)] {
             let papers = [
                 ("background", p.background),
@@ -324,6 +330,10 @@ mod tests {
                 for (ink, color, least) in inks {
                     let is = contrast(color, below);
                     assert!(is >= least, "{theme}: {ink} on {paper} has a contrast of {is:.2}, not {least}");
+                }
+                for (mark, color) in [("online", p.online), ("offline", p.offline), ("loud", p.loud)] {
+                    let is = contrast(color, below);
+                    assert!(is >= 3.0, "{theme}: the mark {mark} on {paper} has a contrast of {is:.2}, not 3");
                 }
             }
             let pairs = [

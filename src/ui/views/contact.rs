@@ -51,7 +51,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, (1.0, p.border));
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
     let at = rect.left_center() + vec2(44.0, 0.0);
-    avatar.paint_with_presence(ui.painter(), at, size::AVATAR_M, contact.online, p.background);
+    avatar.paint_with_presence(ui, at, size::AVATAR_M, contact.online, p.background);
     let wide = rect.width() >= size::WIDE_CONVERSATION;
     let tools_width = if contact.echo {
         112.0

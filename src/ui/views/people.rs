@@ -9,7 +9,7 @@ use super::{conversation, requests};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{ContactView, Content, ConversationsStage, Snapshot};
 use crate::ui::local::{Dialog, Local, Page};
-use crate::ui::tokens::{mark, radius, size, space, type_size};
+use crate::ui::tokens::{radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{avatar::Avatar, button, field, label, paint};
 use crate::ui::{icons, text, theme};
@@ -68,7 +68,7 @@ fn head_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comman
     if let Some(me) = &snapshot.me {
         let at = rect.min + vec2(34.0, 32.0);
         let avatar = Avatar { name: &me.name, key: &me.key, echo: false };
-        avatar.paint_with_presence(ui.painter(), at, size::AVATAR_S, snapshot.network.is_online(), p.sidebar);
+        avatar.paint_with_presence(ui, at, size::AVATAR_S, snapshot.network.is_online(), p.sidebar);
         let place = Rect::from_center_size(at, vec2(size::AVATAR_S, size::AVATAR_S));
         let name = text::yourself(&me.name, snapshot.network.is_online());
         let response = ui.interact(place, ui.scope_id().with("me"), Sense::hover());
@@ -182,7 +182,7 @@ fn row_ui(ui: &mut Ui, line: &Line, selected: bool) -> bool {
     ui.painter().rect_filled(rect, CornerRadius::same(radius::M), ground);
     let at = rect.left_center() + vec2(34.0, 0.0);
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
-    avatar.paint_with_presence(ui.painter(), at, size::AVATAR_ROW, contact.online, ground);
+    avatar.paint_with_presence(ui, at, size::AVATAR_ROW, contact.online, ground);
 
     let right = rect.right() - space::M;
     let mut room = right - rect.left() - 68.0;
@@ -257,7 +257,7 @@ fn foot_ui(ui: &mut Ui, snapshot: &Snapshot) {
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         ui.painter().hline(rect.x_range(), rect.top() + 0.5, (1.0, p.border));
         let dot = rect.left_center() + vec2(20.0, 0.0);
-        ui.painter().circle_filled(dot, 4.0, if snapshot.network.is_online() { mark::ONLINE } else { mark::OFFLINE });
+        ui.painter().circle_filled(dot, 4.0, if snapshot.network.is_online() { p.online } else { p.offline });
         let at = rect.left_center() + vec2(32.0, 0.0);
         let status = text::network(&snapshot.network);
         let font = theme::regular(type_size::LABEL);

@@ -1,6 +1,6 @@
 //! A person as a coloured disc with their initials.
 
-use eframe::egui::{Align2, Color32, Painter, Pos2, Stroke, vec2};
+use eframe::egui::{Align2, Color32, Painter, Pos2, Stroke, Ui, vec2};
 
 use super::paint;
 use crate::engine::snapshot::PublicKey;
@@ -34,14 +34,15 @@ impl Avatar<'_> {
     }
 
     /// The disc with the dot of presence at its lower right, cut out of `ground`.
-    pub fn paint_with_presence(&self, painter: &Painter, center: Pos2, diameter: f32, online: bool, ground: Color32) {
+    pub fn paint_with_presence(&self, ui: &Ui, center: Pos2, diameter: f32, online: bool, ground: Color32) {
+        let (p, painter) = (theme::palette(ui), ui.painter());
         self.paint(painter, center, diameter);
         let at = center + vec2(1.0, 1.0) * (diameter * 0.36);
         painter.circle_filled(at, 7.5, ground);
         if online {
-            painter.circle_filled(at, 5.5, mark::ONLINE);
+            painter.circle_filled(at, 5.5, p.online);
         } else {
-            painter.circle_stroke(at, 4.75, Stroke::new(1.5, mark::OFFLINE));
+            painter.circle_stroke(at, 4.75, Stroke::new(1.5, p.offline));
         }
     }
 }

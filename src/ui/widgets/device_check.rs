@@ -6,7 +6,7 @@ use super::{callout, label};
 use crate::engine::command::Command;
 use crate::engine::snapshot::{DeviceCheckView, Snapshot};
 use crate::ui::local::Local;
-use crate::ui::tokens::{mark, radius, size, space, stage, type_size};
+use crate::ui::tokens::{radius, size, space, stage, type_size};
 use crate::ui::video::Pictures;
 use crate::ui::{icons, text, theme};
 
@@ -117,8 +117,8 @@ pub fn meter_ui(ui: &mut Ui, check: Check, width: f32) {
     for block in 0..blocks as usize {
         let part = block as f32 / blocks;
         let color = match level {
-            Some(level) if part < level && part < LOUD => mark::ONLINE,
-            Some(level) if part < level && part < TOO_LOUD => mark::LOUD,
+            Some(level) if part < level && part < LOUD => p.online,
+            Some(level) if part < level && part < TOO_LOUD => p.loud,
             Some(level) if part < level => p.danger,
             _ => p.border,
         };

@@ -7,7 +7,7 @@ use eframe::egui::{CornerRadius, Id, Rect, Response, Sense, Ui, vec2};
 use super::{callout, field::Field, label};
 use crate::engine::snapshot::{Strength, strength};
 use crate::ui::local::Passphrase;
-use crate::ui::tokens::{mark, space, type_size};
+use crate::ui::tokens::{space, type_size};
 use crate::ui::{icons, text, theme};
 
 /// The longest passphrase that a field takes, in characters.
@@ -47,7 +47,7 @@ fn bars(ui: &mut Ui, Strength { bars, words }: Strength) {
     let (fill, ink) = match bars {
         1 => (p.danger, p.danger_text),
         2 => (p.warning_text, p.warning_text),
-        _ => (mark::ONLINE, p.success_text),
+        _ => (p.online, p.success_text),
     };
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 5.0), Sense::hover());
     let width = (rect.width() - 3.0 * 6.0) / 4.0;
