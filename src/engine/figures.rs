@@ -283,7 +283,9 @@ impl Counters {
             received_kbps: kbps(received_since(|received| received.bytes), seconds),
             concealed_percent: (played > 0).then(|| concealed as f64 * 100.0 / played as f64),
             jitter_buffer_ms: (received.packets > 0).then_some(f64::from(received.jitter_buffer_ms)),
-            level_dbfs: Some(f64::from(sent.level_dbfs)),
+            level_dbfs: Some(
+                sent.loudness.since(sent_before.map_or_else(Default::default, |before| before.loudness)).dbfs().into(),
+            ),
             av_offset_ms: received.av_offset_ms.map(f64::from),
         })
     }

@@ -100,7 +100,7 @@ pub struct Audio {
     pub received_kbps: f64,
     pub concealed_percent: Option<f64>,
     pub jitter_buffer_ms: Option<f64>,
-    /// Loudness of the own microphone.
+    /// How loud the own microphone was as it was sent, over that time.
     pub level_dbfs: Option<f64>,
     /// How much later the sound is heard than the picture is seen.
     pub av_offset_ms: Option<f64>,

@@ -74,8 +74,10 @@ pub struct AudioSendStats {
     pub bytes: u64,
     /// Packets that the transport had no room for.
     pub dropped: u64,
-    /// How loud the last half second was, as it was sent.
+    /// How loud the last half second was.
     pub level_dbfs: f32,
+    /// How loud all was that was sent.
+    pub loudness: Level,
 }
 
 #[derive(Default)]
@@ -94,12 +96,26 @@ struct Shared {
     dropped: AtomicU64,
     /// The bits of an `f32`.
     level: AtomicU32,
+    /// Of all that was metered: the bits of an `f64`, and samples.
+    square_sum: AtomicU64,
+    metered: AtomicU64,
 }
 
 impl Shared {
     fn expect_loss(&self, percent: u8, in_runs: bool) {
         self.expected_loss.store(percent, Ordering::Relaxed);
         self.loss_in_runs.store(in_runs, Ordering::Relaxed);
+    }
+
+    /// Of all that was metered so far. Only one thread adds.
+    fn loudness(&self) -> Level {
+        let square_sum = f64::from_bits(self.square_sum.load(Ordering::Relaxed));
+        Level { square_sum, samples: self.metered.load(Ordering::Relaxed) }
+    }
+
+    fn add_loudness(&self, more: Level) {
+        self.square_sum.store((self.loudness().square_sum + more.square_sum).to_bits(), Ordering::Relaxed);
+        self.metered.fetch_add(more.samples, Ordering::Relaxed);
     }
 
     fn count_dropped(&self, dropped: bool) {
@@ -181,6 +197,7 @@ impl AudioSender {
             bytes: self.shared.bytes.load(Ordering::Relaxed),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
             level_dbfs: f32::from_bits(self.shared.level.load(Ordering::Relaxed)),
+            loudness: self.shared.loudness(),
         }
     }
 }
@@ -385,6 +402,9 @@ impl AudioSend {
         self.level_frames += 1;
         if self.level_frames == FRAMES {
             self.shared.level.store(self.level.dbfs().to_bits(), Ordering::Relaxed);
+            if self.shared.begun.load(Ordering::Relaxed) {
+                self.shared.add_loudness(self.level);
+            }
             (self.level, self.level_frames) = (Level::default(), 0);
         }
     }

@@ -9,11 +9,11 @@ pub const FLOOR_DBFS: f32 = -100.0;
 /// How long a microphone may deliver digital zeros. A quiet room is never all zeros.
 const DEAD_AFTER: Duration = Duration::from_secs(3);
 
-/// Sums up how loud sound is, per stretch since it was last read and over all.
+/// Sums up how loud sound is.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Level {
-    square_sum: f64,
-    samples: u64,
+    pub square_sum: f64,
+    pub samples: u64,
 }
 
 impl Level {
@@ -23,12 +23,17 @@ impl Level {
         self.samples += pcm.len() as u64;
     }
 
+    /// What was added since it was `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self { square_sum: self.square_sum - before.square_sum, samples: self.samples.saturating_sub(before.samples) }
+    }
+
     /// Root mean square in decibels of full scale, at least [`FLOOR_DBFS`].
     pub fn dbfs(&self) -> f32 {
         if self.samples == 0 {
             return FLOOR_DBFS;
         }
-        (10.0 * (self.square_sum / self.samples as f64).log10()).max(FLOOR_DBFS.into()) as f32
+        (10.0 * (self.square_sum.max(0.0) / self.samples as f64).log10()).max(FLOOR_DBFS.into()) as f32
     }
 }
 
@@ -68,6 +73,10 @@ mod tests {
         assert_eq!(level.dbfs(), 0.0);
         level.add(&[0.0; 198]);
         assert!((level.dbfs() + 20.0).abs() < 0.01);
+        let before = level;
+        level.add(&[0.1; 50]);
+        assert!((level.since(before).dbfs() + 20.0).abs() < 0.01);
+        assert_eq!(level.since(level).dbfs(), FLOOR_DBFS);
     }
 
     #[test]

@@ -68,6 +68,7 @@ fn before_it_may_send_the_microphone_is_heard_but_nothing_leaves() {
     pipeline.shared.begun.store(false, Ordering::Relaxed);
     assert!(run(&mut pipeline, 0, 600).is_empty());
     assert!(pipeline.shared_level() > -40.0);
+    assert_eq!(pipeline.shared.loudness(), Level::default());
     pipeline.begin();
     let frames = run(&mut pipeline, 600, 800);
     assert!(frames[0].timestamp.wrapping_sub((START + Duration::from_millis(560)).rtp(AUDIO_RATE)) < 4 * FRAME as u32);
@@ -81,6 +82,7 @@ fn mute_silences_what_is_sent_from_the_next_packet_on() {
     pipeline.shared.muted.store(true, Ordering::Relaxed);
     run(&mut pipeline, 500, 2500);
     assert_eq!(pipeline.shared_level(), FLOOR_DBFS);
+    assert!(pipeline.shared.loudness().dbfs() > -60.0, "of the whole time");
 }
 
 #[test]
