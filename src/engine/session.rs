@@ -423,7 +423,7 @@ impl Session {
             pipelines.video_receive.set_rtt(Duration::from_secs_f64(ms / 1000.0));
         }
         if let Some(audio) = &pipelines.audio_send {
-            audio.set_expected_loss(path.loss_percent.clamp(0.0, 50.0) as u8, path.loses_in_runs);
+            audio.set_expected_loss(path.chance_loss_percent.clamp(0.0, 50.0) as u8, path.loses_in_runs);
         }
         // What it carries may be the same for long; how steadily counts, too.
         if let Some(estimate) = self.paths.estimate() {

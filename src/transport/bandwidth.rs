@@ -11,6 +11,7 @@
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
 //!   more than a quarter lost      ──▶ 85 % once a second, or half, as long as less rate means less loss or no less arrives
+//!   lost in a queue that has just become long ──▶ no loss by chance: copies and parity would only lengthen it
 //!   nothing heard for 1 s         ──▶ half of what arrived, each second, a quarter if nothing ever was; for 5 s: sound only
 //! ```
 //!
@@ -140,6 +141,8 @@ pub struct Estimate {
     pub delivered_kbps: u32,
     /// Share of packets that did not arrive at first, 0 to 100.
     pub loss_percent: f64,
+    /// The same without what a queue had no room for: what copies, parity and second repairs are made for.
+    pub chance_loss_percent: f64,
     /// How long packets wait on the path.
     pub queue_ms: f64,
     /// Bytes that may be on their way before nothing new is sent but sound.
@@ -174,6 +177,10 @@ pub struct BandwidthEstimator {
     throughput: Throughput,
     trains: Trains,
     loss: f64,
+    /// Without what a queue lost that ran over; whether one did, by the last report; and since when and until when one was long.
+    chance_loss: f64,
+    runs_over: bool,
+    long: Option<(Instant, Instant)>,
     /// The sending time of the newest packet whose fate was counted.
     counted: Option<Instant>,
     round_trip: Option<Duration>,
@@ -225,6 +232,9 @@ impl BandwidthEstimator {
             throughput: Throughput::default(),
             trains: Trains::default(),
             loss: 0.0,
+            chance_loss: 0.0,
+            runs_over: false,
+            long: None,
             counted: None,
             round_trip: None,
             heard: None,
@@ -274,8 +284,9 @@ impl BandwidthEstimator {
             self.delay.forget();
             self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
-        self.count_losses(packets);
         self.delay.observe(now, packets);
+        self.look_for_overflow(now);
+        self.count_losses(packets);
         self.throughput.observe(packets);
         self.trains.observe(packets, SQUEEZE * self.delay.jitter_ms());
         self.decide(now, lasted.min(Duration::from_millis(500)));
@@ -331,6 +342,7 @@ impl BandwidthEstimator {
             target_kbps: self.target.round() as u32,
             delivered_kbps: self.throughput.kbps().round() as u32,
             loss_percent: self.loss * 100.0,
+            chance_loss_percent: self.chance_loss * 100.0,
             queue_ms: self.delay.queue_ms(),
             window: self.window() as usize,
             pace_kbps: self.pace() as u32,
@@ -342,10 +354,13 @@ impl BandwidthEstimator {
         self.delay.steady_ms() < CALM_MS + self.delay.jitter_ms()
     }
 
+    fn is_long(&self) -> bool {
+        self.delay.queue_ms() > LONG_MS + self.delay.jitter_ms() && self.delay.steady_ms() > LONG_MS / 3.0
+    }
+
     fn decide(&mut self, now: Instant, lasted: Duration) {
-        let (queue, jitter) = (self.delay.queue_ms(), self.delay.jitter_ms());
-        let filling = self.delay.steady_ms() > FILLING_MS + jitter && self.delay.is_growing();
-        let long = queue > LONG_MS + jitter && self.delay.steady_ms() > LONG_MS / 3.0;
+        let filling = self.delay.steady_ms() > FILLING_MS + self.delay.jitter_ms() && self.delay.is_growing();
+        let long = self.is_long();
         let held = self.hold_until.is_some_and(|until| now < until);
         let stands = self.watch_standing(now, filling || long);
         if self.rival.is_some() {

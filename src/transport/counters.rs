@@ -96,6 +96,8 @@ pub struct PathStats {
     pub control_dropped: u64,
     /// Share of our packets that did not arrive at first, 0 to 100.
     pub loss_percent: f64,
+    /// The same without what a queue had no room for.
+    pub chance_loss_percent: f64,
     /// Whether several packets of our sound in a row often do not.
     pub loses_in_runs: bool,
     /// How long our packets wait on the path.

@@ -242,7 +242,7 @@ impl Peer {
             (stats.bytes_in, stats.bytes_out) = (pair.bytes_received, pair.bytes_sent);
         }
         let estimate = self.readings.borrow().estimate;
-        stats.loss_percent = estimate.loss_percent;
+        (stats.loss_percent, stats.chance_loss_percent) = (estimate.loss_percent, estimate.chance_loss_percent);
         stats.queue_ms = estimate.queue_ms;
         (stats.delivered_kbps, stats.target_kbps) = (estimate.delivered_kbps, estimate.target_kbps);
         if let Some((local, remote)) = selected_pair(&*self.connection).await {

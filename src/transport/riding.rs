@@ -160,6 +160,7 @@ fn stats(path: &BarePath, datagrams: &Datagrams, bytes: Bytes) -> PathStats {
         bytes_in: bytes.arrived,
         bytes_out: bytes.out,
         loss_percent: estimate.loss_percent,
+        chance_loss_percent: estimate.chance_loss_percent,
         queue_ms: estimate.queue_ms,
         delivered_kbps: estimate.delivered_kbps,
         target_kbps: estimate.target_kbps,

@@ -196,11 +196,14 @@ impl Sending {
     /// Takes a report of what arrived.
     pub fn report(&mut self, now: Instant, report: &CcFeedbackReport) {
         let told = self.departures.report(now, report);
-        let sound = told.fates.iter().filter(|fate| fate.ssrc == self.ours.audio);
-        sound.for_each(|fate| self.sound_losses.observe(fate.arrived.is_none()));
-        self.counters.loses_in_runs.store(self.sound_losses.come_in_runs(), Ordering::Relaxed);
-        self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
         let estimate = self.estimator.on_report(now, &told.fates, told.round_trip);
+        // What a queue had no room for is no measure of what copies and parity are for.
+        if !self.estimator.runs_over() {
+            let sound = told.fates.iter().filter(|fate| fate.ssrc == self.ours.audio);
+            sound.for_each(|fate| self.sound_losses.observe(fate.arrived.is_none()));
+            self.counters.loses_in_runs.store(self.sound_losses.come_in_runs(), Ordering::Relaxed);
+            self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
+        }
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
         self.standstill.report(now, &told.fates, self.estimator.round_trip());
@@ -228,7 +231,7 @@ impl Sending {
         if nack.media_ssrc != self.ours.video {
             return;
         }
-        let doubled = self.estimator.estimate().loss_percent > DOUBLE_REPAIRS;
+        let doubled = self.estimator.estimate().chance_loss_percent > DOUBLE_REPAIRS;
         let sequences = nack.nacks.iter().flat_map(|pair| {
             let others = (0..16).filter(|bit| pair.lost_packets & 1 << bit != 0).map(|bit| pair.packet_id.wrapping_add(bit + 1));
             std::iter::once(pair.packet_id).chain(others)
@@ -306,9 +309,9 @@ impl Sending {
         let estimate = self.estimator.estimate();
         // What is lost is sent again, if parity does not give it back, and where much is lost twice; or what repairs did take, if that
         // is more. In steps of two, for this is told on.
-        let times = if estimate.loss_percent > DOUBLE_REPAIRS { 1.5 } else { 1.0 };
+        let times = if estimate.chance_loss_percent > DOUBLE_REPAIRS { 1.5 } else { 1.0 };
         let took = self.left.1 / self.left.0.max(1.0) * 100.0;
-        let again = ((estimate.loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
+        let again = ((estimate.chance_loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
         Reading { estimate, repair_percent: (parity + again) as u32, abandoned: self.abandoned }
     }

@@ -103,6 +103,7 @@ mod tests {
             target_kbps,
             delivered_kbps: target_kbps,
             loss_percent: 0.0,
+            chance_loss_percent: 0.0,
             queue_ms: 0.0,
             window: 50_000,
             pace_kbps: target_kbps,

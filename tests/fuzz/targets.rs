@@ -705,7 +705,8 @@ pub fn path(data: &[u8]) {
         for end in &ends {
             let (estimate, _) = end.reading();
             assert!((FLOOR_KBPS..=MOST_KBPS).contains(&estimate.target_kbps), "{estimate:?}");
-            assert!((0.0..=100.0).contains(&estimate.loss_percent) && estimate.queue_ms.is_finite(), "{estimate:?}");
+            assert!((0.0..=100.0).contains(&estimate.loss_percent), "{estimate:?}");
+            assert!((0.0..=100.0).contains(&estimate.chance_loss_percent) && estimate.queue_ms.is_finite(), "{estimate:?}");
         }
     }
     // Paced at no more than what the estimator lets through at the beginning, and sound, and reports.

@@ -156,6 +156,8 @@ pub struct Outcome {
     /// Kbit/s that arrived, every 100 ms.
     pub kbps: Vec<f64>,
     pub targets: Vec<f64>,
+    /// Percent that were lost, and of them those by chance, as the estimator has it.
+    pub losses: Vec<(f64, f64)>,
     /// For each picture that arrived whole: when it was made and when it was there, in ms.
     pub pictures: Vec<(f64, f64)>,
     pub skipped: usize,
@@ -377,6 +379,7 @@ impl Run {
             if step % 100 == 99 {
                 outcome.kbps.push(bytes_now as f64 * 8.0 / 100.0);
                 outcome.targets.push(f64::from(estimate.target_kbps));
+                outcome.losses.push((estimate.loss_percent, estimate.chance_loss_percent));
                 outcome.deaf.push(estimate.deaf);
                 bytes_now = 0;
             }

@@ -10,6 +10,14 @@ const LOSS_EVERY: Duration = Duration::from_secs(1);
 /// How long losses are remembered at least; at high rates it is 150 packets.
 const LOSS_AGE: Duration = Duration::from_millis(1500);
 
+/// What is lost is put down to a long queue for so long after it became long; and what found no room in it is told of up to so long after
+/// it is gone.
+const RUNS_OVER: Duration = Duration::from_millis(2500);
+const TOLD_LATE: Duration = Duration::from_millis(150);
+/// Where there is less, a packet of sound lasts 40 ms or more and its copy takes little, as do parity and repairs of small pictures: they are
+/// worth it whatever the cause.
+const FEW_PACKETS_KBPS: f64 = 180.0;
+
 /// What was when much began to be lost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heavy {
@@ -27,7 +35,26 @@ impl BandwidthEstimator {
             let weight = (since.as_secs_f64() / LOSS_AGE.as_secs_f64()).clamp(1.0 / 150.0, 1.0 / 12.0);
             let lost = f64::from(u8::from(packet.arrived.is_none()));
             self.loss += (lost - self.loss) * weight;
+            if !self.runs_over {
+                self.chance_loss += (lost - self.chance_loss) * weight;
+            }
         }
+    }
+
+    /// Whether what the last report calls lost most likely found no room in a queue that has just become long: more packets would only
+    /// lengthen it. One that stays is that of somebody else, and what is lost in it is worth a copy.
+    pub fn runs_over(&self) -> bool {
+        self.runs_over
+    }
+
+    pub(super) fn look_for_overflow(&mut self, now: Instant) {
+        self.long = if self.is_long() {
+            Some((self.long.map_or(now, |(since, _)| since), now))
+        } else {
+            self.long.filter(|(_, until)| now.saturating_duration_since(*until) < TOLD_LATE)
+        };
+        let young = self.long.is_some_and(|(since, _)| now.saturating_duration_since(since) < RUNS_OVER);
+        self.runs_over = young && self.rival.is_none() && self.target >= FEW_PACKETS_KBPS;
     }
 
     /// Lowers the rate while much is lost, as long as that helps: a path that loses as much at half the rate is not overloaded.

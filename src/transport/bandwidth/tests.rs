@@ -99,6 +99,28 @@ fn loss_in_bursts_costs_no_rate() {
 }
 
 #[test]
+fn what_a_queue_had_no_room_for_is_no_loss_by_chance() {
+    let rates = vec![(0.0, 2500.0), (12.0, 400.0)];
+    let narrows = Profile { rates, jitter_ms: 4.0, ..Profile::new(2500.0, 150.0, 35.0) };
+    let lossy = Profile { loss: 0.1, ..narrows.clone() };
+    for (profile, least, most) in [(narrows, 0.0, 2.0), (lossy, 2.0, 20.0)] {
+        let losses = Run::new(profile, 20.0).go().losses.split_off(60);
+        let all = losses.iter().map(|(all, _)| *all).fold(0.0, f64::max);
+        assert!(all >= 5.0, "{all}");
+        assert!(losses.iter().all(|(_, chance)| (least..=most).contains(chance)), "{losses:?}");
+    }
+}
+
+#[test]
+fn what_is_lost_in_a_queue_that_somebody_else_keeps_full_is_loss_by_chance() {
+    let shared = Profile { jitter_ms: 2.0, loss: 0.05, ..Profile::new(4000.0, 300.0, 25.0) };
+    let losses = Run { rival: Some((10.0, 40.0)), ..Run::new(shared, 40.0) }.go().losses;
+    let late = &losses[200..];
+    let mean = |which: fn(&(f64, f64)) -> f64| late.iter().map(which).sum::<f64>() / late.len() as f64;
+    assert!(mean(|loss| loss.1) >= mean(|loss| loss.0) * 0.6, "{} of {}", mean(|loss| loss.1), mean(|loss| loss.0));
+}
+
+#[test]
 fn a_busy_computer_at_the_other_end_costs_little_rate() {
     for (loss, burst) in [(0.001, 1.0), (0.05, 6.0), (0.1, 1.0)] {
         let busy = Profile { jitter_ms: 5.0, loss, burst, stalls: (80.0, 3.0), ..Profile::new(3000.0, 200.0, 30.0) };
