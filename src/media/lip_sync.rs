@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::clock::MediaTime;
 
 /// How much later, in µs, the sound may be, and how much earlier: below what people detect (ITU-R BT.1359: 125 ms late, 45 early).
-const SOUND_LATE: i64 = 26_000;
+const SOUND_LATE: i64 = 25_000;
 const SOUND_EARLY: i64 = 25_000;
 /// The longest that one waits for the other, in µs: a call is a conversation first.
 const PICTURE_WAITS: i64 = 200_000;
@@ -114,7 +114,7 @@ mod tests {
         for (sound, picture, expected) in [
             (85, 60, (0, 0)),
             (60, 85, (0, 0)),
-            (130, 60, (0, 44)),
+            (130, 60, (0, 45)),
             (60, 130, (45, 0)),
             (900, 60, (0, 200)),
             (60, 900, (200, 0)),
