@@ -24,7 +24,7 @@ use crate::call::rekey::Rekeying;
 use crate::call::{Accepted, CallKeys, Control, Role};
 use crate::e2ee::{Keyring, SealCounts, StreamId};
 use crate::identity::{PublicKey, random};
-use crate::media::allocation::{Allocation, Level};
+use crate::media::allocation::{Allocation, Level, MOST_PICTURE_KBPS};
 use crate::media::audio_receive::{AudioReceiveConfig, AudioReceiver};
 use crate::media::audio_send::{AudioSendConfig, AudioSender};
 use crate::media::audio_sink::AudioSinkSpec;
@@ -52,8 +52,6 @@ const MEDIA_EVENTS: usize = 32;
 const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// Before the first estimate.
 pub const START_KBPS: u32 = bandwidth::START_KBPS;
-/// As much as 720p30 of a person talking is worth: beyond, nobody sees a difference.
-pub const MOST_KBPS: u32 = 2250;
 /// Below this, a heartbeat goes out this seldom and over the call's own connection alone.
 const NARROW_KBPS: u32 = 60;
 const NARROW_HEARTBEAT: Duration = Duration::from_millis(4900);
@@ -110,7 +108,7 @@ impl Session {
     pub fn gather(core: &Core, (call, peer): (CallId, PublicKey), role: Role, secrets: LocalSecrets, current: &Current) -> Self {
         let (address, with_echo) = (current.address, current.echo);
         let limit = core.options.media.max_kbps.or(core.people.settings.max_kbps);
-        let most_kbps = limit.unwrap_or(MOST_KBPS);
+        let most_kbps = limit.unwrap_or(MOST_PICTURE_KBPS);
         let cap_kbps = limit.unwrap_or(MOST_IN_ALL_KBPS);
         let start = StartRate::default();
         let config = connection::config(core, (role, address), secrets, with_echo, (cap_kbps, start.clone()));
@@ -350,7 +348,7 @@ impl Session {
         (self.level, self.path_kbps) = (share.level, kbps);
         pipelines.video_send.set_bitrate_kbps(share.video_kbps.min(self.most_kbps));
         if let Some(audio) = &pipelines.audio_send {
-            audio.set_share(share.rung, share.copies);
+            audio.set_share(share);
         }
     }
 
@@ -423,7 +421,7 @@ impl Session {
             pipelines.video_receive.set_rtt(Duration::from_secs_f64(ms / 1000.0));
         }
         if let Some(audio) = &pipelines.audio_send {
-            audio.set_expected_loss(path.chance_loss_percent.clamp(0.0, 50.0) as u8, path.loses_in_runs);
+            audio.set_expected_loss(path.chance_loss_percent, path.loses_in_runs);
         }
         // What it carries may be the same for long; how steadily counts, too.
         if let Some(estimate) = self.paths.estimate() {

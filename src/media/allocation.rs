@@ -46,7 +46,10 @@ pub const RUNGS: [Rung; 6] = [
     Rung { frame_ms: 120, bytes: 90, band: Band::Wide },
 ];
 
-/// The best step where packets get lost: a voice alone is concealed better, and its copies are smaller.
+/// As much as 720p30 of a person talking is worth, in kbit/s: beyond, nobody sees a difference.
+pub const MOST_PICTURE_KBPS: u32 = 2250;
+
+/// The best step where many packets get lost: a voice alone is concealed better, and its copies are smaller.
 pub const LOSSY_RUNG: usize = 1;
 
 /// From how many kbit/s in all each step is taken.
@@ -80,7 +83,7 @@ pub enum Level {
 }
 
 /// What each part gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Share {
     /// For the encoder; 0: no picture.
     pub video_kbps: u32,
@@ -88,6 +91,8 @@ pub struct Share {
     pub rung: usize,
     /// The most copies of earlier sound that a packet may carry.
     pub copies: usize,
+    /// The best sound may have a copy, and the picture still has all that it can use.
+    pub spare: bool,
     pub level: Level,
 }
 
@@ -109,8 +114,12 @@ impl Allocation {
         self.no_picture = total_kbps < least;
         // Reports and heartbeats of ours, for what comes the other way.
         let reserve = 2.0 + f64::from(total_kbps) * 0.013;
-        let picture = f64::from(total_kbps) - sound_kbps(RUNGS[rung], 0) - reserve;
-        let video_kbps = if self.no_picture { 0 } else { payload_kbps(picture / (1.0 + f64::from(repair_percent) / 100.0)) };
+        let picture = |copies| {
+            let kbps = f64::from(total_kbps) - sound_kbps(RUNGS[rung], copies) - reserve;
+            payload_kbps(kbps / (1.0 + f64::from(repair_percent) / 100.0))
+        };
+        let video_kbps = if self.no_picture { 0 } else { picture(0) };
+        let spare = rung == 0 && picture(1) >= MOST_PICTURE_KBPS;
         let fits = |copies: &usize| sound_kbps(RUNGS[rung], *copies) <= f64::from(total_kbps * SOUND_SHARE) / 100.0;
         let copies = (0..=2).rev().find(fits).unwrap_or(0);
         self.level = match total_kbps {
@@ -119,7 +128,7 @@ impl Allocation {
             200..240 if self.level < Level::Full => self.level,
             _ => Level::Full,
         };
-        Share { video_kbps, rung, copies, level: self.level }
+        Share { video_kbps, rung, copies, spare, level: self.level }
     }
 
     /// Down at once, as far as it takes; up one step after a while.
@@ -210,5 +219,14 @@ mod tests {
     fn copies_of_sound_stay_within_their_share() {
         assert_eq!(Allocation::default().divide(at(1), 2000, 0).copies, 2);
         assert_eq!(Allocation::default().divide(at(1), 46, 0).copies, 0);
+        let spare = |kbps| {
+            let mut allocation = Allocation::default();
+            (1..20).map(|second| allocation.divide(at(second), kbps, 0).spare).last()
+        };
+        assert_eq!(
+            [2000, 2500, 3000].map(spare),
+            [Some(false), Some(false), Some(true)],
+            "what a copy takes the picture cannot use"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What is sealed in a sound packet: an Opus packet, and on a lossy link earlier ones once more.
+//! What is sealed in a sound packet: an Opus packet, and where packets get lost, earlier ones once more.
 //!
 //! ```text
 //! u8 n (0..=2) + 4 g (0..=3) || n + 1 Opus packets of one length: this one, the one before, the one g + 2 before
@@ -20,6 +20,39 @@ const RUNS_GAP: usize = 1;
 /// 3.2.5 forbids, so that nobody takes it for sound.
 const FILLER: u8 = 3;
 
+/// How much is lost, as far as it matters to sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Losses {
+    #[default]
+    Nothing,
+    /// A packet now and then: each is heard, and where there is room to spare for a copy it need not be.
+    Few,
+    Several,
+    Many,
+}
+
+impl Losses {
+    /// Of so many percent lately, 0 to 100. A single loss counts as most of a percent at first, and for seconds as more than nothing.
+    pub fn of(percent: f64) -> Self {
+        match percent {
+            ..0.05 => Self::Nothing,
+            ..2.0 => Self::Few,
+            ..5.0 => Self::Several,
+            _ => Self::Many,
+        }
+    }
+
+    /// How many copies are worth it, on a path that has room to spare for one or has not.
+    pub fn copies(self, spare: bool) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Few => usize::from(spare),
+            Self::Several => 1,
+            Self::Many => MOST_COPIES,
+        }
+    }
+}
+
 /// The packets to send again, newest first.
 #[derive(Debug, Default)]
 pub struct Copies {
@@ -29,15 +62,6 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// How many copies are worth it for a loss of `percent`.
-    pub fn worth(percent: u8) -> usize {
-        match percent {
-            0..2 => 0,
-            2..5 => 1,
-            _ => MOST_COPIES,
-        }
-    }
-
     /// Sets how many copies go along.
     pub fn set_count(&mut self, count: usize) {
         self.count = count.min(MOST_COPIES);
@@ -95,7 +119,7 @@ mod tests {
         let mut out = Vec::new();
         copies.pack(&[1; PACKET], &mut out);
         assert_eq!(unpack(&out).collect::<Vec<_>>(), [(0, &[1; PACKET][..])]);
-        copies.set_count(Copies::worth(10));
+        copies.set_count(Losses::of(10.0).copies(false));
         copies.pack(&[2; PACKET], &mut out);
         copies.pack(&[3; PACKET], &mut out);
         assert_eq!(out.len(), 1 + 3 * PACKET);

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::allocation::{LOSSY_RUNG, RUNGS, sound_kbps};
-use super::audio_payload::{Copies, MOST_COPIES};
+use super::allocation::{LOSSY_RUNG, RUNGS, Share, sound_kbps};
+use super::audio_payload::{Copies, Losses, MOST_COPIES};
 use super::audio_source::{AudioSource, AudioSourceSpec, SoundError};
 use super::clock::MediaTime;
 use super::echo::{VoiceProcessing, VoiceProcessor};
@@ -86,36 +86,46 @@ struct Shared {
     muted: AtomicBool,
     /// A muted microphone stays open.
     held: AtomicBool,
-    expected_loss: AtomicU8,
+    /// Percent: the bits of an `f32`.
+    expected_loss: AtomicU32,
     loss_in_runs: AtomicBool,
-    /// The step that the path allows, and the copies.
+    /// The step that the path allows, the copies, and whether it has room to spare for one.
     rung: AtomicU8,
     most_copies: AtomicU8,
+    spare: AtomicBool,
     packets: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
     /// The bits of an `f32`.
     level: AtomicU32,
-    /// Of all that was metered: the bits of an `f64`, and samples.
+    /// Of all that was sent: the bits of an `f64`, and samples.
     square_sum: AtomicU64,
     metered: AtomicU64,
 }
 
 impl Shared {
-    fn expect_loss(&self, percent: u8, in_runs: bool) {
-        self.expected_loss.store(percent, Ordering::Relaxed);
+    fn expect_loss(&self, percent: f64, in_runs: bool) {
+        self.expected_loss.store((percent as f32).to_bits(), Ordering::Relaxed);
         self.loss_in_runs.store(in_runs, Ordering::Relaxed);
     }
 
-    /// Of all that was metered so far. Only one thread adds.
+    fn follow(&self, Share { rung, copies, spare, .. }: Share) {
+        self.rung.store(rung as u8, Ordering::Relaxed);
+        self.most_copies.store(copies as u8, Ordering::Relaxed);
+        self.spare.store(spare, Ordering::Relaxed);
+    }
+
+    /// Of all that was sent so far. Only one thread adds.
     fn loudness(&self) -> Level {
         let square_sum = f64::from_bits(self.square_sum.load(Ordering::Relaxed));
         Level { square_sum, samples: self.metered.load(Ordering::Relaxed) }
     }
 
-    fn add_loudness(&self, more: Level) {
-        self.square_sum.store((self.loudness().square_sum + more.square_sum).to_bits(), Ordering::Relaxed);
-        self.metered.fetch_add(more.samples, Ordering::Relaxed);
+    fn add_loudness(&self, pcm: &[f32]) {
+        let mut loudness = self.loudness();
+        loudness.add(pcm);
+        self.square_sum.store(loudness.square_sum.to_bits(), Ordering::Relaxed);
+        self.metered.store(loudness.samples, Ordering::Relaxed);
     }
 
     fn count_dropped(&self, dropped: bool) {
@@ -179,15 +189,14 @@ impl AudioSender {
         self.shared.held.store(held, Ordering::Relaxed);
     }
 
-    /// Tells how many packets in a hundred get lost, so that the next ones carry more of those before, and whether several in a row do.
-    pub fn set_expected_loss(&self, percent: u8, in_runs: bool) {
+    /// Tells how many packets in a hundred get lost by chance, so that the next ones carry more of those before, and whether several in a row do.
+    pub fn set_expected_loss(&self, percent: f64, in_runs: bool) {
         self.shared.expect_loss(percent, in_runs);
     }
 
-    /// Tells what the path allows: which of the [`RUNGS`], and how many copies at most.
-    pub fn set_share(&self, rung: usize, most_copies: usize) {
-        self.shared.rung.store(rung as u8, Ordering::Relaxed);
-        self.shared.most_copies.store(most_copies as u8, Ordering::Relaxed);
+    /// Tells what the path allows.
+    pub fn set_share(&self, share: Share) {
+        self.shared.follow(share);
     }
 
     /// What was sent since the start.
@@ -223,8 +232,8 @@ pub struct AudioSend {
     copies: Copies,
     /// What packets are made for, and since when.
     sized_for: (Sizing, Option<MediaTime>),
-    /// How many copies losses made worth it, and how long that holds.
-    worth: (usize, MediaTime),
+    /// The most losses of late, and how long that holds.
+    losses: (Losses, MediaTime),
     /// What the next packet is made of, and the stamp of its first sample.
     pcm: Vec<f32>,
     stamp: u32,
@@ -273,7 +282,7 @@ impl AudioSend {
             encoder: VoiceEncoder::new()?,
             copies: Copies::default(),
             sized_for: (Sizing::default(), None),
-            worth: (0, now),
+            losses: (Losses::Nothing, now),
             pcm: Vec::new(),
             stamp: 0,
             sealer: config.sealer,
@@ -297,14 +306,13 @@ impl AudioSend {
     }
 
     /// As [`AudioSender::set_expected_loss`].
-    pub fn expect_loss(&self, percent: u8, in_runs: bool) {
+    pub fn expect_loss(&self, percent: f64, in_runs: bool) {
         self.shared.expect_loss(percent, in_runs);
     }
 
     /// As [`AudioSender::set_share`].
-    pub fn share(&self, rung: usize, most_copies: usize) {
-        self.shared.rung.store(rung as u8, Ordering::Relaxed);
-        self.shared.most_copies.store(most_copies as u8, Ordering::Relaxed);
+    pub fn share(&self, share: Share) {
+        self.shared.follow(share);
     }
 
     fn set_source(&mut self, source: AudioSource) {
@@ -398,29 +406,30 @@ impl AudioSend {
     fn meter(&mut self, pcm: &[f32]) {
         /// Half a second.
         const FRAMES: u32 = 25;
+        if self.shared.begun.load(Ordering::Relaxed) {
+            self.shared.add_loudness(pcm);
+        }
         self.level.add(pcm);
         self.level_frames += 1;
         if self.level_frames == FRAMES {
             self.shared.level.store(self.level.dbfs().to_bits(), Ordering::Relaxed);
-            if self.shared.begun.load(Ordering::Relaxed) {
-                self.shared.add_loudness(self.level);
-            }
             (self.level, self.level_frames) = (Level::default(), 0);
         }
     }
 
     fn follow_path(&mut self, now: MediaTime) {
         let load = |value: &AtomicU8| value.load(Ordering::Relaxed);
-        let loss = load(&self.shared.expected_loss);
-        let worth = Copies::worth(loss);
-        if worth >= self.worth.0 || now >= self.worth.1 {
-            self.worth = (worth, now + LOSS_HOLD);
+        let loss = f32::from_bits(self.shared.expected_loss.load(Ordering::Relaxed));
+        let losses = Losses::of(loss.into());
+        if losses >= self.losses.0 || now >= self.losses.1 {
+            self.losses = (losses, now + LOSS_HOLD);
         }
-        let copies = self.worth.0.min(load(&self.shared.most_copies).into());
-        let best = if copies > 0 { LOSSY_RUNG } else { 0 };
+        let losses = self.losses.0;
+        let copies = losses.copies(self.shared.spare.load(Ordering::Relaxed)).min(load(&self.shared.most_copies).into());
+        let best = if copies > 0 && losses > Losses::Few { LOSSY_RUNG } else { 0 };
         let wanted = Sizing { rung: usize::from(load(&self.shared.rung)).clamp(best, RUNGS.len() - 1), copies };
         // Within its constant rate the codec may spend as it likes: that does not show. What is copied whole it need not copy.
-        self.encoder.set_expected_loss(if self.copies.count() > 0 { 0 } else { loss });
+        self.encoder.set_expected_loss(if self.copies.count() > 0 { 0 } else { loss as u8 });
         // Other packets of the same size: that tells nobody anything.
         self.copies.set_runs(self.shared.loss_in_runs.load(Ordering::Relaxed));
         let (current, since) = self.sized_for;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::e2ee::{Direction, Inbound, Keyring, RootKey, SealCounts, Sealer, StreamId};
+use crate::media::allocation::Share;
 use crate::media::audio_receive::Playing;
 use crate::media::audio_send::{AudioSend, AudioSendConfig, Departure};
 use crate::media::audio_sink::AudioSinkSpec;
@@ -157,7 +158,7 @@ fn a_tenth_of_the_packets_lost_is_hardly_heard() {
     let (said, heard) = (folder.path().join("said.wav"), folder.path().join("heard.wav"));
     write(&said, &speech());
     let mut rig = rig(&said, AudioSinkSpec::File(heard.clone()));
-    rig.send.expect_loss(10, false);
+    rig.send.expect_loss(10.0, false);
     rig.run(0, 10_000, |number| (!lost(number)).then_some(30));
     assert!(rig.stats().packets < 470, "the link did lose packets");
     assert!(rig.stats().recovered_samples > 20 * FRAME as u64);
@@ -173,8 +174,8 @@ fn without_copies_the_codec_alone_recovers_the_lost_voice() {
     let said = folder.path().join("said.wav");
     write(&said, &speech());
     let mut rig = rig(&said, AudioSinkSpec::None);
-    rig.send.expect_loss(10, false);
-    rig.send.share(2, 0);
+    rig.send.expect_loss(10.0, false);
+    rig.send.share(Share { rung: 2, ..Share::default() });
     rig.run(0, 10_000, |number| (!lost(number)).then_some(30));
     assert!(rig.stats().recovered_samples > 10 * FRAME as u64);
     assert!(rig.concealed_percent() < 8.0, "{} % concealed", rig.concealed_percent());

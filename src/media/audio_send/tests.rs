@@ -90,16 +90,32 @@ fn packets_change_their_size_for_loss_and_at_most_once_in_five_seconds() {
     let mut pipeline = pipeline(AudioSourceSpec::None, false);
     let sizes = |frames: Vec<OutgoingFrame>| frames.iter().map(|frame| frame.pieces[0].len()).max().unwrap();
     let plain = sizes(run(&mut pipeline, 0, 5200));
-    pipeline.shared.expected_loss.store(10, Ordering::Relaxed);
+    pipeline.expect_loss(10.0, false);
     let with_copies = sizes(run(&mut pipeline, 5200, 6000));
     let extra = (1 + MOST_COPIES) * RUNGS[LOSSY_RUNG].bytes - RUNGS[0].bytes;
     assert_eq!(with_copies, plain + extra);
-    pipeline.shared.expected_loss.store(0, Ordering::Relaxed);
+    pipeline.expect_loss(0.0, false);
     assert_eq!(sizes(run(&mut pipeline, 6000, 6020)), with_copies);
     run(&mut pipeline, 6020, 20_900);
     assert_eq!(sizes(run(&mut pipeline, 20_900, 20_940)), with_copies);
     run(&mut pipeline, 20_940, 21_200);
     assert_eq!(sizes(run(&mut pipeline, 21_200, 21_300)), plain);
+}
+
+#[test]
+fn a_packet_lost_now_and_then_brings_one_copy_and_leaves_the_sound_as_it_is_where_there_is_room() {
+    for (spare, extra) in [(true, RUNGS[0].bytes), (false, 0)] {
+        let mut pipeline = pipeline(AudioSourceSpec::None, false);
+        pipeline.share(Share { copies: MOST_COPIES, spare, ..Share::default() });
+        let largest = |frames: Vec<OutgoingFrame>| frames.iter().map(|frame| frame.pieces[0].len()).max().unwrap();
+        let plain = largest(run(&mut pipeline, 0, 5200));
+        pipeline.expect_loss(0.6, false);
+        assert_eq!(largest(run(&mut pipeline, 5200, 11_000)), plain + extra, "{spare}");
+        pipeline.expect_loss(0.0, false);
+        assert_eq!(largest(run(&mut pipeline, 11_000, 20_000)), plain + extra, "the next one may come");
+        run(&mut pipeline, 20_000, 27_000);
+        assert_eq!(largest(run(&mut pipeline, 27_000, 27_100)), plain);
+    }
 }
 
 #[test]

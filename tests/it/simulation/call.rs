@@ -243,8 +243,8 @@ impl End {
         let (estimate, repair_percent) = self.path.reading();
         let share = self.allocation.divide(self.now, estimate.target_kbps, repair_percent);
         self.video_send.set_kbps(share.video_kbps.min(MOST_KBPS));
-        self.audio_send.share(share.rung, share.copies);
-        self.audio_send.expect_loss(estimate.chance_loss_percent.clamp(0.0, 50.0) as u8, self.path.counts().loses_in_runs);
+        self.audio_send.share(share);
+        self.audio_send.expect_loss(estimate.chance_loss_percent, self.path.counts().loses_in_runs);
         if std::mem::replace(&mut self.abandoned, self.path.abandoned()) != self.path.abandoned() {
             self.video_send.renew();
         }
