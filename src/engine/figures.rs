@@ -274,6 +274,7 @@ impl Counters {
     fn audio(&self, before: Option<&Self>, seconds: f64) -> Option<Audio> {
         let (sent, received) = (self.audio_sent.as_ref()?, self.audio_received.as_ref()?);
         let sent_before = before.and_then(|before| before.audio_sent.as_ref());
+        let loudness = sent.loudness.since(sent_before.map(|before| before.loudness).unwrap_or_default());
         let received_before = before.and_then(|before| before.audio_received.as_ref());
         let received_since = |count: fn(&AudioReceiveStats) -> u64| count(received) - received_before.map_or(0, count);
         let played = received_since(|received| received.played_samples);
@@ -283,9 +284,7 @@ impl Counters {
             received_kbps: kbps(received_since(|received| received.bytes), seconds),
             concealed_percent: (played > 0).then(|| concealed as f64 * 100.0 / played as f64),
             jitter_buffer_ms: (received.packets > 0).then_some(f64::from(received.jitter_buffer_ms)),
-            level_dbfs: Some(
-                sent.loudness.since(sent_before.map_or_else(Default::default, |before| before.loudness)).dbfs().into(),
-            ),
+            level_dbfs: (loudness.samples > 0).then(|| loudness.dbfs().into()),
             av_offset_ms: received.av_offset_ms.map(f64::from),
         })
     }
