@@ -21,9 +21,8 @@ const RUNS_GAP: usize = 1;
 const FILLER: u8 = 3;
 
 /// How much is lost, as far as it matters to sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Losses {
-    #[default]
     Nothing,
     /// A packet now and then: each is heard, and where there is room to spare for a copy it need not be.
     Few,

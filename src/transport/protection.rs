@@ -1,9 +1,9 @@
 //! How much parity a picture gets: as much as the losses that were seen make worth it. Pure.
 //!
-//! Of the packets sent lately it is known which got lost, in order, save for those that a full queue had no room for. So for a picture of `k` packets and `m` parities it can be
-//! counted how often more than `m` of `k + m` packets in a row were lost: this is what a picture would have waited a round trip
-//! for. Bursts need no model of their own: where losses come six at a time, counting shows that two parities help nobody, and none
-//! are sent; repair by request does it then. `m` is what makes least of
+//! Of the packets sent lately it is known which got lost, in order, save for those that a full queue had no room for. So for a
+//! picture of `k` packets and `m` parities it can be counted how often more than `m` of `k + m` packets in a row were lost: this is
+//! what a picture would have waited a round trip for. Bursts need no model of their own: where losses come six at a time, counting
+//! shows that two parities help nobody, and none are sent; repair by request does it then. `m` is what makes least of
 //!
 //! ```text
 //!   P(more than m of k + m lost) x what a wait costs  +  m / k x what rate costs
