@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn how_much_is_lost_and_what_room_there_is_say_how_many_copies_go_along() {
+        for (percent, copies) in [
+            (0.0, [0, 0]),
+            (0.04, [0, 0]),
+            (0.05, [0, 1]),
+            (1.9, [0, 1]),
+            (2.0, [1, 1]),
+            (4.9, [1, 1]),
+            (5.0, [2, 2]),
+            (100.0, [2, 2]),
+        ] {
+            assert_eq!([false, true].map(|spare| Losses::of(percent).copies(spare)), copies, "{percent} %");
+        }
+    }
+
+    #[test]
     fn three_packets_lost_in_a_row_come_back_where_losses_come_in_runs() {
         for (runs, back) in [(false, vec![21, 22]), (true, vec![20, 21, 22])] {
             let (mut copies, mut out) = (Copies::default(), Vec::new());

@@ -119,6 +119,28 @@ fn a_packet_lost_now_and_then_brings_one_copy_and_leaves_the_sound_as_it_is_wher
 }
 
 #[test]
+fn many_losses_bring_smaller_packets_with_two_copies_and_few_after_them_the_best_sound_with_one() {
+    let mut pipeline = pipeline(AudioSourceSpec::None, false);
+    pipeline.share(Share { copies: MOST_COPIES, spare: true, ..Share::default() });
+    let largest = |frames: Vec<OutgoingFrame>| frames.iter().map(|frame| frame.pieces[0].len()).max().unwrap();
+    let plain = largest(run(&mut pipeline, 0, 5200));
+    let mut now = 5200;
+    for (percent, held_ms, extra) in [
+        (0.6, 6000, RUNGS[0].bytes),
+        (10.0, 6000, (1 + MOST_COPIES) * RUNGS[LOSSY_RUNG].bytes - RUNGS[0].bytes),
+        (0.6, 22_000, RUNGS[0].bytes),
+        (0.0, 22_000, 0),
+    ] {
+        pipeline.expect_loss(percent, false);
+        run(&mut pipeline, now, now + held_ms);
+        now += held_ms + 100;
+        // The counter in the clear grows by a byte at 256 packets.
+        let found = largest(run(&mut pipeline, now - 100, now));
+        assert!((plain + extra..=plain + extra + 1).contains(&found), "{percent} %: {found}");
+    }
+}
+
+#[test]
 fn on_a_narrow_path_packets_are_longer_and_none_tells_speech_from_mute() {
     for (rung, per_second) in RUNGS.iter().zip([50.0, 50.0, 50.0, 25.0, 1000.0 / 60.0, 1000.0 / 120.0]) {
         let mut pipeline = pipeline(AudioSourceSpec::Tone, false);

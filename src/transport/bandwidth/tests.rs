@@ -112,6 +112,15 @@ fn what_a_queue_had_no_room_for_is_no_loss_by_chance() {
 }
 
 #[test]
+fn where_packets_are_few_whatever_is_lost_is_worth_a_copy() {
+    let rates = vec![(0.0, 400.0), (12.0, 100.0)];
+    let narrows = Profile { rates, jitter_ms: 4.0, ..Profile::new(400.0, 300.0, 35.0) };
+    let losses = Run::new(narrows, 30.0).go().losses.split_off(150);
+    let most = losses.iter().copied().fold((0.0, 0.0), |most: (f64, f64), loss| (most.0.max(loss.0), most.1.max(loss.1)));
+    assert!(most.0 >= 1.0 && most.1 >= most.0 * 0.99, "{most:?}");
+}
+
+#[test]
 fn what_is_lost_in_a_queue_that_somebody_else_keeps_full_is_loss_by_chance() {
     let shared = Profile { jitter_ms: 2.0, loss: 0.05, ..Profile::new(4000.0, 300.0, 25.0) };
     let losses = Run { rival: Some((10.0, 40.0)), ..Run::new(shared, 40.0) }.go().losses;

@@ -146,3 +146,42 @@ fn there_is_no_room_for_pictures_when_nobody_says_that_they_arrive() {
     sending.tick(now + Duration::from_secs(2));
     assert!(sending.has_room(), "nobody answers, but what left is gone");
 }
+
+/// The most parity that a picture of eight packets gets within 2 s of a path that takes `way` of the n-th packet, by when it left in ms: how
+/// long it is under way in ms, or nothing if it gets lost.
+fn parity_on_a_path(way: impl Fn(u64, usize) -> Option<u64>) -> f64 {
+    let (start, mut sending, mut arrivals) =
+        (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()), Arrivals::default());
+    let (mut sequence, mut left, mut flying, mut most) = (0, 0, Vec::new(), 0.0f64);
+    for ms in 0..2000 {
+        let now = start + Duration::from_millis(ms);
+        sending.tick(now);
+        if ms % 33 == 0 && sending.has_room() {
+            for piece in 0..8 {
+                sending.packet(now, packet(OURS.video, sequence, piece == 7));
+                sequence += 1;
+            }
+        }
+        for packet in std::iter::from_fn(|| sending.release(now)) {
+            left += 1;
+            flying.extend(way(ms, left).map(|takes| (ms + takes, packet.header)));
+        }
+        for (_, Header { ssrc, sequence_number, marker, .. }) in flying.extract_if(.., |(at, _)| *at <= ms) {
+            arrivals.arrived(now, ssrc, sequence_number, 1000, marker);
+        }
+        if arrivals.deadline().is_some_and(|due| due <= now) {
+            arrivals.report(now).into_iter().for_each(|report| sending.report(now, &report));
+        }
+        most = most.max(sending.protection.overhead(8));
+    }
+    most
+}
+
+#[test]
+fn what_is_lost_by_chance_brings_parity_and_what_a_queue_had_no_room_for_does_not() {
+    let way = |queue_ms: u64| {
+        move |ms: u64, packet: usize| if ms < 500 { Some(30) } else { (packet % 5 > 0).then_some(30 + queue_ms) }
+    };
+    assert!(parity_on_a_path(way(0)) > 0.0);
+    assert_eq!(parity_on_a_path(way(250)), 0.0);
+}
