@@ -34,6 +34,9 @@ const TOO_OLD: Duration = Duration::from_millis(30);
 /// So much later than the target, or earlier, is near enough: stretching costs more than it helps, but what is played too early is
 /// missing before long.
 const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(4));
+/// Where packets come less evenly the target goes up and down: a quarter of it late is near enough, up to this, or all that is taken out
+/// now is put in again soon.
+const NEAR_MOST: Duration = Duration::from_millis(20);
 /// A gap in the stamps longer than this is none: the sender's clock jumped.
 const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;
 /// No call counts this far; a peer that does is not worth an overflow.
@@ -199,7 +202,8 @@ impl AudioJitter {
     pub fn surplus(&self) -> i64 {
         let Some(level) = self.playing.as_ref().and_then(|playing| playing.level) else { return 0 };
         let off = level - micros(self.target());
-        let near = (-micros(NEAR.1)..=micros(NEAR.0)).contains(&off);
+        let late = (self.target() / 4).clamp(NEAR.0, NEAR_MOST);
+        let near = (-micros(NEAR.1)..=micros(late)).contains(&off);
         if near { 0 } else { off * i64::from(AUDIO_RATE) / 1_000_000 }
     }
 
