@@ -1,7 +1,5 @@
-//! Whether packets of sound get lost one by one or several in a row: what copies of earlier sound have to bridge. Pure.
+//! Whether packets get lost one by one or several in a row: what copies of earlier sound and second repairs have to bridge. Pure.
 
-/// So many in a row are more than two copies side by side bring back.
-const LONG: u32 = 3;
 /// What a run and a packet still count after each one more: some forty runs and four hundred packets are remembered.
 const KEPT: f64 = 0.975;
 const KEPT_LOSS: f64 = 0.9975;
@@ -10,8 +8,10 @@ const MANY: f64 = 1.5;
 const FEW: f64 = 0.5;
 
 /// Runs of lost packets, as reports tell of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LossRuns {
+    /// So many in a row are a long run.
+    least: u32,
     /// Packets that were lost since one arrived.
     current: u32,
     /// Share of packets that get lost.
@@ -23,6 +23,11 @@ pub(super) struct LossRuns {
 }
 
 impl LossRuns {
+    /// Looks for runs of at least so many.
+    pub fn of(least: u32) -> Self {
+        Self { least, current: 0, loss: 0.0, runs: 0.0, long: 0.0, many: false }
+    }
+
     /// Takes the next packet, in the order in which they left.
     pub fn observe(&mut self, lost: bool) {
         self.loss = self.loss * KEPT_LOSS + f64::from(u8::from(lost)) * (1.0 - KEPT_LOSS);
@@ -33,10 +38,10 @@ impl LossRuns {
         let run = std::mem::take(&mut self.current);
         if run > 0 {
             self.runs = self.runs * KEPT + 1.0;
-            self.long = self.long * KEPT + f64::from(u8::from(run >= LONG));
+            self.long = self.long * KEPT + f64::from(u8::from(run >= self.least));
         }
         // By chance alone, a run goes on with each packet that is lost, too, and now and then there are twice as many of the long ones.
-        let by_chance = self.runs * self.loss.powi(LONG as i32 - 1);
+        let by_chance = self.runs * self.loss.powi(self.least as i32 - 1);
         self.many = self.long - 2.0 * by_chance > if self.many { FEW } else { MANY };
     }
 
@@ -54,7 +59,7 @@ mod tests {
     /// For how many of two hundred seeds losses come in runs, after so many packets: `percent` lost, in runs of `length` on average.
     fn found(percent: f64, length: f64, packets: u32) -> usize {
         let is_found = |seed: &u64| {
-            let (mut dice, mut runs, mut losing) = (Dice::new(*seed), LossRuns::default(), false);
+            let (mut dice, mut runs, mut losing) = (Dice::new(*seed), LossRuns::of(3), false);
             let begins = percent / length / (100.0 - percent);
             for _ in 0..packets {
                 losing = dice.roll() < if losing { 1.0 - 1.0 / length } else { begins };
@@ -79,7 +84,7 @@ mod tests {
     fn losses_in_runs_are_found_within_half_a_minute_and_forgotten() {
         let found = found(5.0, 2.0, 1500);
         assert!(found >= 180, "{found} of 200");
-        let mut runs = LossRuns::default();
+        let mut runs = LossRuns::of(3);
         (0..100).for_each(|n| runs.observe(n % 20 < 3));
         assert!(runs.come_in_runs());
         (0..2000).for_each(|n| runs.observe(n % 20 < 1));

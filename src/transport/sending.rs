@@ -1,5 +1,6 @@
 //! The sending half of the path: sound at once, pictures paced, parity and repairs with them, and a rate from what became of it all.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,6 +32,11 @@ pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
 const TICK: Duration = Duration::from_millis(25);
 /// Beyond this loss, repairs are sent twice: a lost repair costs another round trip.
 const DOUBLE_REPAIRS: f64 = 3.0;
+/// Where packets get lost several in a row, the second leaves so much later: six packets at 2.5 Mbit/s, so that one run does not take both.
+const APART: Duration = Duration::from_millis(20);
+/// So many lost in a row are seldom chance; and so many of sound are more than two copies side by side bring back.
+const LONG: u32 = 4;
+const LONG_IN_SOUND: u32 = 3;
 /// Repairs take at most this share of the rate, reckoned over so long.
 const REPAIR_SHARE: f64 = 0.3;
 const REPAIR_WINDOW: Duration = Duration::from_millis(500);
@@ -58,6 +64,7 @@ pub(super) struct Sending {
     pacer: Pacer<Outgoing>,
     kept: Kept,
     protection: Protection,
+    losses: LossRuns,
     sound_losses: LossRuns,
     abandonment: Abandonment,
     standstill: Standstill,
@@ -70,6 +77,8 @@ pub(super) struct Sending {
     block: Vec<Bytes>,
     first: u16,
     repairs: u16,
+    /// What is to be sent again a second time, and when.
+    again: VecDeque<(Instant, Packet)>,
     parities: u16,
     probe_kbps: u32,
     /// Bytes that left of late, of pictures and of repairs.
@@ -96,7 +105,8 @@ impl Sending {
             pacer: Pacer::default(),
             kept: Kept::default(),
             protection: Protection::default(),
-            sound_losses: LossRuns::default(),
+            losses: LossRuns::of(LONG),
+            sound_losses: LossRuns::of(LONG_IN_SOUND),
             abandonment: Abandonment::default(),
             standstill: Standstill::default(),
             abandoned: 0,
@@ -105,6 +115,7 @@ impl Sending {
             block: Vec::new(),
             first: 0,
             repairs: 0,
+            again: VecDeque::new(),
             parities: 0,
             probe_kbps: 0,
             left: (0.0, 0.0),
@@ -179,6 +190,10 @@ impl Sending {
 
     /// The next packet whose time has come.
     pub fn release(&mut self, now: Instant) -> Option<Packet> {
+        while let Some((_, packet)) = self.again.pop_front_if(|(at, _)| *at <= now) {
+            let again = self.wrap(&packet);
+            self.push(Class::Repair, again, false);
+        }
         let pace = self.estimator.estimate().pace_kbps.max(self.probe_kbps);
         let Some(Outgoing { packet, probe }) = self.pacer.pop(now, pace) else {
             if self.pacer.bytes() == 0 {
@@ -202,7 +217,9 @@ impl Sending {
             let sound = told.fates.iter().filter(|fate| fate.ssrc == self.ours.audio);
             sound.for_each(|fate| self.sound_losses.observe(fate.arrived.is_none()));
             self.counters.loses_in_runs.store(self.sound_losses.come_in_runs(), Ordering::Relaxed);
-            self.protection.observe(told.fates.iter().map(|fate| fate.arrived.is_none()));
+            let lost = || told.fates.iter().map(|fate| fate.arrived.is_none());
+            lost().for_each(|lost| self.losses.observe(lost));
+            self.protection.observe(lost());
         }
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
         self.start.learnt(estimate.target_kbps);
@@ -221,6 +238,7 @@ impl Sending {
     fn abandon(&mut self, now: Instant) {
         [Class::Repair, Class::Media, Class::Probe].into_iter().for_each(|class| self.pacer.clear(class));
         self.kept = Kept::default();
+        self.again.clear();
         self.block.clear();
         self.stale = Some(now);
         self.abandoned += 1;
@@ -246,8 +264,10 @@ impl Sending {
             self.repaired.1 += packet.payload.len() + HEADERS;
             let again = self.wrap(&packet);
             self.push(Class::Repair, again, false);
-            if doubled {
-                // Behind what else there is to send, so that one burst of losses does not take both.
+            if doubled && self.losses.come_in_runs() {
+                self.again.push_back((now + APART, packet));
+            } else if doubled {
+                // Behind what else there is to send.
                 let again = self.wrap(&packet);
                 self.push(Class::Probe, again, false);
             }
@@ -293,7 +313,8 @@ impl Sending {
 
     /// When something is to be done although nothing comes.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
-        [self.pacer.deadline(now), self.next_tick].into_iter().flatten().min()
+        let again = self.again.front().map(|(at, _)| *at);
+        [self.pacer.deadline(now), again, self.next_tick].into_iter().flatten().min()
     }
 
     /// Whether another picture may be made.

@@ -59,6 +59,33 @@ fn what_was_asked_for_leaves_before_the_next_picture_as_a_retransmission() {
 }
 
 #[test]
+fn where_much_is_lost_repairs_leave_twice_and_well_apart_where_losses_come_in_runs() {
+    let apart = |lost: fn(u16) -> bool| {
+        let (start, mut sending, mut arrivals) =
+            (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()), Arrivals::default());
+        let at = |ms| start + Duration::from_millis(ms);
+        for number in 0..400 {
+            let now = at(u64::from(number) * 5);
+            sending.packet(now, packet(OURS.video, number, true));
+            for packet in std::iter::from_fn(|| sending.release(now)).filter(|packet| !lost(packet.header.sequence_number)) {
+                arrivals.arrived(now, packet.header.ssrc, packet.header.sequence_number, 1000, true);
+            }
+            if arrivals.deadline().is_some_and(|due| due <= now) {
+                arrivals.report(now).into_iter().for_each(|report| sending.report(now, &report));
+            }
+        }
+        let nacks = vec![NackPair { packet_id: 399, lost_packets: 0 }];
+        sending.repair(at(2100), &TransportLayerNack { sender_ssrc: 1, media_ssrc: OURS.video, nacks });
+        let left: Vec<u64> =
+            (2100..2150).flat_map(|ms| std::iter::from_fn(|| sending.release(at(ms))).map(|_| ms).collect::<Vec<_>>()).collect();
+        let [first, second] = left[..] else { panic!("{left:?}") };
+        Duration::from_millis(second - first)
+    };
+    assert!(apart(|number| number % 12 == 0) < APART);
+    assert!(apart(|number| number % 90 < 9) >= APART);
+}
+
+#[test]
 fn what_repairs_took_of_late_is_told_for_it_leaves_less_for_the_next_pictures() {
     let (start, mut sending) = (Instant::now(), Sending::new(OURS, 2500, StartRate::default(), Arc::default()));
     (0..20).for_each(|sequence| drop(sending.packet(start, packet(OURS.video, sequence, false))));
