@@ -37,6 +37,8 @@ const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_mil
 /// Where packets come less evenly the target goes up and down: a quarter of it late is near enough, up to this, or all that is taken out
 /// now is put in again soon.
 const NEAR_MOST: Duration = Duration::from_millis(20);
+/// But not before so many packets, some eight seconds: at first the target is a guess, and only comes down.
+const SETTLED: u32 = 400;
 /// A gap in the stamps longer than this is none: the sender's clock jumped.
 const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;
 /// No call counts this far; a peer that does is not worth an overflow.
@@ -97,6 +99,8 @@ pub struct AudioJitter {
     target: DelayTarget,
     /// Sound waits this much longer for the picture.
     extra: Duration,
+    /// Packets that were played or left out.
+    passed: u32,
     playing: Option<Playing>,
 }
 
@@ -119,6 +123,7 @@ impl Default for AudioJitter {
             lateness: Lateness::new(AUDIO_RATE),
             target: DelayTarget::default(),
             extra: Duration::ZERO,
+            passed: 0,
             playing: None,
         }
     }
@@ -202,7 +207,8 @@ impl AudioJitter {
     pub fn surplus(&self) -> i64 {
         let Some(level) = self.playing.as_ref().and_then(|playing| playing.level) else { return 0 };
         let off = level - micros(self.target());
-        let late = (self.target() / 4).clamp(NEAR.0, NEAR_MOST);
+        let most = if self.passed < SETTLED { NEAR.0 } else { NEAR_MOST };
+        let late = (self.target() / 4).clamp(NEAR.0, most);
         let near = (-micros(NEAR.1)..=micros(late)).contains(&off);
         if near { 0 } else { off * i64::from(AUDIO_RATE) / 1_000_000 }
     }
@@ -274,6 +280,7 @@ impl AudioJitter {
     fn pass(&mut self) -> (VoicePacket, &mut Playing) {
         let (number, packet) = self.packets.pop_first().expect("somebody looked at the first");
         let playing = self.playing.as_mut().expect("it plays");
+        self.passed = self.passed.saturating_add(1);
         playing.next = number + 1;
         playing.position = packet.timestamp.wrapping_add(packet.samples as u32);
         (packet, playing)

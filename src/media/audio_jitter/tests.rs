@@ -202,6 +202,21 @@ fn a_speaker_that_stood_still_is_caught_up_with_at_once() {
 }
 
 #[test]
+fn where_packets_come_unevenly_a_quarter_of_the_target_late_is_near_enough_once_the_call_has_settled() {
+    let uneven = |n: u64| Some(30 + n * 37 % 60);
+    for (arrive, seconds, follows) in [(calm as fn(u64) -> Option<u64>, 20, true), (uneven, 4, true), (uneven, 20, false)] {
+        let mut player = Player::default();
+        player.play(seconds * 1000, arrive);
+        let playing = player.jitter.playing.as_mut().unwrap();
+        playing.level = Some(micros(player.jitter.target.get()) + 12_000);
+        assert_eq!(player.jitter.surplus() > 0, follows, "after {seconds} s at {:?}", player.jitter.target());
+        let playing = player.jitter.playing.as_mut().unwrap();
+        playing.level = Some(micros(player.jitter.target.get()) + 22_000);
+        assert!(player.jitter.surplus() > 0, "what is later by more is always taken out");
+    }
+}
+
+#[test]
 fn a_link_that_was_gone_for_seconds_is_heard_again_with_no_more_delay() {
     let mut player = Player::default();
     player.play(20_000, |n| calm(n).filter(|_| !(200..400).contains(&n)));
