@@ -188,7 +188,7 @@ mod tests {
             let mut target = DelayTarget::default();
             let copies = |n: u64| match n {
                 _ if n == 1500 || n == again => (120, true),
-                _ if n % 20 == 0 => (42, true),
+                _ if n.is_multiple_of(20) => (42, true),
                 _ => (2, false),
             };
             feed(&mut target, 0, 35, copies);

@@ -206,8 +206,9 @@ fn parity_on_a_path(way: impl Fn(u64, usize) -> Option<u64>) -> f64 {
 
 #[test]
 fn what_is_lost_by_chance_brings_parity_and_what_a_queue_had_no_room_for_does_not() {
-    let way =
-        |queue_ms: u64| move |ms: u64, packet: usize| if ms < 500 { Some(30) } else { (packet % 5 > 0).then_some(30 + queue_ms) };
+    let way = |queue_ms: u64| {
+        move |ms: u64, packet: usize| if ms < 500 { Some(30) } else { (!packet.is_multiple_of(5)).then_some(30 + queue_ms) }
+    };
     assert!(parity_on_a_path(way(0)) > 0.0);
     assert_eq!(parity_on_a_path(way(250)), 0.0);
 }
