@@ -37,7 +37,7 @@ const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_mil
 /// Where packets come less evenly the target goes up and down: a quarter of it late is near enough, up to this, or all that is taken out
 /// now is put in again soon.
 const NEAR_MOST: Duration = Duration::from_millis(20);
-/// But not before so many packets, some eight seconds: at first the target is a guess, and only comes down.
+/// But not before so many packets, eight seconds where they are of 20 ms: at first the target is a guess, and only comes down.
 const SETTLED: u32 = 400;
 /// A gap in the stamps longer than this is none: the sender's clock jumped.
 const LONGEST_GAP: i64 = AUDIO_RATE as i64 * 2;

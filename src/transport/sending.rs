@@ -64,6 +64,7 @@ pub(super) struct Sending {
     pacer: Pacer<Outgoing>,
     kept: Kept,
     protection: Protection,
+    /// Runs among all packets, and among those of sound.
     losses: LossRuns,
     sound_losses: LossRuns,
     abandonment: Abandonment,

@@ -34,7 +34,7 @@ use zeroize::Zeroizing;
 use super::link::{Link, Random, Way};
 use super::measure::{Measure, Outcome};
 
-/// As the engine has it: the most for a picture, and the most in all.
+/// The most for a picture, a little more than the engine asks for, and the most in all, as it has it.
 const MOST_KBPS: u32 = 2500;
 const MOST_IN_ALL_KBPS: u32 = 3600;
 /// The first seconds do not count: the link is not known yet.
