@@ -154,7 +154,7 @@ pub fn sound_kbps(rung: Rung, copies: usize) -> f64 {
 /// What is left for the encoder of `kbps` on the wire: each packet has its headers, and each picture at least one packet.
 fn payload_kbps(kbps: f64) -> u32 {
     let pictures: f64 = match kbps {
-        ..40.0 => 6.0,
+        ..23.0 => 6.0,
         ..150.0 => 12.0,
         _ => 30.0,
     };
@@ -175,7 +175,7 @@ mod tests {
         for total in (16..4000).step_by(7) {
             for repair_percent in [0, 25, 60] {
                 let share = Allocation::default().divide(at(1), total, repair_percent);
-                let pictures: f64 = if share.video_kbps < 30 { 6.0 } else { 12.0 };
+                let pictures: f64 = if share.video_kbps < 17 { 6.0 } else { 12.0 };
                 let video = f64::from(share.video_kbps);
                 let packets = if video > 0.0 { (video * 125.0 / PICTURE_PACKET).max(pictures) } else { 0.0 };
                 let wire = (video + packets * PICTURE_OVERHEAD / 125.0) * (1.0 + f64::from(repair_percent) / 100.0);

@@ -55,10 +55,11 @@ pub enum Encoded {
 pub struct Encoder {
     raw: RawEncoder,
     shape: Shape,
+    /// At most so many frames a second: what keyframes and repairs are made for, however few others there are.
     fps: u32,
-    kbps: u32,
+    rate: Rate,
     /// What the running encoder works with; nothing before its first frame.
-    told_kbps: Option<u32>,
+    told: Option<Rate>,
     /// The next frame is to be a keyframe.
     whole: bool,
     /// The next frame is to be a repair.
@@ -71,6 +72,13 @@ pub struct Encoder {
     /// The capture time that the encoder knows as one second: it takes zero for "no time".
     origin: Option<MediaTime>,
     last_ms: u64,
+}
+
+/// What is spent, and on how many frames a second: it is shared out among so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub kbps: u32,
+    pub fps: u32,
 }
 
 /// A frame to be made from a reference, after the frame with this number.
@@ -104,8 +112,8 @@ impl Encoder {
             raw,
             shape,
             fps,
-            kbps,
-            told_kbps: None,
+            rate: Rate { kbps, fps },
+            told: None,
             whole: false,
             repair: None,
             keyframes: 0,
@@ -138,10 +146,10 @@ impl Encoder {
         let whole = asked || repair.is_some() && self.since_reference >= OLDEST_REFERENCE;
         let repair = repair.filter(|_| !whole);
         if whole {
-            self.tell(self.kbps.min(ASKED_KBPS));
+            self.tell(self.at_most(ASKED_KBPS));
             self.raw.force_intra_frame();
         } else if let Some(repair) = repair {
-            self.tell(self.kbps.min(if repair.asked { ASKED_KBPS } else { UNASKED_KBPS }));
+            self.tell(self.at_most(if repair.asked { ASKED_KBPS } else { UNASKED_KBPS }));
             h264_raw::recover(&mut self.raw, self.keyframes, repair.whole, self.number);
         }
         let origin = *self.origin.get_or_insert(frame.captured);
@@ -149,8 +157,8 @@ impl Encoder {
         let stream = self.raw.encode_at(&Planes(frame), Timestamp::from_millis(self.last_ms))?;
         let keyframe = stream.frame_type() == FrameType::IDR;
         stream.write_vec(unit);
-        if self.told_kbps.is_none() {
-            self.told_kbps = Some(self.kbps.min(FIRST_KBPS));
+        if self.told.is_none() {
+            self.told = Some(self.at_most(FIRST_KBPS));
             h264_raw::keep_every(&mut self.raw, KEEP_EVERY);
         }
         if unit.is_empty() {
@@ -168,55 +176,63 @@ impl Encoder {
 
     /// Makes the next frame a keyframe, and no large one: who asks waits for it, on a path that has just lost something.
     pub fn request_keyframe(&mut self) {
-        self.whole = self.told_kbps.is_some();
+        self.whole = self.told.is_some();
     }
 
     /// Makes the next frame from a reference that was [confirmed](Self::confirm), or from the keyframe. Who asks had the frame with number
     /// `whole` of the running keyframe, and lost something after it.
     pub fn request_repair(&mut self, whole: u16) {
-        self.repair = self.told_kbps.map(|_| Repair { whole: whole % NUMBERS, asked: true });
+        self.repair = self.told.map(|_| Repair { whole: whole % NUMBERS, asked: true });
     }
 
     /// The same, though nobody asked: a smaller one.
     pub fn repair_unasked(&mut self, whole: u16) {
-        self.repair = self.told_kbps.map(|_| Repair { whole: whole % NUMBERS, asked: false });
+        self.repair = self.told.map(|_| Repair { whole: whole % NUMBERS, asked: false });
     }
 
     /// The frame with number `frame` of the running keyframe is kept on the other side.
     pub fn confirm(&mut self, frame: u16) {
-        if self.told_kbps.is_some() {
+        if self.told.is_some() {
             h264_raw::confirm(&mut self.raw, self.keyframes, frame);
             self.since_reference = 0;
         }
     }
 
     /// Spends this much from the next frame on.
-    pub fn set_kbps(&mut self, kbps: u32) {
-        self.kbps = kbps.max(1);
+    pub fn set_rate(&mut self, Rate { kbps, fps }: Rate) {
+        // With room in its buffer the codec gives a picture half as much again as its share, and takes it from the next ones. Told of half as
+        // many frames more, it makes them all alike.
+        self.rate = Rate { kbps: kbps.max(1), fps: (fps * 3 / 2).clamp(1, self.fps) };
     }
 
     /// Starts anew if the shape changed, tells the encoder of a new rate.
     fn follow(&mut self, frame: &Frame) -> Result<(), CodecError> {
         let shape = Shape::from(frame);
         if shape != self.shape {
-            self.raw = new_encoder(shape, self.fps, self.kbps.min(FIRST_KBPS))?;
-            (self.shape, self.told_kbps, self.whole, self.repair) = (shape, None, false, None);
+            self.raw = new_encoder(shape, self.fps, self.rate.kbps.min(FIRST_KBPS))?;
+            (self.shape, self.told, self.whole, self.repair) = (shape, None, false, None);
             (self.keyframes, self.number, self.since_reference) = (0, 0, 0);
             (self.origin, self.last_ms) = (None, 0);
         }
-        if self.told_kbps.is_some() {
-            self.tell(self.kbps);
+        if self.told.is_some() {
+            self.tell(self.rate);
         }
         Ok(())
     }
 
-    /// Has the running encoder work with `kbps`.
-    fn tell(&mut self, kbps: u32) {
-        let Some(told) = self.told_kbps.filter(|told| *told != kbps) else { return };
-        if h264_raw::set_bitrate(&mut self.raw, bits(kbps), kbps > told) {
-            self.told_kbps = Some(kbps);
+    /// What a picture is made for that is not to be large.
+    fn at_most(&self, kbps: u32) -> Rate {
+        Rate { kbps: self.rate.kbps.min(kbps), fps: self.fps }
+    }
+
+    /// Has the running encoder work with `rate`.
+    fn tell(&mut self, rate: Rate) {
+        let Some(told) = self.told.filter(|told| *told != rate) else { return };
+        let is_shared = told.fps == rate.fps || h264_raw::set_frame_rate(&mut self.raw, rate.fps);
+        if is_shared && h264_raw::set_bitrate(&mut self.raw, bits(rate.kbps), rate.kbps > told.kbps) {
+            self.told = Some(rate);
         } else {
-            tracing::debug!(kbps, "the encoder did not take the rate");
+            tracing::debug!(?rate, "the encoder did not take the rate");
         }
     }
 }

@@ -7,9 +7,9 @@ use openh264::encoder::Encoder;
 use openh264_sys2::{
     DECODER_OPTION, DECODER_OPTION_ERROR_CON_IDC, DECODER_OPTION_FRAME_NUM, DECODER_OPTION_LTR_MARKED_FRAME_NUM,
     DECODER_OPTION_LTR_MARKING_FLAG, DECODING_STATE, ENCODER_LTR_MARKING_FEEDBACK, ENCODER_LTR_MARKING_PERIOD,
-    ENCODER_LTR_RECOVERY_REQUEST, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_TRACE_LEVEL,
-    LTR_MARKING_SUCCESS, LTR_RECOVERY_REQUEST, SBitrateInfo, SBufferInfo, SLTRMarkingFeedback, SLTRRecoverRequest,
-    SPATIAL_LAYER_0, WELS_LOG_QUIET, dsDataErrorConcealed, dsErrorFree,
+    ENCODER_LTR_RECOVERY_REQUEST, ENCODER_OPTION, ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE,
+    ENCODER_OPTION_TRACE_LEVEL, LTR_MARKING_SUCCESS, LTR_RECOVERY_REQUEST, SBitrateInfo, SBufferInfo, SLTRMarkingFeedback,
+    SLTRRecoverRequest, SPATIAL_LAYER_0, WELS_LOG_QUIET, dsDataErrorConcealed, dsErrorFree,
 };
 use std::os::raw::c_int;
 use std::ptr;
@@ -132,6 +132,13 @@ pub(super) fn set_bitrate(encoder: &mut Encoder, bits_per_second: i32, raise: bo
         // SAFETY: the first frame initialised the encoder, and both options read one SBitrateInfo (codec_app_def.h).
         unsafe { encoder.raw_api().set_option(option, (&raw mut info).cast()) == 0 }
     })
+}
+
+/// Shares the rate out among so many frames a second from the next frame on, with no keyframe. It must have encoded a frame before.
+pub(super) fn set_frame_rate(encoder: &mut Encoder, fps: u32) -> bool {
+    let mut fps = fps as f32;
+    // SAFETY: the first frame initialised the encoder, and this option reads one float (codec_app_def.h).
+    unsafe { encoder.raw_api().set_option(ENCODER_OPTION_FRAME_RATE, (&raw mut fps).cast()) == 0 }
 }
 
 /// Keeps a picture as a long-term reference this often, in frames, once the one before is known to have arrived.

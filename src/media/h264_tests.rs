@@ -64,7 +64,7 @@ fn at_a_low_rate_nothing_of_a_moving_picture_is_left_behind() {
     for n in 0..300u64 {
         frame.captured = START + Duration::from_micros(n * 33_333);
         pattern.draw(frame.captured, &mut frame);
-        encoder.set_kbps(if n < 60 { 2000 } else { 600 });
+        encoder.set_rate(Rate { kbps: if n < 60 { 2000 } else { 600 }, fps: 30 });
         encoder.encode(&frame, &mut unit).unwrap();
         decoder.decode(frame.captured, &unit).unwrap().picture.unwrap().copy_to(&mut copy);
         if n >= 90 {
@@ -86,8 +86,8 @@ fn the_first_picture_is_as_small_at_any_rate_and_no_frame_is_left_out_for_it() {
 #[test]
 fn the_encoder_takes_a_higher_rate_and_a_lower_one() {
     let units = encode(30, 500, |n, encoder| {
-        assert!(n < 2 || encoder.told_kbps == Some(encoder.kbps), "frame {n}");
-        encoder.set_kbps([500, 4000, 200][n as usize / 10]);
+        assert!(n < 2 || encoder.told == Some(encoder.rate), "frame {n}");
+        encoder.set_rate(Rate { kbps: [500, 4000, 200][n as usize / 10], fps: 30 });
     });
     assert_eq!(units.iter().filter(|unit| unit.2 == Encoded::Unit(FrameKind::Keyframe)).count(), 1);
 }
@@ -96,12 +96,30 @@ fn the_encoder_takes_a_higher_rate_and_a_lower_one() {
 fn a_new_bitrate_holds_without_a_keyframe() {
     let units = encode(240, 1200, |n, encoder| {
         if n == 120 {
-            encoder.set_kbps(60);
+            encoder.set_rate(Rate { kbps: 60, fps: 30 });
         }
     });
     let bytes = |range: std::ops::Range<usize>| units[range].iter().map(|(_, unit, _)| unit.len()).sum::<usize>();
     assert!(bytes(180..240) * 2 < bytes(60..120), "{} then {}", bytes(60..120), bytes(180..240));
     assert_eq!(units.iter().filter(|unit| unit.2 == Encoded::Unit(FrameKind::Keyframe)).count(), 1);
+}
+
+#[test]
+fn the_rate_is_used_however_few_frames_there_are() {
+    for (fps, size, kbps) in [(30, (640, 360), 300), (12, (640, 360), 100), (6, (320, 180), 30)] {
+        let (mut pattern, mut frame) = (TestPattern::new(size.0, size.1), Frame::black(size.0, size.1));
+        let (mut encoder, mut unit, mut bytes) = (Encoder::new(&frame, 30, kbps).unwrap(), Vec::new(), 0);
+        for n in 0..fps * 12 {
+            frame.captured = START + Duration::from_secs(1) * n / fps;
+            pattern.draw(frame.captured, &mut frame);
+            encoder.set_rate(Rate { kbps, fps });
+            encoder.encode(&frame, &mut unit).unwrap();
+            bytes += if n >= fps * 4 { unit.len() as u32 } else { 0 };
+        }
+        let used = bytes / 10 / kbps;
+        println!("{fps}/s: {used} % of {kbps} kbit/s");
+        assert!((75..120).contains(&used), "{fps}/s: {used} % of {kbps} kbit/s");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ const CAMERA: Ladder = Ladder {
         (220, Plan { eighths: 4, fps: 30 }),
         (120, Plan { eighths: 4, fps: 15 }),
         (70, Plan { eighths: 3, fps: 12 }),
-        (35, Plan { eighths: 2, fps: 10 }),
+        (17, Plan { eighths: 2, fps: 10 }),
         (0, Plan { eighths: 2, fps: 6 }),
     ],
     plenty: 2,

@@ -5,7 +5,7 @@ use super::content::ContentWatch;
 use super::convert::Picture;
 use super::fragment::{self, FrameKind};
 use super::frame::Frame;
-use super::h264::{CodecError, Encoded, Encoder};
+use super::h264::{CodecError, Encoded, Encoder, Rate};
 use super::packet::OutgoingFrame;
 use super::rate::{FrameSkip, RateRule};
 use super::repair::{PictureFeedback, RepairAnswer};
@@ -154,7 +154,7 @@ impl VideoSendPipeline {
             Some(encoder) => encoder,
             none => none.insert(Encoder::new(frame, self.fps, self.kbps)?),
         };
-        encoder.set_kbps(self.kbps);
+        encoder.set_rate(Rate { kbps: self.kbps, fps: plan.fps });
         match self.repairs.due(now, self.kbps) {
             Some(FrameKind::Keyframe) => encoder.request_keyframe(),
             Some(FrameKind::Repair) if self.small => encoder.repair_unasked(self.whole),
