@@ -13,7 +13,7 @@ use super::session::SessionEvent;
 use crate::call;
 use crate::media::packet::IncomingPacket;
 use crate::media::repair::PictureFeedback;
-use crate::signal::link::Datagrams;
+use crate::signal::link::{Datagrams, Outgoing};
 use crate::signal::message::{CallId, Candidate, Description};
 use crate::transport::peer::Gathering;
 use crate::transport::{
@@ -39,6 +39,8 @@ pub struct Connection {
     audio_out: mpsc::Sender<Numbered>,
     /// What it carries, as told last.
     pub estimate: Option<Carries>,
+    /// Of the path over the link: the link, and where what it is like is noted.
+    link: Option<(Outgoing, StartRate)>,
     task: JoinHandle<()>,
 }
 
@@ -85,7 +87,7 @@ impl Connection {
                 }
             }
         });
-        Self { orders, stats, video_out, audio_out, estimate: None, task }
+        Self { orders, stats, video_out, audio_out, estimate: None, link: None, task }
     }
 
     /// Starts the task of the path over the link, which carries nothing and reads nothing before [`begin`](Self::begin).
@@ -101,13 +103,19 @@ impl Connection {
         let media = MediaPorts { video_out: video_frames, audio_out: audio_frames, video_in, audio_in };
         let (orders, queue) = mpsc::channel(ORDERS);
         let (publish, stats) = watch::channel(None);
+        let link = Some((datagrams.out.clone(), start.clone()));
         let ride = Ride { role: transport_role(role), media, datagrams, max_kbps, start };
         let task = tokio::spawn(serve_ride(call, ride, queue, publish, engine));
-        Self { orders, stats, video_out, audio_out, estimate: None, task }
+        Self { orders, stats, video_out, audio_out, estimate: None, link, task }
     }
 
-    /// Both sides have proven who they are: the path over the link may carry.
+    /// Both sides have proven who they are: the path over the link may carry. How long messages took on it says with how much to begin.
     pub fn begin(&self) {
+        if let Some((link, start)) = &self.link
+            && let Some(round_trip) = link.round_trip()
+        {
+            start.after_round_trip(round_trip);
+        }
         self.order(Order::Begin);
     }
 

@@ -134,6 +134,7 @@ impl Paths {
 
     /// This connection stands. True if everything moves over to it from another connection; from the link, nothing gets lost.
     pub fn connected(&mut self, path: u32, now: Instant) -> bool {
+        let link_carried = self.link_carries();
         let moves = self.next.take_if(|(at, _)| *at == path);
         let moved = moves.is_some();
         if let Some((path, next)) = moves {
@@ -144,7 +145,7 @@ impl Paths {
         if self.current.0 == path && !std::mem::replace(&mut self.stands, true) || moved {
             self.outlet.send_replace(self.carrier().outlet());
         }
-        moved
+        moved && !link_carried
     }
 
     /// Nothing comes through on this connection. True if the link carries from now on instead.

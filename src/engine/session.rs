@@ -199,9 +199,9 @@ impl Session {
     pub fn secure(&mut self, keys: CallKeys, token: Accepted, switches: Switches, core: &mut Core, now: Instant) {
         let keyring = Keyring::new(keys.root, keys.direction, now);
         let control = ControlStream::new(&keyring);
+        self.paths.begin();
         self.open_media(&keyring, token, switches, core);
         self.secured = Some(Secured { keyring, suite: keys.suite, control, rekeying: Rekeying::new(now) });
-        self.paths.begin();
     }
 
     /// Lets media leave.
@@ -217,7 +217,7 @@ impl Session {
     fn open_media(&mut self, keyring: &Keyring, token: Accepted, switches: Switches, core: &mut Core) {
         let Some(ends) = self.ends.take() else { return };
         let events = self.forward_media_events(core);
-        let start = self.allocation.divide(MediaTime::now(), START_KBPS.min(self.most_kbps), 0);
+        let start = self.allocation.divide(MediaTime::now(), self.start.kbps().min(self.most_kbps), 0);
         let (options, settings) = (&core.options.media, &core.people.settings);
         let trace = options.trace.as_ref().and_then(|path| match Trace::create(path, events.clone()) {
             Ok(trace) => Some(trace),

@@ -240,7 +240,7 @@ mod tests {
     /// How often a packet that begins with `first` leaves through an open gate, on a path that carries `kbps`.
     fn leaves(kbps: u32, first: u8) -> usize {
         let (start, inner) = (StartRate::default(), Arc::new(Counting::default()));
-        start.learnt(kbps);
+        start.learnt(kbps, false);
         let gate = Gate::new(Vec::new(), start);
         gate.open();
         let socket = GatedSocket { inner: inner.clone(), gate, checks: Mutex::default() };

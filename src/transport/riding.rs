@@ -53,9 +53,6 @@ impl Ride {
         tell: impl Fn(PeerEvent) -> bool,
     ) {
         let Self { role, mut media, mut datagrams, max_kbps, start } = self;
-        if let Some(round_trip) = datagrams.out.round_trip() {
-            start.after_round_trip(round_trip);
-        }
         let mut path = BarePath::new(role, max_kbps.min(MOST_KBPS), start);
         let mut bytes = Bytes::default();
         let (mut told, mut abandonments, mut looked) = (Carries::default(), 0, None);

@@ -51,6 +51,8 @@ const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 const MOST_SOUND: Duration = Duration::from_millis(1000);
 /// After something was given up, a picture that needs nothing of it is waited for this long. If none comes, the others leave again.
 const STALE_FOR: Duration = Duration::from_millis(1000);
+/// What a path was found to carry for so long is no beginner's mistake.
+const TELLING: Duration = Duration::from_secs(3);
 /// A usual picture, in packets, for telling what parity costs.
 const USUAL: usize = 8;
 
@@ -60,6 +62,8 @@ pub(super) struct Sending {
     estimator: BandwidthEstimator,
     start: StartRate,
     begun: bool,
+    /// Since when reports come.
+    heard: Option<Instant>,
     departures: Departures,
     pacer: Pacer<Outgoing>,
     kept: Kept,
@@ -97,11 +101,14 @@ struct Outgoing {
 
 impl Sending {
     pub fn new(ours: Streams, cap_kbps: u32, start: StartRate, counters: Arc<Counters>) -> Self {
+        let mut estimator = BandwidthEstimator::new(cap_kbps);
+        estimator.begin_at(start.kbps());
         Self {
             ours,
-            estimator: BandwidthEstimator::new(cap_kbps),
+            estimator,
             start,
             begun: false,
+            heard: None,
             departures: Departures::default(),
             pacer: Pacer::default(),
             kept: Kept::default(),
@@ -223,7 +230,9 @@ impl Sending {
             self.protection.observe(lost());
         }
         self.protection.update(now, self.round_trip(), estimate.target_kbps);
-        self.start.learnt(estimate.target_kbps);
+        let since = *self.heard.get_or_insert(now);
+        let surely = now.saturating_duration_since(since) > TELLING && estimate.loss_percent < DOUBLE_REPAIRS;
+        self.start.learnt(estimate.target_kbps, surely);
         self.standstill.report(now, &told.fates, self.estimator.round_trip());
         let bytes =
             |which: &dyn Fn(&PacketFate) -> bool| told.fates.iter().filter(|fate| which(fate)).map(|fate| fate.bytes).sum();

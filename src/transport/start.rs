@@ -9,6 +9,9 @@ use super::bandwidth::{FLOOR_KBPS, START_KBPS};
 
 /// A little more than TCP sends before it hears anything (ten packets a round trip, RFC 6928), in bits.
 const FIRST_FLIGHT: f64 = 15.0 * 1200.0 * 8.0;
+/// Answers that take longer than this, in seconds, come from far away or out of a queue: that of the messages themselves, on a narrow path. One
+/// that is merely long is found to carry more a round trip later.
+const LONG: f64 = 0.3;
 /// Below this a path is narrow: twice what sound alone takes.
 pub(super) const NARROW_KBPS: u32 = 24;
 
@@ -21,7 +24,8 @@ pub struct StartRate(Arc<Rates>);
 #[derive(Debug)]
 struct Rates {
     now: AtomicU32,
-    /// Whatever a path learnt: the link has a congestion control of its own, which takes every loss for a full path.
+    /// Whatever a path learnt in a hurry, or where packets get lost: the link has a congestion control of its own, which takes every loss
+    /// for a full path.
     least: AtomicU32,
     /// What a path carries by the last report that came. Silence says nothing: a path that is gone is not narrow.
     carried: AtomicU32,
@@ -42,10 +46,11 @@ impl StartRate {
 
     /// The messages that went before any media took `round_trip` there and back.
     pub fn after_round_trip(&self, round_trip: Duration) {
-        let kbps = (FIRST_FLIGHT / 1e3 / round_trip.as_secs_f64().max(1e-3)) as u32;
+        let seconds = round_trip.as_secs_f64().max(1e-3);
+        let kbps = (FIRST_FLIGHT / 1e3 / seconds * (LONG / seconds).min(1.0)) as u32;
         let kbps = kbps.clamp(FLOOR_KBPS, START_KBPS);
         self.0.least.store((kbps / 2).max(FLOOR_KBPS), Ordering::Relaxed);
-        self.learnt(kbps);
+        self.learnt(kbps, false);
     }
 
     /// Whether the way between the two carries sound and hardly anything else.
@@ -53,10 +58,11 @@ impl StartRate {
         self.0.carried.load(Ordering::Relaxed) < NARROW_KBPS
     }
 
-    /// A path carries this much.
-    pub fn learnt(&self, kbps: u32) {
+    /// A path carries this much; `surely`, if it lost little and had the time to find out.
+    pub fn learnt(&self, kbps: u32, surely: bool) {
         self.0.carried.store(kbps, Ordering::Relaxed);
-        self.0.now.store(kbps.clamp(self.0.least.load(Ordering::Relaxed), START_KBPS), Ordering::Relaxed);
+        let least = if surely { FLOOR_KBPS } else { self.0.least.load(Ordering::Relaxed) };
+        self.0.now.store(kbps.clamp(least, START_KBPS), Ordering::Relaxed);
     }
 }
 
@@ -68,15 +74,17 @@ mod tests {
     fn a_slow_round_trip_makes_a_careful_beginning_and_a_quick_one_none_beyond_the_usual() {
         let start = StartRate::default();
         assert_eq!(start.kbps(), START_KBPS);
-        for (ms, kbps) in [(1, START_KBPS), (60, START_KBPS), (250, 576), (600, 240), (60_000, FLOOR_KBPS)] {
+        for (ms, kbps) in [(1, START_KBPS), (60, START_KBPS), (250, 576), (600, 120), (60_000, FLOOR_KBPS)] {
             start.after_round_trip(Duration::from_millis(ms));
             assert_eq!(start.kbps(), kbps, "{ms} ms");
         }
-        start.clone().learnt(70);
+        start.clone().learnt(70, false);
         assert_eq!(start.kbps(), 70, "all paths of a call share it");
         start.after_round_trip(Duration::from_millis(60));
-        start.learnt(70);
+        start.learnt(70, false);
         assert_eq!(start.kbps(), START_KBPS / 2, "so quick an answer does not come from so narrow a path");
+        start.learnt(70, true);
+        assert_eq!(start.kbps(), 70, "but if that is what it was for seconds");
     }
 
     #[test]
@@ -84,9 +92,9 @@ mod tests {
         let start = StartRate::default();
         start.after_round_trip(Duration::from_millis(60));
         assert!(!start.is_narrow());
-        start.learnt(20);
+        start.learnt(20, false);
         assert!(start.is_narrow() && start.kbps() > 400);
-        start.learnt(40);
+        start.learnt(40, false);
         assert!(!start.is_narrow());
     }
 }
