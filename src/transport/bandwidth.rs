@@ -22,6 +22,7 @@
 mod capacity;
 mod delay;
 mod loss;
+mod rival;
 mod throughput;
 mod train;
 
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use delay::Delay;
 use loss::Heavy;
+use rival::Rival;
 use throughput::Throughput;
 use train::Trains;
 
@@ -68,6 +70,9 @@ const SQUEEZE: f64 = 1.5;
 const BEYOND_LIMIT: f64 = 1.4;
 /// A probe is so much faster than the target.
 const PROBE_FACTOR: f64 = 2.5;
+/// How long one lasts: so many milliseconds, or so many times the mean difference between two packets' delays.
+const PROBE_MS: f64 = 30.0;
+const PROBE_JITTERS: f64 = 3.0;
 /// Between probes while the last one changed nothing, and after one that did.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_AGAIN: Duration = Duration::from_millis(350);
@@ -75,9 +80,14 @@ const PROBE_AGAIN: Duration = Duration::from_millis(350);
 const PROBE_AFTER_LIMIT: Duration = Duration::from_millis(1800);
 /// Below this the last percent are picture; above, they are worth less than sound that does not wait.
 const SMALL: f64 = 600.0;
-/// Below this a train is a queue of seconds, so there are no probes; and as sound alone does not use what there is, the rate grows
-/// whether it is used or not.
+/// Below this a train of pictures is a queue of seconds, so there is none: pictures are paced, probes are of empty packets, and each that
+/// finds nothing is followed by a longer pause; and as sound alone does not use what there is, the rate grows whether it is used or not.
 const TINY: f64 = 64.0;
+const MOST_TRIES: u32 = 8;
+/// Below this even that is a queue of a quarter of a second.
+const TINIEST: f64 = 17.0;
+/// A packet with nothing in it, with all headers: of a retransmission there is the number of what it repeats.
+const MOST_EMPTY: usize = 64;
 /// More loss than this lowers the rate whatever its cause.
 const HEAVY_LOSS: f64 = 0.25;
 /// Queues count as gone below this, and as building up above that; both plus what the path's jitter alone makes of them.
@@ -103,12 +113,6 @@ const ROOM: f64 = 1.15;
 const FIRST_WINDOW: f64 = 24_000.0;
 /// And how fast that picture leaves: it is there as soon as the path allows.
 const FIRST_PACE_KBPS: f64 = 10_000.0;
-/// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
-const STANDING: Duration = Duration::from_millis(1500);
-const SHARE: f64 = 0.55;
-const MOST_RIVAL_MS: f64 = 350.0;
-/// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
-const LINGERS: Duration = Duration::from_millis(900);
 /// Silence after which the rate is halved, again each second; and after which only sound is worth trying.
 const SILENT: Duration = Duration::from_secs(1);
 /// Where no report has come yet at all, the rate was a guess, and too bold.
@@ -157,13 +161,15 @@ pub struct Estimate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
     pub kbps: u32,
-    /// At least so many bytes, in no fewer than [`Probe::PACKETS`].
+    /// At least so many bytes, in no fewer than [`Probe::PACKETS`]; 0: of packets with nothing in them.
     pub bytes: usize,
 }
 
 impl Probe {
     /// Fewer say nothing.
     pub const PACKETS: usize = 6;
+    /// Together an eighth of a second at 28 kbit/s.
+    pub const EMPTY_PACKETS: usize = 8;
 }
 
 /// Turns what became of packets into a rate.
@@ -197,6 +203,8 @@ pub struct BandwidthEstimator {
     heavy: Option<Heavy>,
     loss_hold_until: Option<Instant>,
     next_probe: Option<Instant>,
+    /// How many times the usual pause there is before the next probe of a tiny path.
+    tries: u32,
     /// Since when a queue has stood without interruption, and what we had before.
     standing: Option<(Instant, f64)>,
     backed_off: u32,
@@ -211,13 +219,6 @@ struct Limit {
     until: Instant,
     /// How often in a row it turned out to be about the same.
     confirmed: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Rival {
-    queue_ms: f64,
-    calm_since: Option<Instant>,
-    eased: Instant,
 }
 
 impl BandwidthEstimator {
@@ -246,6 +247,7 @@ impl BandwidthEstimator {
             heavy: None,
             loss_hold_until: None,
             next_probe: None,
+            tries: 1,
             standing: None,
             backed_off: 0,
             rival: None,
@@ -284,11 +286,15 @@ impl BandwidthEstimator {
             self.delay.forget();
             self.target = self.target.max(self.before_silence.min(f64::from(START_KBPS) / 2.0)).min(self.cap);
         }
-        self.delay.observe(now, packets);
+        // On a tiny path they are faster than whatever has something in it, and the rest would always seem to wait.
+        let empty = |packet: &PacketFate| packet.probe && packet.bytes <= MOST_EMPTY;
+        self.delay.observe(now, packets.iter().filter(|packet| !empty(packet)));
         self.look_for_overflow(now);
         self.count_losses(packets);
         self.throughput.observe(packets);
-        self.trains.observe(packets, SQUEEZE * self.delay.jitter_ms());
+        // Where a probe takes a tenth of a second, jitter is the smaller error.
+        let squeeze = if self.target < TINY { 0.0 } else { SQUEEZE };
+        self.trains.observe(packets, squeeze * self.delay.jitter_ms());
         self.decide(now, lasted.min(Duration::from_millis(500)));
         self.estimate()
     }
@@ -320,14 +326,20 @@ impl BandwidthEstimator {
     /// The probe that is due, if one is. `in_flight` bytes are on their way.
     pub fn probe(&mut self, now: Instant, in_flight: usize) -> Option<Probe> {
         let due = self.next_probe.is_some_and(|next| next <= now);
-        let room = (TINY..self.cap * 0.95).contains(&self.target) && (in_flight as f64) < self.window() * 0.8;
+        let room = (TINIEST..self.cap * 0.95).contains(&self.target) && (in_flight as f64) < self.window() * 0.8;
         if !due || !room || self.silences > 0 || self.rival.is_some() || !self.is_calm() || self.loss > HEAVY_LOSS {
             return None;
         }
-        self.next_probe = Some(now + PROBE_EVERY);
         let kbps = (self.target * PROBE_FACTOR).min(self.cap * 1.2);
-        // Long enough for a clock of milliseconds to see, short enough not to be a queue itself.
-        let bytes = (kbps / 8.0 * 30.0).clamp(600.0, 24_000.0);
+        if self.target < TINY {
+            self.next_probe = Some(now + PROBE_EVERY * self.tries);
+            self.tries = (self.tries * 2).min(MOST_TRIES);
+            return Some(Probe { kbps: kbps as u32, bytes: 0 });
+        }
+        self.next_probe = Some(now + PROBE_EVERY);
+        // Long enough for a clock of milliseconds to see and for what jitter takes away, short enough not to be a queue itself.
+        let lasts_ms = PROBE_MS.max(PROBE_JITTERS * self.delay.jitter_ms());
+        let bytes = (kbps / 8.0 * lasts_ms).clamp(600.0, 24_000.0);
         Some(Probe { kbps: kbps as u32, bytes: bytes as usize })
     }
 
@@ -389,11 +401,7 @@ impl BandwidthEstimator {
             false => BACK_OFF,
         };
         self.target = self.target.min(carried * share).max(self.target * 0.1);
-        let confirmed =
-            self.limit.filter(|limit| (0.7..1.4).contains(&(carried / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
-        // A step too far on a tiny path is a second of sound that waits: what was found there twice is tried less and less often.
-        let lasts = if self.target < TINY { REMEMBER_LIMIT * (1 << confirmed.min(2)) } else { REMEMBER_LIMIT };
-        self.limit = Some(Limit { kbps: carried, until: now + lasts, confirmed });
+        self.found_limit(now, carried);
         self.backed_off += 1;
         self.hold_until = Some(now + self.settle());
         self.next_probe = Some(now + PROBE_AFTER_LIMIT);
@@ -401,16 +409,34 @@ impl BandwidthEstimator {
         self.delay.acted();
     }
 
+    /// The path carries `kbps` and no more.
+    fn found_limit(&mut self, now: Instant, kbps: f64) {
+        let confirmed =
+            self.limit.filter(|limit| (0.7..1.4).contains(&(kbps / limit.kbps))).map_or(0, |limit| limit.confirmed + 1);
+        // A step too far on a tiny path is a second of sound that waits: what was found there twice is tried less and less often.
+        let lasts = if self.target < TINY { REMEMBER_LIMIT * (1 << confirmed.min(2)) } else { REMEMBER_LIMIT };
+        self.limit = Some(Limit { kbps, until: now + lasts, confirmed });
+    }
+
     fn grow(&mut self, now: Instant, lasted: Duration) {
         self.backed_off = 0;
-        self.next_probe.get_or_insert(now + PROBE_AGAIN);
+        // At first at once: nobody knows anything yet.
+        self.next_probe.get_or_insert(now);
         let tiny = self.target < TINY;
         let limit = self.limit.filter(|limit| now < limit.until).map(|limit| limit.kbps);
-        let known = limit.map_or(0.0, |limit| limit * BEYOND_LIMIT);
-        if let Some(kbps) = self.trains.take().filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
+        let train = self.trains.take();
+        // There, what came through as fast as it went says that the limit is another one by now.
+        let known = limit.filter(|_| !tiny || train.is_some_and(|train| train.held_up)).map_or(0.0, |limit| limit * BEYOND_LIMIT);
+        if let Some(kbps) = train.map(|train| train.kbps).filter(|kbps| kbps * BELIEVED > self.target && *kbps > known) {
             self.target = (kbps * BELIEVED).min(self.target * PROBE_FACTOR);
+            self.tries = 1;
             self.next_probe = Some(now + PROBE_AGAIN.max(self.settle()));
             return;
+        }
+        if let Some(train) = train.filter(|train| tiny && train.held_up) {
+            // There, growth asks nobody whether there is room.
+            self.found_limit(now, train.kbps);
+            self.target = self.target.min(train.kbps);
         }
         let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {
@@ -430,48 +456,6 @@ impl BandwidthEstimator {
         self.round_trip.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(80)
     }
 
-    /// Notes how long a queue has been there. True if it was there for long: it does not go away by itself.
-    fn watch_standing(&mut self, now: Instant, queue: bool) -> bool {
-        if !queue && self.is_calm() {
-            self.standing = None;
-            return false;
-        }
-        // Of the target, only what did arrive counts as had.
-        let had = self.target.min(self.throughput.kbps() * 1.2);
-        let (since, before) = *self.standing.get_or_insert((now, had));
-        let stood = now.saturating_duration_since(since);
-        // Were the queue ours, it would drain, and more would arrive than we send.
-        let ours = self.throughput.kbps() > self.target * 1.05;
-        // A path that became narrow by much holds a longer one, for as long as it takes to drain.
-        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
-        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
-            self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
-            self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
-        }
-        stood > LINGERS
-    }
-
-    /// Holds our share of a queue that somebody else keeps full: grows until it costs packets or gets far longer.
-    fn compete(&mut self, now: Instant, lasted: Duration) {
-        let calm = self.is_calm();
-        let Some(rival) = &mut self.rival else { return };
-        rival.calm_since = if calm { rival.calm_since.or(Some(now)) } else { None };
-        let gone = rival.calm_since.is_some_and(|since| now.saturating_duration_since(since) > Duration::from_millis(800));
-        if gone || self.delay.steady_ms() > rival.queue_ms * 2.0 + 80.0 {
-            self.rival = None;
-            (self.standing, self.backed_off) = (None, 0);
-            self.next_probe = Some(now + PROBE_EVERY);
-            return;
-        }
-        rival.queue_ms = rival.queue_ms.max(self.delay.steady_ms() * 0.7);
-        if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
-            rival.eased = now;
-            self.target *= 0.93;
-        } else if self.throughput.kbps() > self.target * IN_USE {
-            self.target *= 1.12f64.powf(lasted.as_secs_f64());
-        }
-    }
-
     fn window(&self) -> f64 {
         let Some(round_trip) = self.round_trip else { return (FIRST_WINDOW * self.boldness).max(LEAST_WINDOW) };
         let (least, most) = MOST_QUEUE;
@@ -488,7 +472,7 @@ impl BandwidthEstimator {
             // The first picture is the first train.
             return (FIRST_PACE_KBPS * self.boldness).min(self.cap * 8.0);
         }
-        let (least, most) = (self.target * PACE_FULL, self.target * PACE);
+        let (least, most) = (self.target * PACE_FULL, self.target * if self.target < TINY { PACE_FULL } else { PACE });
         // Trains that are faster than the path tell what it carries, until that is more than is wanted.
         // Where much is lost, sound waits for copies anyway, and repairs have no time to.
         let spare = |kbps: &f64| *kbps > self.target * ROOM && self.loss < LITTLE_LOSS;

@@ -12,7 +12,7 @@ use rtc::rtp::Packet;
 use rtc::rtp::header::Header;
 
 use super::abandon::Abandonment;
-use super::bandwidth::{BandwidthEstimator, Estimate, PacketFate};
+use super::bandwidth::{BandwidthEstimator, Estimate, PacketFate, Probe};
 use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
@@ -313,8 +313,11 @@ impl Sending {
             self.abandon(now);
         }
         let Some(probe) = self.estimator.probe(now, self.departures.in_flight() + self.pacer.bytes()) else { return };
-        let packets = self.kept.newest(super::bandwidth::Probe::PACKETS, probe.bytes);
         self.probe_kbps = probe.kbps;
+        let packets = match probe.bytes {
+            0 => vec![Packet::default(); Probe::EMPTY_PACKETS],
+            bytes => self.kept.newest(Probe::PACKETS, bytes),
+        };
         for packet in packets {
             let again = self.wrap(&packet);
             self.push(Class::Probe, again, true);

@@ -48,9 +48,9 @@ impl Delay {
         *self = Self { epoch: self.epoch, jitter: self.jitter, ..Self::default() };
     }
 
-    pub fn observe(&mut self, now: Instant, packets: &[PacketFate]) {
-        let epoch = *self.epoch.get_or_insert(packets[0].sent);
-        let delays = packets.iter().filter_map(|packet| {
+    pub fn observe<'a>(&mut self, now: Instant, packets: impl Iterator<Item = &'a PacketFate>) {
+        let delays = packets.filter_map(|packet| {
+            let epoch = *self.epoch.get_or_insert(packet.sent);
             let sent = packet.sent.checked_duration_since(epoch).unwrap_or_default();
             packet.arrived.map(|arrived| (arrived.as_secs_f64() - sent.as_secs_f64()) * 1e3)
         });

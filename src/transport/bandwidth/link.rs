@@ -15,6 +15,8 @@ const VIDEO: u32 = 2;
 const AUDIO: u32 = 1;
 const PROBE: u32 = 3;
 const PACKET: usize = 1200;
+/// One with nothing in it.
+const EMPTY: usize = 58;
 
 /// A repeatable source of chance.
 #[derive(Debug)]
@@ -320,8 +322,12 @@ impl Run {
             }
             if let Some(probe) = estimator.probe(now, departures.in_flight()) {
                 probe_pace = probe.kbps;
-                for _ in 0..probe.bytes.div_ceil(packet).max(Probe::PACKETS) {
-                    pacer.push(Class::Probe, (PROBE, packet, None, false), packet);
+                let (count, bytes) = match probe.bytes {
+                    0 => (Probe::EMPTY_PACKETS, EMPTY),
+                    bytes => (bytes.div_ceil(packet).max(Probe::PACKETS), packet),
+                };
+                for _ in 0..count {
+                    pacer.push(Class::Probe, (PROBE, bytes, None, false), bytes);
                 }
             }
             while let Some((ssrc, bytes, frame, last)) = pacer.pop(now, estimate.pace_kbps.max(probe_pace)) {

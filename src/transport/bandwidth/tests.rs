@@ -82,6 +82,19 @@ fn sound_alone_survives_on_16_kbits() {
 }
 
 #[test]
+fn sound_alone_does_not_keep_a_path_from_being_found_wider_and_asks_for_no_more_where_it_is_not() {
+    for (then, least, most) in [(25.0, 16.0, 33.0), (50.0, 38.0, 55.0), (1000.0, 500.0, 1100.0)] {
+        let profile = Profile { rates: vec![(0.0, 25.0), (20.0, then)], jitter_ms: 2.0, ..Profile::new(25.0, 1500.0, 25.0) };
+        let outcome = Run::new(profile, 60.0).go();
+        report(&format!("25, then {then}"), &outcome);
+        assert!(outcome.targets[80..200].iter().all(|target| *target < 33.0), "no picture is tried at 25 kbit/s");
+        let late = &outcome.targets[380..];
+        let mean = late.iter().sum::<f64>() / late.len() as f64;
+        assert!((least..most).contains(&mean), "{then}: {mean}");
+    }
+}
+
+#[test]
 fn ten_percent_random_loss_costs_no_rate() {
     let lossy = Profile { jitter_ms: 5.0, loss: 0.1, ..Profile::new(3000.0, 200.0, 30.0) };
     let outcome = Run::new(lossy, 20.0).go();

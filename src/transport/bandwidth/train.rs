@@ -8,6 +8,8 @@ use super::capacity::Capacity;
 /// A longer pause between two departures ends a train, but for one that is meant to be slow: a probe.
 const APART: Duration = Duration::from_micros(12_500);
 const APART_IN_PROBE: Duration = Duration::from_millis(120);
+/// One that takes so much longer to arrive than to leave was held up.
+const HELD_UP: f64 = 1.25;
 /// Shorter ones say nothing: the other side's clock counts milliseconds, and a packet is one.
 const FEWEST: usize = 5;
 const SHORTEST: Duration = Duration::from_millis(4);
@@ -17,10 +19,18 @@ const SHORTEST: Duration = Duration::from_millis(4);
 pub(super) struct Trains {
     open: Option<Train>,
     /// Rates of the last trains that said something, newest last.
-    rates: Vec<f64>,
+    rates: Vec<Rate>,
     capacity: Capacity,
     /// What the path's jitter may have squeezed out of a train, in ms.
     jitter_ms: f64,
+}
+
+/// What a train came through at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate {
+    pub kbps: f64,
+    /// It left faster: this is what the path carries, and not what was sent.
+    pub held_up: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,11 +74,17 @@ impl Trains {
     }
 
     /// What the last trains came through at, the slower of two; nothing twice.
-    pub fn take(&mut self) -> Option<f64> {
+    pub fn take(&mut self) -> Option<Rate> {
         let rate = match self.rates.as_slice() {
             [] => return None,
             [only] => *only,
-            [.., a, b] => a.min(*b),
+            [.., a, b] => {
+                if a.kbps < b.kbps {
+                    *a
+                } else {
+                    *b
+                }
+            }
         };
         self.clear();
         Some(rate)
@@ -100,7 +116,7 @@ impl Trains {
         self.capacity.observe(train.bytes, leaving, arriving);
         let arrived = kbps(arriving + squeezed);
         // Nor can it have come faster than it went.
-        self.rates.push(sent.min(arrived));
+        self.rates.push(Rate { kbps: sent.min(arrived), held_up: sent > arrived * HELD_UP });
         if self.rates.len() > 4 {
             self.rates.remove(0);
         }

@@ -212,3 +212,25 @@ fn what_is_lost_by_chance_brings_parity_and_what_a_queue_had_no_room_for_does_no
     assert!(parity_on_a_path(way(0)) > 0.0);
     assert_eq!(parity_on_a_path(way(250)), 0.0);
 }
+
+#[test]
+fn on_a_path_for_hardly_more_than_sound_a_probe_is_of_packets_with_nothing_in_them() {
+    let (start, rate) = (Instant::now(), StartRate::default());
+    rate.learnt(30, false);
+    let (mut sending, mut arrivals) = (Sending::new(OURS, 2500, rate, Arc::default()), Arrivals::default());
+    let mut probe = Vec::new();
+    for ms in 0..1000 {
+        let now = start + Duration::from_millis(ms);
+        sending.tick(now);
+        let sound = Packet { payload: Bytes::from(vec![9; 110]), ..packet(OURS.audio, (ms / 120) as u16, true) };
+        if ms.is_multiple_of(120) && sending.packet(now, sound).is_some() {
+            arrivals.arrived(now, OURS.audio, (ms / 120) as u16, 110, true);
+        }
+        if arrivals.deadline().is_some_and(|due| due <= now) {
+            arrivals.report(now).into_iter().for_each(|report| sending.report(now, &report));
+        }
+        probe.extend(std::iter::from_fn(|| sending.release(now)));
+    }
+    assert!(probe.len() >= Probe::EMPTY_PACKETS, "{}", probe.len());
+    assert!(probe.iter().all(|packet| packet.header.ssrc == OURS.repair && packet.payload.len() == 2));
+}

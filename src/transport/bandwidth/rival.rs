@@ -1,0 +1,64 @@
+//! A queue that does not go away: one of our own that nobody drains, or somebody else's, which we have to hold our share of.
+
+use std::time::{Duration, Instant};
+
+use super::{BandwidthEstimator, IN_USE, PROBE_EVERY};
+
+/// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
+const STANDING: Duration = Duration::from_millis(1500);
+const SHARE: f64 = 0.55;
+const MOST_RIVAL_MS: f64 = 350.0;
+/// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
+const LINGERS: Duration = Duration::from_millis(900);
+
+/// Somebody else fills the queue; how long it was when that was found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rival {
+    queue_ms: f64,
+    calm_since: Option<Instant>,
+    eased: Instant,
+}
+
+impl BandwidthEstimator {
+    /// Notes how long a queue has been there. True if it was there for long: it does not go away by itself.
+    pub(super) fn watch_standing(&mut self, now: Instant, queue: bool) -> bool {
+        if !queue && self.is_calm() {
+            self.standing = None;
+            return false;
+        }
+        // Of the target, only what did arrive counts as had.
+        let had = self.target.min(self.throughput.kbps() * 1.2);
+        let (since, before) = *self.standing.get_or_insert((now, had));
+        let stood = now.saturating_duration_since(since);
+        // Were the queue ours, it would drain, and more would arrive than we send.
+        let ours = self.throughput.kbps() > self.target * 1.05;
+        // A path that became narrow by much holds a longer one, for as long as it takes to drain.
+        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
+        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
+            self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
+            self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
+        }
+        stood > LINGERS
+    }
+
+    /// Holds our share of a queue that somebody else keeps full: grows until it costs packets or gets far longer.
+    pub(super) fn compete(&mut self, now: Instant, lasted: Duration) {
+        let calm = self.is_calm();
+        let Some(rival) = &mut self.rival else { return };
+        rival.calm_since = if calm { rival.calm_since.or(Some(now)) } else { None };
+        let gone = rival.calm_since.is_some_and(|since| now.saturating_duration_since(since) > Duration::from_millis(800));
+        if gone || self.delay.steady_ms() > rival.queue_ms * 2.0 + 80.0 {
+            self.rival = None;
+            (self.standing, self.backed_off) = (None, 0);
+            self.next_probe = Some(now + PROBE_EVERY);
+            return;
+        }
+        rival.queue_ms = rival.queue_ms.max(self.delay.steady_ms() * 0.7);
+        if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
+            rival.eased = now;
+            self.target *= 0.93;
+        } else if self.throughput.kbps() > self.target * IN_USE {
+            self.target *= 1.12f64.powf(lasted.as_secs_f64());
+        }
+    }
+}
