@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use delay::Delay;
 use loss::Heavy;
-use rival::Rival;
+use rival::{Rival, Standing};
 use throughput::Throughput;
 use train::Trains;
 
@@ -205,8 +205,7 @@ pub struct BandwidthEstimator {
     next_probe: Option<Instant>,
     /// How many times the usual pause there is before the next probe of a tiny path.
     tries: u32,
-    /// Since when a queue has stood without interruption, and what we had before.
-    standing: Option<(Instant, f64)>,
+    standing: Option<Standing>,
     backed_off: u32,
     /// Somebody else fills the queue; how long it was when that was found out.
     rival: Option<Rival>,

@@ -7,9 +7,20 @@ use super::{BandwidthEstimator, IN_USE, PROBE_EVERY};
 /// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
 const STANDING: Duration = Duration::from_millis(1500);
 const SHARE: f64 = 0.55;
+const GAVE_WAY: f64 = 0.9;
 const MOST_RIVAL_MS: f64 = 350.0;
+/// Nor is one that got this long since: it is ours, and grows with what we send.
+const NO_RIVAL_MS: f64 = 450.0;
 /// A queue that neither grows nor goes away for this long is drained: it would become the measure of what is no queue.
 const LINGERS: Duration = Duration::from_millis(900);
+
+/// Since when a queue has stood without interruption, what we had then, and what arrived, in kbit/s.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    since: Instant,
+    had: f64,
+    kbps: f64,
+}
 
 /// Somebody else fills the queue; how long it was when that was found out.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +37,21 @@ impl BandwidthEstimator {
             self.standing = None;
             return false;
         }
+        let (kbps, queue_ms) = (self.throughput.kbps(), self.delay.steady_ms());
         // Of the target, only what did arrive counts as had.
-        let had = self.target.min(self.throughput.kbps() * 1.2);
-        let (since, before) = *self.standing.get_or_insert((now, had));
+        let had = self.target.min(kbps * 1.2);
+        let Standing { since, had, kbps: before } = *self.standing.get_or_insert(Standing { since: now, had, kbps });
         let stood = now.saturating_duration_since(since);
         // Were the queue ours, it would drain, and more would arrive than we send.
-        let ours = self.throughput.kbps() > self.target * 1.05;
+        let ours = kbps > self.target * 1.05;
+        // Whoever did not send less cannot know whose it is.
+        let gave_way = kbps < before * GAVE_WAY;
         // A path that became narrow by much holds a longer one, for as long as it takes to drain.
-        let drains = self.delay.steady_ms() > MOST_RIVAL_MS;
-        if self.rival.is_none() && stood > STANDING && self.backed_off >= 3 && !ours && !drains && self.throughput.is_steady() {
-            self.rival = Some(Rival { queue_ms: self.delay.steady_ms(), calm_since: None, eased: now });
-            self.target = self.target.max(self.throughput.kbps()).max(before * SHARE);
+        let drains = queue_ms > MOST_RIVAL_MS;
+        let stays = stood > STANDING && self.backed_off >= 3 && self.throughput.is_steady();
+        if self.rival.is_none() && stays && gave_way && !ours && !drains {
+            self.rival = Some(Rival { queue_ms, calm_since: None, eased: now });
+            self.target = self.target.max(kbps).max(had * SHARE);
         }
         stood > LINGERS
     }
@@ -47,7 +62,8 @@ impl BandwidthEstimator {
         let Some(rival) = &mut self.rival else { return };
         rival.calm_since = if calm { rival.calm_since.or(Some(now)) } else { None };
         let gone = rival.calm_since.is_some_and(|since| now.saturating_duration_since(since) > Duration::from_millis(800));
-        if gone || self.delay.steady_ms() > rival.queue_ms * 2.0 + 80.0 {
+        let steady_ms = self.delay.steady_ms();
+        if gone || steady_ms > rival.queue_ms * 2.0 + 80.0 || steady_ms > NO_RIVAL_MS {
             self.rival = None;
             (self.standing, self.backed_off) = (None, 0);
             self.next_probe = Some(now + PROBE_EVERY);
