@@ -9,6 +9,7 @@
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   all that is wanted fits ──▶ packets leave no faster than the path lets them through, so that sound waits behind none
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
+//!   the same where a picture would fill the path ──▶ a train of empty packets: what holds it up is what there is
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
 //!   more than a quarter lost      ──▶ 85 % once a second, or half, as long as less rate means less loss or no less arrives
 //!   lost in a queue that has just become long ──▶ no loss by chance: copies and parity would only lengthen it
