@@ -1,4 +1,4 @@
-//! The media engine over fifteen links, on virtual time, seeded: the same every time, and quick.
+//! The media engine over sixteen links, on virtual time, seeded: the same every time, and quick.
 //!
 //! What the threads do in a call is done here step by step, both ways: both ends' pipelines with their codecs and seals, our cutting and putting
 //! together, requests for what was lost, reports and the estimator that reads them. Only what cannot be seeded is not there: DTLS, SRTP

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{BandwidthEstimator, IN_USE, PROBE_EVERY};
 
-/// A queue that stayed this long although we backed off is not ours; our share of what we had before is held then.
+/// A queue that stayed this long although we backed off is not ours, if we did send this much less; our share of what we had before is held then.
 const STANDING: Duration = Duration::from_millis(1500);
 const SHARE: f64 = 0.55;
 const GAVE_WAY: f64 = 0.9;
