@@ -106,6 +106,7 @@ impl BarePath {
                     if let Some(report) = packet.as_any().downcast_ref::<CcFeedbackReport>() {
                         self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
+                        self.receiving.ask_twice(self.sending.loses_much());
                     } else if let Some(nack) = packet.as_any().downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
                     } else {

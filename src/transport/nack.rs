@@ -1,7 +1,8 @@
 //! What did not arrive, and when to ask for it again. Pure.
 //!
 //! A gap is asked for once reordering had its chance, then again after a round trip, which is learnt from the answers: asking
-//! sooner only makes the sender send twice.
+//! sooner only makes the sender send twice. Where what we send gets lost, too, each request is sent a second time a moment later, which
+//! costs next to nothing: the sender answers one of them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 const REORDERING: Duration = Duration::from_millis(4);
 /// And where parity may bring it: the rest of its picture has to come first. A sixth of the round trip that asking takes, within these.
 const PARITY: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(14));
+/// Between a request and the same again, so that one run of losses does not take both.
+const APART: Duration = Duration::from_millis(20);
 /// Never ask for the same packet sooner than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
@@ -31,6 +34,8 @@ pub struct NackList {
     round_trip: Option<Duration>,
     /// Parity comes with the pictures.
     parity: bool,
+    /// Requests get lost.
+    twice: bool,
     /// Packets that were given up and not yet [told](Self::take_lost).
     lost: u64,
 }
@@ -40,7 +45,15 @@ struct Missing {
     since: Instant,
     ask_at: Instant,
     asked: Option<Instant>,
+    /// When the last request is to be sent a second time.
+    again: Option<Instant>,
     requests: u8,
+}
+
+impl Missing {
+    fn is_due(&self, now: Instant) -> bool {
+        self.ask_at <= now || self.again.is_some_and(|again| again <= now)
+    }
 }
 
 impl NackList {
@@ -94,6 +107,11 @@ impl NackList {
         self.parity = comes;
     }
 
+    /// Whether requests get lost, as all that we send.
+    pub fn ask_twice(&mut self, twice: bool) {
+        self.twice = twice;
+    }
+
     fn miss(&mut self, now: Instant, gap: std::ops::Range<u64>) {
         if gap.end - gap.start > MAX_GAP {
             self.lost += (gap.end - gap.start) + self.missing.len() as u64;
@@ -102,7 +120,7 @@ impl NackList {
         }
         let parity = self.round_trip.map_or(PARITY.1, |round_trip| (round_trip / 6).clamp(PARITY.0, PARITY.1));
         let ask_at = now + if self.parity { parity } else { REORDERING };
-        self.missing.extend(gap.map(|number| (number, Missing { since: now, ask_at, asked: None, requests: 0 })));
+        self.missing.extend(gap.map(|number| (number, Missing { since: now, ask_at, asked: None, again: None, requests: 0 })));
     }
 
     /// The packets to ask for now. Gives up on those that were asked for too often or are too old.
@@ -116,11 +134,14 @@ impl NackList {
 
         let wait = self.round_trip.map_or(SHORTEST_WAIT, |round_trip| round_trip + round_trip / 4 + REORDERING);
         let wait = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
-        let due = self.missing.iter_mut().filter(|(_, missing)| missing.ask_at <= now).take(MAX_A_REQUEST);
+        let again = (self.twice && wait > APART * 2).then_some(now + APART);
+        let due = self.missing.iter_mut().filter(|(_, missing)| missing.is_due(now)).take(MAX_A_REQUEST);
         due.map(|(number, missing)| {
-            missing.requests += 1;
-            missing.asked = Some(now);
-            missing.ask_at = now + wait;
+            missing.again = None;
+            if missing.ask_at <= now {
+                missing.requests += 1;
+                (missing.asked, missing.again, missing.ask_at) = (Some(now), again, now + wait);
+            }
             *number as u16
         })
         .collect()
@@ -133,7 +154,7 @@ impl NackList {
 
     /// When [`due`](Self::due) has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        self.missing.values().map(|missing| missing.ask_at).min()
+        self.missing.values().map(|missing| missing.again.map_or(missing.ask_at, |again| again.min(missing.ask_at))).min()
     }
 }
 
@@ -211,6 +232,20 @@ mod tests {
         assert!(list.due(now + REORDERING).is_empty());
         list.arrived(now + ms(5), 2, false);
         assert_eq!(list.due(now + PARITY.1), [3], "the last of a picture is missed, too");
+    }
+
+    #[test]
+    fn where_requests_get_lost_each_is_sent_a_second_time_before_the_next() {
+        let asked = |twice| {
+            let (start, mut list) = (Instant::now(), NackList::new());
+            list.guess_round_trip(ms(80));
+            list.ask_twice(twice);
+            list.arrived(start, 1, false);
+            list.arrived(start, 3, false);
+            (0..150).filter(|at| !list.due(start + ms(*at)).is_empty()).collect::<Vec<u64>>()
+        };
+        assert_eq!(asked(false), [4, 108]);
+        assert_eq!(asked(true), [4, 24, 108, 128]);
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Path {
                     if let Some(report) = packet.downcast_ref::<CcFeedbackReport>() {
                         self.sending.report(now, report);
                         self.receiving.set_round_trip(self.sending.round_trip());
+                        self.receiving.ask_twice(self.sending.loses_much());
                     } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                         self.sending.repair(now, nack);
                     }

@@ -97,6 +97,11 @@ impl Receiving {
         self.missing.guess_round_trip(round_trip);
     }
 
+    /// Whether what we send gets lost so often that requests are sent twice.
+    pub fn ask_twice(&mut self, twice: bool) {
+        self.missing.ask_twice(twice);
+    }
+
     /// The packet, and what parity makes of it.
     fn complete(&mut self, now: Instant, packet: Packet) -> Vec<Packet> {
         let found = self.recovery.media(packet.header.sequence_number, &packet.payload);

@@ -30,7 +30,7 @@ use crate::media::fragment::{FrameKind, Piece};
 pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
 /// How often time is looked at although nothing happens.
 const TICK: Duration = Duration::from_millis(25);
-/// Beyond this loss, repairs are sent twice: a lost repair costs another round trip.
+/// Beyond this loss, repairs and requests for them are sent twice: a lost one costs another round trip.
 const DOUBLE_REPAIRS: f64 = 3.0;
 /// Where packets get lost several in a row, the second leaves so much later: six packets at 2.5 Mbit/s, so that one run does not take both.
 const APART: Duration = Duration::from_millis(20);
@@ -259,7 +259,7 @@ impl Sending {
         if nack.media_ssrc != self.ours.video {
             return;
         }
-        let doubled = self.estimator.estimate().chance_loss_percent > DOUBLE_REPAIRS;
+        let doubled = self.loses_much();
         let sequences = nack.nacks.iter().flat_map(|pair| {
             let others = (0..16).filter(|bit| pair.lost_packets & 1 << bit != 0).map(|bit| pair.packet_id.wrapping_add(bit + 1));
             std::iter::once(pair.packet_id).chain(others)
@@ -348,6 +348,11 @@ impl Sending {
         let again = ((estimate.chance_loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
         Reading { estimate, repair_percent: (parity + again) as u32, abandoned: self.abandoned }
+    }
+
+    /// Whether so much gets lost by chance that what matters is sent twice.
+    pub fn loses_much(&self) -> bool {
+        self.estimator.estimate().chance_loss_percent > DOUBLE_REPAIRS
     }
 
     pub fn measured_round_trip(&self) -> Option<Duration> {
