@@ -132,7 +132,7 @@ profiles! {
     clean: GOOD;
     ten_percent_lost: Profile { link: Link { kbps: 3000, ..random(10) }, least_fps: 29.0, most_gap: 150, most_latency: 130, most_concealed: 0.4, ..BAD };
     twenty_percent_lost: Profile { link: random(20), least_fps: 28.0, most_gap: 200, most_latency: 200, most_concealed: 2.2, ..BAD };
-    thirty_percent_lost: Profile { link: random(30), least_fps: 22.0, most_frozen: 1500, most_latency: 300, ..BAD };
+    thirty_percent_lost: Profile { link: random(30), least_fps: 26.0, most_frozen: 700, most_gap: 350, most_latency: 220, ..BAD };
     half_is_lost: Profile {
         link: random(50),
         least_fps: 1.0,
@@ -143,8 +143,8 @@ profiles! {
         most_mouth_to_ear: 450.0,
         ..BAD
     };
-    five_percent_in_bursts_of_six: Profile { link: Link { kbps: 3000, ..bursts(5, 6) }, least_fps: 28.0, most_frozen: 500, most_gap: 300, most_latency: 210, most_concealed: 1.0, ..BAD };
-    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 25.0, most_frozen: 1000, most_gap: 400, most_latency: 300, most_mouth_to_ear: 220.0, ..BAD };
+    five_percent_in_bursts_of_six: Profile { link: Link { kbps: 3000, ..bursts(5, 6) }, least_fps: 28.0, most_frozen: 250, most_gap: 220, most_latency: 200, most_concealed: 1.0, ..BAD };
+    ten_percent_in_bursts_of_ten: Profile { link: bursts(10, 10), least_fps: 26.0, most_frozen: 500, most_gap: 300, most_latency: 240, most_mouth_to_ear: 180.0, ..BAD };
     three_hundred_kilobit: Profile { link: narrow(300), least_fps: 18.0, most_frozen: 500, most_gap: 300, most_mouth_to_ear: 300.0, ..NARROW };
     five_hundred_kilobit_of_the_third_generation: Profile {
         link: THIRD_GENERATION,
