@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::loss_runs::APART;
+
 /// Time for a packet that was only overtaken to still turn up.
 const REORDERING: Duration = Duration::from_millis(4);
 /// And where parity may bring it: the rest of its picture has to come first. A sixth of the round trip that asking takes, within these.
 const PARITY: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(14));
-/// Between a request and the same again, so that one run of losses does not take both.
-const APART: Duration = Duration::from_millis(20);
 /// Never ask for the same packet sooner than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);

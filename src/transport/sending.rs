@@ -17,7 +17,7 @@ use super::counters::Counters;
 use super::departures::Departures;
 use super::describe::{PARITY, RTX, Streams};
 use super::kept::Kept;
-use super::loss_runs::LossRuns;
+use super::loss_runs::{APART, LossRuns};
 use super::pacer::{Class, Pacer};
 use super::parity::{self, MOST_PACKETS};
 use super::path::Reading;
@@ -32,8 +32,6 @@ pub(super) const HEADERS: usize = 12 + 16 + 8 + 20;
 const TICK: Duration = Duration::from_millis(25);
 /// Beyond this loss, repairs and requests for them are sent twice: a lost one costs another round trip.
 const DOUBLE_REPAIRS: f64 = 3.0;
-/// Where packets get lost several in a row, the second leaves so much later: six packets at 2.5 Mbit/s, so that one run does not take both.
-const APART: Duration = Duration::from_millis(20);
 /// So many lost in a row are seldom chance; and so many of sound are more than two copies side by side bring back.
 const LONG: u32 = 4;
 const LONG_IN_SOUND: u32 = 3;
