@@ -129,7 +129,7 @@ pub fn rows(trace: Option<&'static [u32]>) -> Vec<Row> {
         wanted,
     };
     let ms = Duration::from_millis;
-    let trace = Quality { delay: ms(25), trace: trace.or_else(|| Some(cellular::trace())), queue: ms(2000), ..Quality::CLEAN };
+    let trace = Quality::on_the_move(trace.unwrap_or_else(|| cellular::trace()));
     let narrow = |kbps| Quality { loss_percent: 0.0, queue: ms(1500), ..Quality::HOME.at(kbps) };
     vec![
         call("lan", "100 Mbit/s, 1 ms", Quality::LAN, vec![most(LatencyHigh, 60.0), most(MouthToEar, 120.0), told(Fps)]),

@@ -144,7 +144,7 @@ fn take_in(device: &Iface, direction: &Direction, log: &Log) {
         }
         let mut state = direction.lock();
         let before = state.way.next();
-        state.way.put(Instant::now(), &buffer[..size]);
+        state.way.put(Instant::now(), size, &buffer[..size]);
         // Whoever sleeps until then need not be woken.
         if state.way.next() != before {
             direction.changed.notify_all();
@@ -159,7 +159,7 @@ fn put_out(device: &Iface, direction: &Direction) {
     let mut state = direction.lock();
     while !state.over {
         let now = Instant::now();
-        if let Some(packet) = state.way.take(now) {
+        if let Some((_, packet)) = state.way.take(now) {
             drop(state);
             let _ = device.send(&packet);
             state = direction.lock();

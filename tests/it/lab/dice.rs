@@ -11,12 +11,17 @@ impl Dice {
         Self(seed)
     }
 
-    /// From 0 to below 1, each as likely.
-    pub fn uniform(&mut self) -> f64 {
+    /// 64 bits, each as likely.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to below 1, each as likely.
+    pub fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Normally distributed around 0 with deviation 1 (Box and Muller 1958).

@@ -7,8 +7,11 @@ use std::time::Duration;
 pub struct Quality {
     /// One way.
     pub delay: Duration,
-    /// On top of it, a packet: the size of a normally distributed number with this deviation. Nothing is overtaken.
+    /// On top of it, a packet: the size of a normally distributed number with this deviation. Nothing is overtaken by that.
     pub jitter: Duration,
+    /// Packets that are overtaken by others.
+    pub overtaken_percent: f64,
+    pub spikes: Option<Spikes>,
     pub loss_percent: f64,
     /// Packets that are lost in a row, on average; 1: each by itself.
     pub burst: f64,
@@ -20,10 +23,19 @@ pub struct Quality {
     pub queue: Duration,
 }
 
+/// Every so often nothing comes for so long, and then all at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spikes {
+    pub every: Duration,
+    pub last: Duration,
+}
+
 impl Quality {
     pub const CLEAN: Self = Self {
         delay: Duration::ZERO,
         jitter: Duration::ZERO,
+        overtaken_percent: 0.0,
+        spikes: None,
         loss_percent: 0.0,
         burst: 1.0,
         kbps: 0,
@@ -47,9 +59,21 @@ impl Quality {
     pub const THIRD_GENERATION: Self = Self { loss_percent: 1.0, burst: 2.0, ..link(80, 20, 500, 1000) };
     pub const EDGE: Self = Self { loss_percent: 1.0, burst: 2.0, ..link(150, 30, 150, 1500) };
 
+    /// A phone's network on the move, with a buffer of two seconds: it lets go what `trace` says.
+    pub fn on_the_move(trace: &'static [u32]) -> Self {
+        let (delay, queue) = (Duration::from_millis(25), Duration::from_secs(2));
+        Self { delay, trace: Some(trace), queue, ..Self::CLEAN }
+    }
+
     /// The same link at another rate.
     pub const fn at(self, kbps: u32) -> Self {
         Self { kbps, ..self }
+    }
+
+    /// What a message that fills a packet takes there and back.
+    pub fn round_trip(&self) -> Duration {
+        let packet = self.mean_kbps().map_or(Duration::ZERO, |kbps| Duration::from_secs_f64(1200.0 / (kbps * 125.0)));
+        (self.delay + packet) * 2 + self.jitter
     }
 
     /// The rate that its buffer is measured by, in kbit/s; nothing if there is no limit.

@@ -1,17 +1,21 @@
-//! One direction of a link, as rules: a drop-tail buffer drained at a rate or by a trace, then loss, then delay.
+//! One direction of a link, as rules: a drop-tail buffer drained at a rate or by a trace, then loss, then delay. Real packets go through it,
+//! and those of a simulation.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::dice::Dice;
-use super::quality::Quality;
+use super::quality::{Quality, Spikes};
 
-/// Carries packets and keeps their order.
-pub struct Way {
+/// How much later than the others a packet comes that is overtaken.
+const OVERTAKEN_BY: Duration = Duration::from_millis(25);
+
+/// Carries packets.
+pub struct Way<P = Vec<u8>> {
     quality: Quality,
     dice: Dice,
-    /// Packets that wait for the rate, the first of them on the wire.
-    buffer: VecDeque<Vec<u8>>,
+    /// Packets that wait for the rate with their bytes, the first of them on the wire.
+    buffer: VecDeque<(usize, P)>,
     buffered: usize,
     /// What the wire took of the first packet, in bytes, until `drained`.
     taken: f64,
@@ -20,8 +24,11 @@ pub struct Way {
     began: Instant,
     round: u32,
     opportunity: usize,
-    /// Packets that left, and when they arrive.
-    flying: VecDeque<(Instant, Vec<u8>)>,
+    /// Packets that left, by when they arrive and as the how manyth they left, with their bytes.
+    flying: BTreeMap<(Instant, u64), (usize, P)>,
+    left: u64,
+    /// When the last one arrives that nothing overtakes.
+    last: Option<Instant>,
     /// Whether a burst of losses is going on.
     losing: bool,
     pulled: bool,
@@ -47,7 +54,7 @@ pub struct Counts {
     pub waiting_bytes: u64,
 }
 
-impl Way {
+impl<P> Way<P> {
     pub fn new(now: Instant, quality: Quality, seed: u64) -> Self {
         Self {
             quality,
@@ -59,7 +66,9 @@ impl Way {
             began: now,
             round: 0,
             opportunity: 0,
-            flying: VecDeque::new(),
+            flying: BTreeMap::new(),
+            left: 0,
+            last: None,
             losing: false,
             pulled: false,
             offered: 0.0,
@@ -81,41 +90,39 @@ impl Way {
         self.pulled = pulled;
     }
 
-    /// Takes in a packet, or drops it.
-    pub fn put(&mut self, now: Instant, packet: &[u8]) {
+    /// Takes in a packet of `bytes` with all headers, or drops it.
+    pub fn put(&mut self, now: Instant, bytes: usize, packet: impl Into<P>) {
         self.advance(now);
         self.counts.sent += 1;
-        self.counts.sent_bytes += packet.len() as u64;
+        self.counts.sent_bytes += bytes as u64;
         if self.pulled {
             self.counts.lost += 1;
-        } else if self.buffered + packet.len() > self.quality.queue_bytes() {
+        } else if self.buffered + bytes > self.quality.queue_bytes() {
             self.counts.overflowed += 1;
         } else {
-            self.buffered += packet.len();
-            self.buffer.push_back(packet.to_vec());
+            self.buffered += bytes;
+            self.buffer.push_back((bytes, packet.into()));
             self.advance(now);
         }
     }
 
-    /// The next packet that arrived until `now`.
-    pub fn take(&mut self, now: Instant) -> Option<Vec<u8>> {
+    /// The next packet that arrived until `now`, and when it did.
+    pub fn take(&mut self, now: Instant) -> Option<(Instant, P)> {
         self.advance(now);
-        if self.flying.front().is_none_or(|(due, _)| *due > now) {
-            return None;
-        }
-        let (_, packet) = self.flying.pop_front()?;
+        let next = self.flying.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let ((arrived, _), (bytes, packet)) = next.remove_entry();
         self.counts.arrived += 1;
-        self.counts.arrived_bytes += packet.len() as u64;
-        Some(packet)
+        self.counts.arrived_bytes += bytes as u64;
+        Some((arrived, packet))
     }
 
     /// When there is something to do again, if nothing more is put in.
     pub fn next(&self) -> Option<Instant> {
-        let leaves = self.buffer.front().map(|packet| match self.quality.trace {
+        let leaves = self.buffer.front().map(|(bytes, _)| match self.quality.trace {
             Some(trace) => self.opportunity_at(trace),
-            None => self.drained + self.transmission(packet.len() as f64 - self.taken),
+            None => self.drained + self.transmission(*bytes as f64 - self.taken),
         });
-        let arrives = self.flying.front().map(|(due, _)| *due);
+        let arrives = self.flying.keys().next().map(|(due, _)| *due);
         leaves.into_iter().chain(arrives).min()
     }
 
@@ -141,8 +148,8 @@ impl Way {
         let elapsed = now.saturating_duration_since(self.drained);
         self.offered += elapsed.as_secs_f64() * bytes_per_second;
         let mut at = self.drained;
-        while let Some(packet) = self.buffer.front() {
-            let leaves = at + self.transmission(packet.len() as f64 - self.taken);
+        while let Some((bytes, _)) = self.buffer.front() {
+            let leaves = at + self.transmission(*bytes as f64 - self.taken);
             if leaves > now {
                 self.taken += (now - at).as_secs_f64() * bytes_per_second;
                 break;
@@ -165,8 +172,8 @@ impl Way {
             }
             self.offered += 1500.0;
             let mut room = 1500.0;
-            while let Some(packet) = self.buffer.front() {
-                let left = packet.len() as f64 - self.taken;
+            while let Some((bytes, _)) = self.buffer.front() {
+                let left = *bytes as f64 - self.taken;
                 if left > room {
                     self.taken += room;
                     break;
@@ -190,16 +197,29 @@ impl Way {
 
     /// The first packet left the buffer at `at`: it is lost, or on its way.
     fn depart(&mut self, at: Instant) {
-        let Some(packet) = self.buffer.pop_front() else { return };
-        self.buffered -= packet.len();
+        let Some((bytes, packet)) = self.buffer.pop_front() else { return };
+        self.buffered -= bytes;
         if self.loses() {
             self.counts.lost += 1;
             return;
         }
-        let jitter = self.quality.jitter.mul_f64(self.dice.normal().abs());
-        let due = at + self.quality.delay + jitter;
-        let due = self.flying.back().map_or(due, |(last, _)| due.max(*last));
-        self.flying.push_back((due, packet));
+        let mut due = at + self.quality.delay + self.quality.jitter.mul_f64(self.dice.normal().abs());
+        due = self.last.map_or(due, |last| due.max(last));
+        if self.quality.overtaken_percent > 0.0 && self.dice.chance(self.quality.overtaken_percent / 100.0) {
+            due += OVERTAKEN_BY;
+        } else {
+            self.last = Some(due);
+        }
+        self.left += 1;
+        self.flying.insert((self.held_up(due), self.left), (bytes, packet));
+    }
+
+    /// When what is due at `due` arrives, for now and then nothing does.
+    fn held_up(&self, due: Instant) -> Instant {
+        let Some(Spikes { every, last }) = self.quality.spikes else { return due };
+        let since = due - self.began;
+        let into = Duration::from_nanos((since.as_nanos() % every.as_nanos()) as u64);
+        if since >= every && into < last { due + (last - into) } else { due }
     }
 
     /// Gilbert's model: lost packets come in runs of a mean length.
@@ -223,7 +243,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     /// What arrives, and when (ms), of packets of 1250 bytes that are sent at `times` (ms).
-    fn arrivals(way: &mut Way, start: Instant, times: impl IntoIterator<Item = u32>) -> Vec<(u8, u128)> {
+    fn arrivals(way: &mut Way<u8>, start: Instant, times: impl IntoIterator<Item = u32>) -> Vec<(u8, u128)> {
         let mut arrived = Vec::new();
         let mut due: VecDeque<_> = times.into_iter().enumerate().collect();
         loop {
@@ -231,15 +251,15 @@ mod tests {
             let Some(now) = put.into_iter().chain(way.next()).min() else { return arrived };
             if put == Some(now) {
                 let (number, _) = due.pop_front().unwrap();
-                way.put(now, &[number as u8; 1250]);
+                way.put(now, 1250, number as u8);
             }
-            while let Some(packet) = way.take(now) {
-                arrived.push((packet[0], (now - start).as_millis()));
+            while let Some((at, number)) = way.take(now) {
+                arrived.push((number, (at - start).as_millis()));
             }
         }
     }
 
-    fn way(start: Instant, quality: Quality) -> Way {
+    fn way(start: Instant, quality: Quality) -> Way<u8> {
         Way::new(start, quality, 1)
     }
 
@@ -259,6 +279,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_overtaken_comes_after_what_was_sent_later() {
+        let start = Instant::now();
+        let mut way = way(start, Quality { overtaken_percent: 20.0, ..Quality::CLEAN });
+        let arrived = arrivals(&mut way, start, (0..200).map(|n| 10 * n));
+        assert_eq!(arrived.len(), 200);
+        let late = arrived.iter().filter(|(number, at)| *at == u128::from(*number) * 10 + 25).count();
+        assert!((20..60).contains(&late), "{late} of 200");
+        assert_eq!(arrived.iter().filter(|(number, at)| *at == u128::from(*number) * 10).count(), 200 - late);
+        assert!(!arrived.is_sorted_by_key(|(number, _)| *number));
+    }
+
+    #[test]
+    fn now_and_then_nothing_comes_and_then_all_at_once() {
+        let start = Instant::now();
+        let mut way = way(start, Quality { spikes: Some(Spikes { every: 1000 * MS, last: 300 * MS }), ..Quality::CLEAN });
+        let arrived = arrivals(&mut way, start, [0, 500, 999, 1000, 1299, 1300, 2100]);
+        let at: Vec<_> = arrived.iter().map(|(_, at)| *at).collect();
+        assert_eq!(at, [0, 500, 999, 1300, 1300, 1300, 2300]);
+    }
+
+    #[test]
     fn a_full_queue_drops_what_comes_on_top() {
         let start = Instant::now();
         let mut way = way(start, Quality { kbps: 1000, queue: 100 * MS, ..Quality::CLEAN });
@@ -272,7 +313,7 @@ mod tests {
         let start = Instant::now();
         let quality = Quality { kbps: 1000, ..Quality::CLEAN };
         let mut way = way(start, quality);
-        (0..3).for_each(|_| way.put(start, &[0; 1250]));
+        (0..3).for_each(|_| way.put(start, 1250, 0));
         // Half of the second packet is through; the other half and the third take ten times as long.
         way.set(start + 15 * MS, quality.at(100));
         let at: Vec<_> = arrivals(&mut way, start, []).iter().map(|(_, at)| *at).collect();
@@ -312,7 +353,7 @@ mod tests {
             let each = Duration::from_secs_f64(1250.0 / (2.0 * kbps * 125.0));
             let mut now = start;
             for _ in 0..60_000 {
-                way.put(now, &[0; 1250]);
+                way.put(now, 1250, 0);
                 while way.take(now).is_some() {}
                 now += each;
             }
@@ -331,7 +372,7 @@ mod tests {
         let mut way = way(start, Quality { kbps: 0, delay: Duration::ZERO, jitter: Duration::ZERO, ..Quality::BURSTY });
         let lost: Vec<bool> = (0..50_000)
             .map(|_| {
-                way.put(start, &[0; 100]);
+                way.put(start, 100, 0);
                 way.take(start).is_none()
             })
             .collect();

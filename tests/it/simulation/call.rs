@@ -31,8 +31,10 @@ use vesper::transport::bare::{Arrived, BarePath, Datagram};
 use vesper::transport::{Numbering, Role};
 use zeroize::Zeroizing;
 
-use super::link::{Link, Random, Way};
 use super::measure::{Measure, Outcome};
+use crate::lab::dice::Dice;
+use crate::lab::quality::Quality;
+use crate::lab::way::Way;
 
 /// The most for a picture, a little more than the engine asks for, and the most in all, as it has it.
 const MOST_KBPS: u32 = 2500;
@@ -44,6 +46,7 @@ const FPS: u32 = 30;
 /// Both ends and the two ways between them.
 pub struct Call {
     start: (MediaTime, Instant),
+    link: Quality,
     ends: [End; 2],
     /// From each end to the other.
     ways: [Way<Datagram>; 2],
@@ -60,7 +63,7 @@ struct End {
     next_picture: MediaTime,
     pattern: TestPattern,
     frame: Frame,
-    wind: Random,
+    wind: Dice,
     video_send: VideoSendPipeline,
     audio_send: AudioSend,
     allocation: Allocation,
@@ -82,29 +85,33 @@ struct End {
 
 impl Call {
     /// A call over `link`, with pictures of `size` both ways.
-    pub fn new(link: Link, size: (usize, usize), seed: u64) -> Self {
+    pub fn new(link: Quality, size: (usize, usize), seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let voice = folder.path().join("voice.wav");
         write_voice(&voice);
         let start = (MediaTime(1_700_000_000_000_000), Instant::now());
         let ends = [Role::Caller, Role::Callee].map(|role| End::new(role, (size, link.round_trip()), &voice, start));
-        let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(link, seed));
-        Self { start, ends, ways, _folder: folder }
+        let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(start.1, link, seed));
+        Self { start, link, ends, ways, _folder: folder }
     }
 
-    /// Calls for so long and says what it was like for the one who was called.
-    pub fn run(mut self, seconds: u64) -> Outcome {
+    /// Calls for so long, over a link that from some seconds on carries so many kbit/s, and says what it was like for the one who was called.
+    pub fn run(mut self, seconds: u64, steps: &[(u64, u32)]) -> Outcome {
         let mut before = self.ends[1].audio_receive.stats();
         for ms in 0..seconds * 1000 {
             let passed = Duration::from_millis(ms);
+            let (clock, now) = (self.start.0 + passed, self.start.1 + passed);
             if ms == SETTLED_MS {
                 before = self.ends[1].audio_receive.stats();
             }
+            if let Some((_, kbps)) = steps.iter().find(|(second, _)| second * 1000 == ms) {
+                self.ways.iter_mut().for_each(|way| way.set(now, self.link.at(*kbps)));
+            }
             for (from, to) in [(0, 1), (1, 0)] {
-                let arriving = self.ways[to].deliver(ms * 1000).into_iter();
-                let arriving = arriving.map(|(us, datagram)| (self.start.0 + Duration::from_micros(us), datagram));
-                let leaving = self.ends[from].step((self.start.0 + passed, self.start.1 + passed), arriving, ms >= SETTLED_MS);
-                leaving.into_iter().for_each(|datagram| self.ways[from].send(ms * 1000, datagram.bytes, datagram));
+                let arriving = std::iter::from_fn(|| self.ways[to].take(now));
+                let arriving = arriving.map(|(at, datagram)| (self.start.0 + (at - self.start.1), datagram));
+                let leaving = self.ends[from].step((clock, now), arriving, ms >= SETTLED_MS);
+                leaving.into_iter().for_each(|datagram| self.ways[from].put(now, datagram.bytes, datagram));
             }
         }
         let [caller, callee] = self.ends;
@@ -176,7 +183,7 @@ impl End {
             next_picture: now,
             pattern: TestPattern::new(size.0, size.1),
             frame: Frame::black(16, 16),
-            wind: Random(11),
+            wind: Dice::new(11),
             video_send: VideoSendPipeline::new(sealer(StreamId::Camera), FPS, start.video_kbps),
             audio_send,
             allocation: Allocation::default(),
@@ -257,7 +264,7 @@ impl End {
         let from = self.frame.width * rows * 2;
         let rows = from..from + self.frame.width * rows;
         for eight in self.frame.planes_mut().0[rows].chunks_exact_mut(8) {
-            let noise = self.wind.next().to_le_bytes();
+            let noise = self.wind.bits().to_le_bytes();
             eight.iter_mut().zip(noise).for_each(|(luma, noise)| *luma = luma.wrapping_add(noise >> 4).max(16));
         }
     }
@@ -283,7 +290,7 @@ impl End {
 
 /// Ten seconds of something like speech: syllables of gliding harmonics, hisses, and pauses.
 fn write_voice(path: &Path) {
-    let mut hiss = Random(3);
+    let mut hiss = Dice::new(3);
     let pcm: Vec<f32> = (0..480_000)
         .map(|index| {
             let t = index as f32 / 48_000.0;
@@ -291,7 +298,7 @@ fn write_voice(path: &Path) {
             let syllable = (t * 3.1 * std::f32::consts::TAU).sin().max(0.0) * speaks;
             let phase = (t * 130.0 + (t * 4.0).sin() * 5.0) * std::f32::consts::TAU;
             let vowel = (1..9).map(|harmonic| (phase * harmonic as f32).sin() * 0.2 / harmonic as f32).sum::<f32>() * syllable;
-            let noise = (hiss.next() >> 40) as f32 / (1 << 24) as f32 - 0.5;
+            let noise = hiss.uniform() as f32 - 0.5;
             let consonant = (t * 3.1 * std::f32::consts::TAU).sin().min(0.0) * speaks;
             vowel + noise * 0.05 * consonant + noise * 0.001
         })
