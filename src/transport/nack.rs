@@ -1,7 +1,7 @@
 //! What did not arrive, and when to ask for it again. Pure.
 //!
-//! A gap is asked for once reordering had its chance, then again after a round trip, which is learnt from the answers: asking
-//! sooner only makes the sender send twice. Where what we send gets lost, too, each request is sent a second time a moment later, which
+//! A gap is asked for once reordering had its chance, whether or not parity may bring it, for waiting for that costs all that parity does
+//! not bring back; then again after a round trip, which is learnt from the answers: asking sooner only makes the sender send twice. Where what we send gets lost, too, each request is sent a second time a moment later, which
 //! costs next to nothing: the sender answers one of them.
 
 use std::collections::BTreeMap;
@@ -11,8 +11,6 @@ use super::loss_runs::APART;
 
 /// Time for a packet that was only overtaken to still turn up.
 const REORDERING: Duration = Duration::from_millis(4);
-/// And where parity may bring it: the rest of its picture has to come first. A sixth of the round trip that asking takes, within these.
-const PARITY: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(14));
 /// Never ask for the same packet sooner than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
@@ -32,8 +30,6 @@ pub struct NackList {
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
     round_trip: Option<Duration>,
-    /// Parity comes with the pictures.
-    parity: bool,
     /// Requests get lost.
     twice: bool,
     /// Packets that were given up and not yet [told](Self::take_lost).
@@ -88,7 +84,6 @@ impl NackList {
 
     /// Notes that the packets up to `sequence` were sent, as parity says of them. Those that are not there are missing.
     pub fn sent(&mut self, now: Instant, sequence: u16) {
-        self.parity = true;
         let Some(highest) = self.highest else { return };
         let ahead = sequence.wrapping_sub(highest as u16) as i16;
         if ahead > 0 {
@@ -102,11 +97,6 @@ impl NackList {
         self.round_trip.get_or_insert(round_trip);
     }
 
-    /// Parity does not come any more, or comes again.
-    pub fn expect_parity(&mut self, comes: bool) {
-        self.parity = comes;
-    }
-
     /// Whether requests get lost, as all that we send.
     pub fn ask_twice(&mut self, twice: bool) {
         self.twice = twice;
@@ -118,8 +108,7 @@ impl NackList {
             self.missing.clear();
             return;
         }
-        let parity = self.round_trip.map_or(PARITY.1, |round_trip| (round_trip / 6).clamp(PARITY.0, PARITY.1));
-        let ask_at = now + if self.parity { parity } else { REORDERING };
+        let ask_at = now + REORDERING;
         self.missing.extend(gap.map(|number| (number, Missing { since: now, ask_at, asked: None, again: None, requests: 0 })));
     }
 
@@ -225,13 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn a_request_waits_for_the_parity_of_its_picture() {
+    fn the_last_of_a_picture_is_missed_where_its_parity_came() {
         let (now, mut list) = (Instant::now(), NackList::new());
         list.arrived(now, 1, false);
         list.sent(now, 3);
-        assert!(list.due(now + REORDERING).is_empty());
-        list.arrived(now + ms(5), 2, false);
-        assert_eq!(list.due(now + PARITY.1), [3], "the last of a picture is missed, too");
+        list.arrived(now + ms(2), 2, false);
+        assert_eq!(list.due(now + REORDERING), [3]);
     }
 
     #[test]

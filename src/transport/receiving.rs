@@ -17,9 +17,6 @@ use super::describe::{H264, Streams};
 use super::nack::NackList;
 use super::parity::{Recovered, Recovery};
 
-/// Parity that did not come for this long does not come.
-const PARITY_OVER: Duration = Duration::from_secs(1);
-
 /// See the top of the file.
 pub(super) struct Receiving {
     ours: Streams,
@@ -27,14 +24,13 @@ pub(super) struct Receiving {
     arrivals: Arrivals,
     recovery: Recovery,
     missing: NackList,
-    parity_came: Option<Instant>,
     counters: Arc<Counters>,
 }
 
 impl Receiving {
     pub fn new(ours: Streams, theirs: Streams, counters: Arc<Counters>) -> Self {
         let (arrivals, recovery, missing) = (Arrivals::default(), Recovery::default(), NackList::new());
-        Self { ours, theirs, arrivals, recovery, missing, parity_came: None, counters }
+        Self { ours, theirs, arrivals, recovery, missing, counters }
     }
 
     /// Takes a packet; returns those that are to be handed on.
@@ -55,7 +51,6 @@ impl Receiving {
             if lost { self.complete(now, packet) } else { Vec::new() }
         } else if ssrc == self.theirs.parity {
             let Some((last, found)) = self.recovery.parity(timestamp, &packet.payload) else { return Vec::new() };
-            self.parity_came = Some(now);
             self.missing.sent(now, last);
             self.accept(now, found)
         } else {
@@ -72,8 +67,6 @@ impl Receiving {
             report.sender_ssrc = self.ours.video;
             out.push(vec![Box::new(report)]);
         }
-        let parity = self.parity_came.is_some_and(|came| now.saturating_duration_since(came) < PARITY_OVER);
-        self.missing.expect_parity(parity);
         if self.missing.deadline().is_some_and(|deadline| deadline <= now) {
             let due = self.missing.due(now);
             if !due.is_empty() {

@@ -42,6 +42,9 @@ const REPAIR_WINDOW: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
 /// Repairs take at most this percentage of what they repair, for the reckoning: beyond it, fewer are asked for in time.
 const MOST_AGAIN: f64 = 50.0;
+/// Where losses come in runs, so much more is left free, in percent of the pictures: a run's repairs are as large as a picture or two, and
+/// what they hold up is late.
+const FREE_FOR_RUNS: f64 = 15.0;
 /// How long it is remembered what repairs took.
 const REPAIRS_MEMORY: Duration = Duration::from_secs(2);
 /// On a path with room for little more than sound, no more of it goes in while what is on its way takes this long: it would come later than
@@ -291,7 +294,7 @@ impl Sending {
             (*since, *bytes) = (Some(now), 0);
         }
         let most = f64::from(estimate.target_kbps) * 125.0 * REPAIR_WINDOW.as_secs_f64() * REPAIR_SHARE;
-        self.departures.in_flight() < estimate.window * 5 / 4 && (*bytes as f64) < most
+        self.departures.in_flight() < estimate.window * 2 && (*bytes as f64) < most
     }
 
     /// Lets time pass.
@@ -345,7 +348,8 @@ impl Sending {
         let took = self.left.1 / self.left.0.max(1.0) * 100.0;
         let again = ((estimate.chance_loss_percent * times).max(took).min(MOST_AGAIN) / 2.0).round() * 2.0;
         let parity = (self.protection.overhead(USUAL) * 100.0).round();
-        Reading { estimate, repair_percent: (parity + again) as u32, abandoned: self.abandoned }
+        let free = if self.loses_much() && self.losses.come_in_runs() { FREE_FOR_RUNS } else { 0.0 };
+        Reading { estimate, repair_percent: (parity + again + free) as u32, abandoned: self.abandoned }
     }
 
     /// Whether so much gets lost by chance that what matters is sent twice.
