@@ -88,11 +88,12 @@ impl DelayTarget {
         let age = now.since(*self.began.get_or_insert(now));
         let memory = (age / 2).clamp(SPIKE_MEMORY.0, SPIKE_MEMORY.1);
         self.spikes.retain(|spike| now.since(spike.since) <= memory);
+        // One spike holds up many packets at once, and copies with them; that does not make it usual.
         if copy {
-            self.copies.add(lateness);
+            let held_up = self.spike(now, lateness).is_some_and(|spike| lateness > spike.usual + SPIKE);
+            self.copies.add(if held_up { Duration::ZERO } else { lateness });
         } else {
             self.copies.add(Duration::ZERO);
-            // One spike holds up many packets at once; that does not make it usual.
             let most = self.most_usual(now, lateness) + SPIKE;
             self.packets.add(lateness.min(most));
         }
@@ -106,8 +107,7 @@ impl DelayTarget {
 
     /// The most that is usual, before the spike that lasts if there is one. What is later than all that begins one.
     fn most_usual(&mut self, now: MediaTime, lateness: Duration) -> Duration {
-        let lasts = |spike: &&mut Spike| now.since(spike.last) < SPIKE_LASTS && now.since(spike.since) < spike.most(lateness);
-        if let Some(spike) = self.spikes.back_mut().filter(lasts) {
+        if let Some(spike) = self.spike(now, lateness) {
             spike.height = spike.height.max(lateness);
             if lateness > spike.usual + SPIKE {
                 spike.last = now;
@@ -120,6 +120,12 @@ impl DelayTarget {
             self.spikes.push_back(Spike { since: now, last: now, height: lateness, usual, goes_on });
         }
         usual
+    }
+
+    /// The spike that lasts, if one does.
+    fn spike(&mut self, now: MediaTime, lateness: Duration) -> Option<&mut Spike> {
+        let lasts = |spike: &&mut Spike| now.since(spike.last) < SPIKE_LASTS && now.since(spike.since) < spike.most(lateness);
+        self.spikes.back_mut().filter(lasts)
     }
 
     fn decide(&mut self) {
@@ -214,6 +220,15 @@ mod tests {
         let way = feed(&mut target, 0, 24, narrow);
         assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
         assert_eq!(way[1199], LEAST);
+    }
+
+    #[test]
+    fn copies_that_a_spike_held_up_say_nothing_of_the_next() {
+        let mut target = DelayTarget::default();
+        let spike = |n: u64| if (500..525).contains(&n) { (500 - 20 * (n - 500), n % 5 == 4) } else { (2, false) };
+        let way = feed(&mut target, 0, 20, spike);
+        assert!(way.iter().all(|target| *target <= ms(150)), "{:?}", way.iter().max());
+        assert_eq!(way[999], LEAST);
     }
 
     #[test]
