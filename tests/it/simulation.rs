@@ -1,8 +1,9 @@
 //! The media engine over sixteen links, on virtual time, seeded: the same every time, and quick.
 //!
-//! The links are those that calls are measured over, by the same rules, and some that are worse. What the threads do in a call is done here step by step, both ways: both ends' pipelines with their codecs and seals, our cutting and putting
-//! together, requests for what was lost, reports and the estimator that reads them. Only what cannot be seeded is not there: DTLS, SRTP
-//! and sockets. Every profile says what a person at the other end would notice, so that a change for the worse fails the build.
+//! The links are those that calls are measured over, by the same rules, and some that are worse. What the threads do in a call is done
+//! here step by step, both ways: both ends' pipelines with their codecs and seals, our cutting and putting together, requests for what
+//! was lost, reports and the estimator that reads them. Only what cannot be seeded is not there: DTLS, SRTP and sockets. Every profile
+//! says what a person at the other end would notice, so that a change for the worse fails the build.
 
 mod call;
 mod measure;
