@@ -1,8 +1,9 @@
 //! What did not arrive, and when to ask for it again. Pure.
 //!
 //! A gap is asked for once reordering had its chance, whether or not parity may bring it, for waiting for that costs all that parity does
-//! not bring back; then again after a round trip, which is learnt from the answers: asking sooner only makes the sender send twice. Where what we send gets lost, too, each request is sent a second time a moment later, which
-//! costs next to nothing: the sender answers one of them.
+//! not bring back; then again after a round trip, which is learnt from the answers: asking sooner only makes the sender send twice.
+//! Where what we send gets lost, too, each request is sent a second time a moment later, which costs next to nothing: the sender
+//! answers one of them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

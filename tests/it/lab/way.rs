@@ -24,7 +24,7 @@ pub struct Way<P = Vec<u8>> {
     began: Instant,
     round: u32,
     opportunity: usize,
-    /// Packets that left, by when they arrive and as the how manyth they left, with their bytes.
+    /// Packets that left, by when they arrive and then by the order in which they left, with their bytes.
     flying: BTreeMap<(Instant, u64), (usize, P)>,
     left: u64,
     /// When the last one arrives that nothing overtakes.
