@@ -53,24 +53,29 @@ const fn narrow(kbps: u32) -> Quality {
     WIDE.at(kbps)
 }
 
-/// Runs a profile and holds what came out against what has to.
+/// Two calls over the same link: what one loses by chance, the other may not.
+const SEEDS: [u64; 2] = [1, 2];
+
+/// Runs a profile and holds what came out, on average, against what has to. Gives what came out of the first call.
 fn holds(profile: &Profile) -> Outcome {
-    let outcome = Call::new(profile.link, profile.size, 1).run(profile.seconds, profile.steps);
-    println!("{}: {outcome}", profile.name);
+    let outcomes = SEEDS.map(|seed| Call::new(profile.link, profile.size, seed).run(profile.seconds, profile.steps));
+    outcomes.iter().for_each(|outcome| println!("{}: {outcome}", profile.name));
+    let mean = |figure: fn(&Outcome) -> f64| outcomes.iter().map(figure).sum::<f64>() / outcomes.len() as f64;
     let mut wrong = Vec::new();
     let mut check = |what: &str, value: f64, most: f64| {
         if value > most {
             wrong.push(format!("{what}: {value:.1}, allowed {most:.1}"));
         }
     };
-    check("pictures missing a second", profile.least_fps - outcome.fps, 0.0);
-    check("ms frozen", outcome.frozen_ms as f64, profile.most_frozen as f64);
-    check("ms longest gap", outcome.longest_gap_ms as f64, profile.most_gap as f64);
-    check("ms lens to screen", f64::from(outcome.latency_ms), f64::from(profile.most_latency));
-    check("% concealed", outcome.concealed_percent, profile.most_concealed);
-    check("ms mouth to ear", outcome.mouth_to_ear_ms, profile.most_mouth_to_ear);
-    assert!(wrong.is_empty(), "{}: {wrong:?}; {outcome}", profile.name);
-    outcome
+    check("pictures missing a second", profile.least_fps - mean(|outcome| outcome.fps), 0.0);
+    check("ms frozen", mean(|outcome| outcome.frozen_ms as f64), profile.most_frozen as f64);
+    check("ms longest gap", mean(|outcome| outcome.longest_gap_ms as f64), profile.most_gap as f64);
+    check("ms lens to screen", mean(|outcome| f64::from(outcome.latency_ms)), f64::from(profile.most_latency));
+    check("% concealed", mean(|outcome| outcome.concealed_percent), profile.most_concealed);
+    check("ms mouth to ear", mean(|outcome| outcome.mouth_to_ear_ms), profile.most_mouth_to_ear);
+    assert!(wrong.is_empty(), "{}: {wrong:?}", profile.name);
+    let [first, _] = outcomes;
+    first
 }
 
 macro_rules! profiles {
@@ -140,7 +145,7 @@ profiles! {
         ..BAD
     };
     five_percent_in_bursts_of_six: Profile { link: Quality::BURSTY, least_fps: 28.5, most_frozen: 300, most_gap: 240, most_latency: 220, most_concealed: 1.4, ..BAD };
-    ten_percent_in_bursts_of_ten: Profile { link: Quality { burst: 10.0, ..random(10.0) }, least_fps: 26.0, most_frozen: 300, most_gap: 300, most_latency: 220, most_concealed: 2.0, most_mouth_to_ear: 170.0, ..BAD };
+    ten_percent_in_bursts_of_ten: Profile { link: Quality { burst: 10.0, ..random(10.0) }, least_fps: 26.0, most_frozen: 300, most_gap: 300, most_latency: 220, most_concealed: 3.0, most_mouth_to_ear: 170.0, ..BAD };
     three_hundred_kilobit: Profile { link: narrow(300), least_fps: 18.0, most_frozen: 500, most_gap: 300, most_mouth_to_ear: 300.0, ..NARROW };
     five_hundred_kilobit_of_the_third_generation: Profile {
         link: Quality::THIRD_GENERATION,
@@ -163,10 +168,10 @@ profiles! {
         seconds: 40,
         size: HIGH,
         least_fps: 20.0,
-        most_frozen: 1300,
-        most_gap: 450,
-        most_latency: 270,
-        most_concealed: 3.5,
+        most_frozen: 1500,
+        most_gap: 500,
+        most_latency: 250,
+        most_concealed: 3.0,
         most_mouth_to_ear: 200.0,
         ..GOOD
     };
@@ -177,8 +182,8 @@ profiles! {
         least_fps: 20.0,
         most_frozen: 1500,
         most_gap: 500,
-        most_latency: 400,
-        most_concealed: 4.0,
+        most_latency: 300,
+        most_concealed: 2.8,
         most_mouth_to_ear: 300.0,
         ..GOOD
     };
@@ -186,7 +191,7 @@ profiles! {
         link: Quality { spikes: Some(Spikes { every: 5000 * MS, last: 500 * MS }), ..WIDE },
         seconds: 29,
         least_fps: 26.0,
-        most_frozen: 3000,
+        most_frozen: 1000,
         most_gap: 550,
         most_latency: 450,
         most_concealed: 5.0,
@@ -201,18 +206,19 @@ fn far_away_with_loss_and_reordering_and_the_same_again_bit_for_bit() {
     let profile = Profile {
         name: "far away",
         link: far,
+        seconds: 40,
         least_fps: 28.0,
-        most_frozen: 1200,
+        most_frozen: 3200,
         most_gap: 700,
-        most_latency: 450,
+        most_latency: 550,
         most_concealed: 1.0,
         most_mouth_to_ear: 400.0,
         ..GOOD
     };
     let first = holds(&profile);
-    let second = Call::new(far, profile.size, 1).run(profile.seconds, &[]);
+    let second = Call::new(far, profile.size, SEEDS[0]).run(profile.seconds, &[]);
     assert_eq!(first, second);
-    let other = Call::new(far, profile.size, 2).run(9, &[]);
+    let other = Call::new(far, profile.size, SEEDS[1]).run(9, &[]);
     assert_ne!(first.digest, other.digest, "another seed is another call");
 }
 
