@@ -254,19 +254,19 @@ impl AudioReceivePipeline {
             while self.ready() < AHEAD && self.jitter.has_next() && self.ready() < MOST_READY {
                 self.decode_next(due);
             }
-            shorten(&mut self.pcm, self.at, need).map(|samples| (samples, -(samples as i64)))
+            shorten(&mut self.pcm, self.at, need, surplus as usize).map(|short| (short.mixed, -(short.removed as i64)))
         } else {
             while self.ready() < LONGEST && self.jitter.has_next() {
                 self.decode_next(due);
             }
             lengthen(&mut self.pcm, self.at, need).map(|samples| (samples, samples as i64))
         };
-        if let Some((samples, change)) = changed {
+        if let Some((made, change)) = changed {
             self.blocks_since_stretch = 0;
             self.jitter.stretched(change);
             // Lengthening makes samples beyond those that were decoded.
-            self.count(change.max(0) as usize, samples, 0);
-            self.shared.stretched.fetch_add(samples as u64, Ordering::Relaxed);
+            self.count(change.max(0) as usize, made, 0);
+            self.shared.stretched.fetch_add(made as u64, Ordering::Relaxed);
         }
     }
 

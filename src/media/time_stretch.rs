@@ -4,7 +4,7 @@
 //! is found alike is a pitch period of a vowel, or, where it is quiet, anything.
 //!
 //! ```text
-//!   shorten   … a |  b  |  c  | d …   ──▶   … a | b→c | d …
+//!   shorten   … a |  b  |  c  | d …   ──▶   … a | b→c | d …     b leads over to c where the two are closest, within 2.5 ms
 //!   lengthen  … a |  b  |  c  | d …   ──▶   … a |  b  | c→b | c | d …
 //! ```
 
@@ -21,6 +21,9 @@ const ALIKE_ENOUGH: f32 = 0.5;
 /// Mean square below which it is quiet: −50 dBFS.
 const QUIET: f32 = 1e-5;
 
+/// One piece of sound leads over to the next within this, 2.5 ms: what is mixed of two is heard, if anything is.
+const JOINT: usize = SHORTEST;
+
 /// How much it matters to find a place now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -32,18 +35,42 @@ pub enum Need {
     Urgent,
 }
 
-/// Takes a period out of `pcm` at `at` if there is a place for it right there; says how many samples.
-/// Needs [`AHEAD`] samples from `at` on.
-pub fn shorten(pcm: &mut Vec<f32>, at: usize, need: Need) -> Option<usize> {
+/// What shortening did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortened {
+    /// Samples that are gone.
+    pub removed: usize,
+    /// Samples that are a mixture now.
+    pub mixed: usize,
+}
+
+/// Takes a period out of `pcm` at `at` if there is a place for it right there, or several periods that are alike, as long as they are not
+/// more than `surplus` samples. Needs [`AHEAD`] samples from `at` on.
+pub fn shorten(pcm: &mut Vec<f32>, at: usize, need: Need, surplus: usize) -> Option<Shortened> {
     let ahead = pcm.get(at..at + AHEAD)?;
     let period = period(ahead, need)?;
-    for index in 0..period {
-        let weight = (index as f32 + 0.5) / period as f32;
-        let next = pcm[at + period + index];
-        pcm[at + index] += (next - pcm[at + index]) * weight;
+    // Several at once leave one joint instead of many.
+    let quiet = energy(ahead) < QUIET;
+    let alike = |removed: &usize| quiet || likeness(&ahead[..LONGEST], &ahead[*removed..][..LONGEST]) >= ALIKE;
+    let several = (2..=surplus.min(LONGEST) / period).rev().map(|periods| periods * period);
+    let removed = several.into_iter().find(alike).unwrap_or(period);
+    let from = at + closest(ahead, removed);
+    for index in 0..JOINT {
+        let weight = (index as f32 + 0.5) / JOINT as f32;
+        let next = pcm[from + removed + index];
+        pcm[from + index] += (next - pcm[from + index]) * weight;
     }
-    pcm.drain(at + period..at + 2 * period);
-    Some(period)
+    pcm.drain(from + JOINT..from + removed + JOINT);
+    Some(Shortened { removed, mixed: JOINT })
+}
+
+/// Where within `ahead` a joint is closest to what comes `later` samples after it.
+fn closest(ahead: &[f32], later: usize) -> usize {
+    let apart = |from: usize| {
+        let pairs = ahead[from..][..JOINT].iter().zip(&ahead[from + later..]);
+        pairs.map(|(before, after)| (before - after) * (before - after)).sum::<f32>()
+    };
+    (0..=later - JOINT).step_by(COARSE).min_by(|a, b| apart(*a).total_cmp(&apart(*b))).unwrap_or(0)
 }
 
 /// Puts a period into `pcm` at `at`, one like that before it; says how many samples. Needs [`LONGEST`] samples before and after `at`.
@@ -73,7 +100,7 @@ fn mirrored_period(around: &[f32], need: Need) -> Option<usize> {
 
 /// The best period, where `places` says where its two repetitions begin.
 fn best(pcm: &[f32], need: Need, places: impl Fn(usize) -> (usize, usize)) -> Option<usize> {
-    let energy = pcm.iter().map(|sample| sample * sample).sum::<f32>() / pcm.len() as f32;
+    let energy = energy(pcm);
     if energy < QUIET * 1e-3 {
         // Silence is alike everywhere.
         return Some(LONGEST);
@@ -102,6 +129,11 @@ fn best(pcm: &[f32], need: Need, places: impl Fn(usize) -> (usize, usize)) -> Op
         ALIKE
     };
     (alike >= least).then_some(period)
+}
+
+/// Mean square.
+fn energy(pcm: &[f32]) -> f32 {
+    pcm.iter().map(|sample| sample * sample).sum::<f32>() / pcm.len() as f32
 }
 
 /// Normalised correlation of two stretches.
@@ -144,7 +176,7 @@ mod tests {
         for hertz in [80.0, 110.0, 173.0, 240.0, 390.0] {
             let pcm = vowel(hertz, 4800);
             let (mut shorter, mut longer) = (pcm.clone(), pcm.clone());
-            let removed = shorten(&mut shorter, 1000, Need::Gentle).unwrap();
+            let removed = shorten(&mut shorter, 1000, Need::Gentle, 0).unwrap().removed;
             let added = lengthen(&mut longer, 1000, Need::Gentle).unwrap();
             assert_eq!((shorter.len(), longer.len()), (4800 - removed, 4800 + added));
             for changed in [removed, added] {
@@ -158,10 +190,31 @@ mod tests {
     }
 
     #[test]
+    fn whole_periods_go_and_only_a_joint_is_a_mixture() {
+        // Periods of 3, 4 and 6 ms.
+        for (hertz, period, most) in [(333.333, 144, 5), (250.0, 192, 3), (166.667, 288, 2)] {
+            let pcm = vowel(hertz, 4800);
+            for surplus in [0, 400, 5000] {
+                let mut shorter = pcm.clone();
+                let Shortened { removed, mixed } = shorten(&mut shorter, 1000, Need::Gentle, surplus).unwrap();
+                let periods = (removed + 2) / period;
+                assert!(removed.abs_diff(period * periods) <= 2 && (1..=most).contains(&periods), "{hertz} Hz: {removed}");
+                assert!(surplus < LONGEST || removed > LONGEST / 2, "{hertz} Hz: {removed}, and many are too many");
+                assert!(steepest(&shorter) <= steepest(&pcm) * 1.05, "{hertz} Hz clicks");
+                let joint = (1000..1000 + LONGEST).find(|at| shorter[*at] != pcm[*at]).unwrap();
+                assert_eq!(shorter[joint + mixed..], pcm[joint + mixed + removed..], "{hertz} Hz");
+            }
+        }
+        let mut quiet = noise(4800, 0.002);
+        let shortened = shorten(&mut quiet, 1000, Need::Idle, LONGEST).unwrap();
+        assert!(shortened.removed > LONGEST / 2, "in a pause any piece will do: {shortened:?}");
+    }
+
+    #[test]
     fn what_is_before_and_after_the_place_stays_as_it_is() {
         let pcm = vowel(150.0, 4800);
         let mut shorter = pcm.clone();
-        let removed = shorten(&mut shorter, 1000, Need::Gentle).unwrap();
+        let removed = shorten(&mut shorter, 1000, Need::Gentle, 0).unwrap().removed;
         assert_eq!(shorter[..1000], pcm[..1000]);
         assert_eq!(shorter[1000 + removed..], pcm[1000 + 2 * removed..]);
         let mut longer = pcm.clone();
@@ -172,18 +225,19 @@ mod tests {
     #[test]
     fn a_consonant_is_left_alone_unless_time_presses_and_quiet_is_not() {
         let mut loud = noise(4800, 0.5);
-        assert_eq!(shorten(&mut loud, 1000, Need::Gentle), None);
+        assert_eq!(shorten(&mut loud, 1000, Need::Gentle, LONGEST), None);
         assert_eq!(lengthen(&mut loud, 1000, Need::Gentle), None);
-        assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Gentle).is_some());
-        assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Idle).is_some());
-        assert_eq!(shorten(&mut vowel(150.0, 4800), 1000, Need::Idle), None, "somebody speaks");
-        assert_eq!(shorten(&mut vec![0.0; 4800], 1000, Need::Gentle), Some(LONGEST));
+        assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Gentle, 0).is_some());
+        assert!(shorten(&mut noise(4800, 0.002), 1000, Need::Idle, 0).is_some());
+        assert_eq!(shorten(&mut vowel(150.0, 4800), 1000, Need::Idle, LONGEST), None, "somebody speaks");
+        let silence = shorten(&mut vec![0.0; 4800], 1000, Need::Gentle, 0);
+        assert_eq!(silence.map(|shortened| shortened.removed), Some(LONGEST));
     }
 
     #[test]
     fn too_little_sound_is_no_place() {
         let mut pcm = vowel(150.0, AHEAD);
-        assert_eq!(shorten(&mut pcm, 1, Need::Urgent), None);
+        assert_eq!(shorten(&mut pcm, 1, Need::Urgent, LONGEST), None);
         assert_eq!(lengthen(&mut pcm, LONGEST - 1, Need::Urgent), None);
         assert_eq!(lengthen(&mut pcm, LONGEST + 1, Need::Urgent), None);
     }
