@@ -31,13 +31,15 @@ const COPY_SHARE: f64 = 0.9985;
 
 /// A packet this much later than almost all others belongs to a spike.
 const SPIKE: Duration = Duration::from_millis(100);
+/// And counts as this much later than them: a little of what one spike was is kept for the next.
+const OF_A_SPIKE: Duration = Duration::from_millis(60);
 /// Packets held up together follow each other within this time, and come within that: a path that becomes narrow once is one spike for
 /// as long as its queue takes to drain.
 const SPIKE_LASTS: Duration = Duration::from_millis(600);
 const SPIKE_MOST: Duration = Duration::from_millis(1800);
 /// Packets in time for this long are a calm between two spikes.
 const CALM: Duration = Duration::from_millis(200);
-/// Spikes that come at least this often are prepared for: more often at a call's beginning, when paths come and go.
+/// Two spikes within this time are prepared for: less at a call's beginning, when paths come and go.
 const SPIKE_MEMORY: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(12));
 
 /// Follows the link and says how late sound should be played.
@@ -77,7 +79,7 @@ impl Default for DelayTarget {
         (0..PRIOR.1).for_each(|_| packets.add(PRIOR.0));
         let mut target =
             Self { packets, copies: DelayHistogram::of_a_call(COPIES), began: None, spikes: VecDeque::new(), target: LEAST };
-        target.decide();
+        target.decide(MediaTime::default());
         target
     }
 }
@@ -94,10 +96,12 @@ impl DelayTarget {
             self.copies.add(if held_up { Duration::ZERO } else { lateness });
         } else {
             self.copies.add(Duration::ZERO);
-            let most = self.most_usual(now, lateness) + SPIKE;
-            self.packets.add(lateness.min(most));
+            let usual = self.most_usual(now, lateness);
+            // Without a calm before it, it may be a path that stays longer.
+            let goes_on = self.spike(now, lateness).is_some_and(|spike| spike.goes_on);
+            self.packets.add(lateness.min(usual + if goes_on { SPIKE } else { OF_A_SPIKE }));
         }
-        self.decide();
+        self.decide(now);
     }
 
     /// How late sound should be played, counted as [`Lateness`](super::lateness::Lateness) counts.
@@ -128,10 +132,17 @@ impl DelayTarget {
         self.spikes.back_mut().filter(lasts)
     }
 
-    fn decide(&mut self) {
+    /// Whether another spike is likely: the next comes as soon after the last as that came after the one before, or half as long again. To
+    /// wait for it any longer is not worth a conversation in which each waits for the other.
+    fn next_is_near(&self, now: MediaTime) -> bool {
+        let mut last_first = self.spikes.iter().rev().filter(|spike| !spike.goes_on).map(|spike| spike.since);
+        let (Some(last), Some(before)) = (last_first.next(), last_first.next()) else { return false };
+        now.since(last) * 2 <= last.since(before) * 3
+    }
+
+    fn decide(&mut self, now: MediaTime) {
         let usual = self.packets.quantile(SHARE).max(self.copies.quantile(COPY_SHARE)) + GRAIN;
-        let again = self.spikes.iter().skip(1).any(|spike| !spike.goes_on);
-        let spiky = self.spikes.iter().map(|spike| spike.height + GRAIN).max().filter(|_| again);
+        let spiky = self.spikes.iter().map(|spike| spike.height + GRAIN).max().filter(|_| self.next_is_near(now));
         self.target = usual.max(spiky.unwrap_or_default()).clamp(LEAST, MOST);
     }
 }
@@ -265,5 +276,14 @@ mod tests {
         assert!(target.get() >= ms(390), "{:?}", target.get());
         feed(&mut target, 17, 40, |_| (2, false));
         assert_eq!(target.get(), LEAST);
+    }
+
+    #[test]
+    fn two_spikes_close_together_are_not_waited_for_again_long_after() {
+        let mut target = DelayTarget::default();
+        let spike = |n: u64| if matches!(n, 1000..1020 | 1100..1120) { (400 - 20 * (n % 100), false) } else { (2, false) };
+        let way = feed(&mut target, 0, 30, spike);
+        let at = |second: usize| way[second * 50];
+        assert!(at(24) >= ms(390) && at(26) <= ms(150), "{:?} {:?}", at(24), at(26));
     }
 }
