@@ -3,6 +3,9 @@
 //! A picture that is on time waits until most of the others would have come, too: nothing on a link without a queue, some milliseconds
 //! where packets tremble, a round trip where many have to be sent again. One that is later than that is shown at once, and those that it held up
 //! follow at twice the speed, so that nothing jumps and no delay stays.
+//!
+//! Where nothing comes for longer than pictures usually are late, those that still wait are shown further and further apart (adaptive
+//! playout: Steinbach, Färber and Girod 2001): a short outage is seen as a slow moment, not as a frozen one.
 
 use std::time::Duration;
 
@@ -21,6 +24,13 @@ const CLOSEST: Duration = Duration::from_millis(15);
 /// More than this behind, pictures are not spread any more: the newest counts.
 const BEHIND: Duration = Duration::from_millis(250);
 
+/// Nothing came for this much longer than usual: it is an outage.
+const OUTAGE: Duration = Duration::from_millis(10);
+/// The furthest that pictures are shown apart in one: what is further is frozen.
+const APART: Duration = Duration::from_millis(170);
+/// Pictures are captured this far apart, whatever their stamps say.
+const INTERVAL: (Duration, Duration) = (Duration::from_millis(15), Duration::from_millis(150));
+
 /// Gives each picture its time.
 #[derive(Debug)]
 pub struct VideoPlayout {
@@ -28,6 +38,11 @@ pub struct VideoPlayout {
     usual: DelayHistogram,
     /// When the last picture is due.
     last: Option<MediaTime>,
+    /// When the newest picture could be decoded, its stamp, and how long after the one before it was captured.
+    newest: Option<(MediaTime, u32)>,
+    interval: Duration,
+    /// When a picture was shown last.
+    shown: Option<MediaTime>,
 }
 
 /// When a picture is shown.
@@ -40,7 +55,14 @@ pub struct Due {
 
 impl Default for VideoPlayout {
     fn default() -> Self {
-        Self { lateness: Lateness::new(VIDEO_RATE), usual: DelayHistogram::new(MEMORY), last: None }
+        Self {
+            lateness: Lateness::new(VIDEO_RATE),
+            usual: DelayHistogram::new(MEMORY),
+            last: None,
+            newest: None,
+            interval: INTERVAL.1,
+            shown: None,
+        }
     }
 }
 
@@ -56,7 +78,24 @@ impl VideoPlayout {
         // A clock that jumped is no reason to stand still.
         let at = at.min(now + MOST + extra + BEHIND);
         self.last = Some(at);
+        if let Some((_, before)) = self.newest.replace((now, timestamp)) {
+            let ticks = u64::from(timestamp.wrapping_sub(before));
+            self.interval = Duration::from_micros(ticks * 1_000_000 / u64::from(VIDEO_RATE)).clamp(INTERVAL.0, INTERVAL.1);
+        }
         Due { at, for_sound: with_sound.since(even) }
+    }
+
+    /// When the picture is shown that is next and was due at `due`, if nothing more comes until then.
+    pub fn shown_at(&self, due: MediaTime) -> MediaTime {
+        let (Some((came, _)), Some(shown)) = (self.newest, self.shown) else { return due };
+        let silence = due.since(came);
+        let is_outage = silence > self.interval + self.delay() + OUTAGE;
+        if is_outage { due.max(shown + silence.min(APART)) } else { due }
+    }
+
+    /// A picture was shown.
+    pub fn shown(&mut self, now: MediaTime) {
+        self.shown = Some(now);
     }
 
     /// How long pictures wait that are on time.
@@ -110,6 +149,39 @@ mod tests {
         let shown: Vec<u64> = (0..).zip(&delays).map(|(n, delay)| n * 33_333 + delay).collect();
         assert!(shown.windows(2).all(|pair| pair[1] - pair[0] >= 14_999));
         assert!(delays[220..].iter().all(|delay| *delay < 40_000), "{:?}", &delays[200..225]);
+    }
+
+    /// When the pictures are shown that wait when nothing more comes, in ms after the newest one came, if each waits for the sound this long.
+    fn in_an_outage(waits: u64) -> Vec<u64> {
+        let mut playout = VideoPlayout::default();
+        let mut waiting = std::collections::VecDeque::new();
+        let show = |playout: &mut VideoPlayout, waiting: &mut std::collections::VecDeque<MediaTime>, until: MediaTime| {
+            let due = *waiting.front()?;
+            let shown = playout.shown_at(due);
+            waiting.pop_front_if(|_| shown <= until)?;
+            playout.shown(shown);
+            Some(shown)
+        };
+        let captured = |n: u64| at(n * 33_333);
+        for n in 0..100 {
+            let came = captured(n) + Duration::from_millis(30);
+            while show(&mut playout, &mut waiting, came).is_some() {}
+            waiting.push_back(playout.due(came, captured(n).rtp(VIDEO_RATE), Duration::from_millis(waits)).at);
+        }
+        let newest = captured(99) + Duration::from_millis(30);
+        let far = newest + Duration::from_secs(5);
+        let shown = std::iter::from_fn(|| show(&mut playout, &mut waiting, far));
+        shown.map(|shown| shown.since(newest).as_millis() as u64).collect()
+    }
+
+    #[test]
+    fn in_an_outage_what_waits_is_shown_further_and_further_apart() {
+        let shown = in_an_outage(180);
+        let apart: Vec<u64> = shown.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(apart.is_sorted() && apart.iter().all(|apart| *apart <= 171), "{shown:?}");
+        assert!(*shown.last().unwrap() >= 450, "a third of a second later than without: {shown:?}");
+        assert_eq!(in_an_outage(20).len(), 1);
+        assert!(in_an_outage(20)[0] <= 21, "what does not wait is not held back: {:?}", in_an_outage(20));
     }
 
     #[test]

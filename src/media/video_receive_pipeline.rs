@@ -95,7 +95,9 @@ impl VideoReceivePipeline {
             self.forgotten = Some(instant);
         }
         self.line_up(now);
-        let (due, sealed) = self.due.pop_front_if(|(due, _)| due.at <= now)?;
+        let shown_at = self.next_at().filter(|at| *at <= now)?;
+        let (due, sealed) = self.due.pop_front()?;
+        self.playout.shown(now);
         let opened = self.opener.open(instant, sealed.kind.meta(), &sealed.data, &mut self.unit);
         let (timestamp, kind) = (sealed.timestamp, sealed.kind);
         self.jitter.recycle(sealed.data);
@@ -124,7 +126,8 @@ impl VideoReceivePipeline {
                 self.undecoded += u64::from(decoded.picture.is_none());
                 if let Some(ms) = self.clock_offset.us().and_then(|offset| latency_ms(timestamp, now, offset)) {
                     let actual = i64::from(ms) * 1000;
-                    self.lip_sync.shown(now, actual, actual - due.for_sound.as_micros() as i64);
+                    let waited = due.for_sound + shown_at.since(due.at);
+                    self.lip_sync.shown(now, actual, actual - waited.as_micros() as i64);
                 }
                 Some(
                     decoded.picture.map_or(Step::Dropped, |picture| Step::Picture(Shown { picture, timestamp, kind, concealed })),
@@ -156,9 +159,14 @@ impl VideoReceivePipeline {
         self.due.iter_mut().take(too_many).for_each(|(due, _)| due.at = now);
     }
 
+    /// When the next picture is shown.
+    fn next_at(&self) -> Option<MediaTime> {
+        self.due.front().map(|(due, _)| self.playout.shown_at(due.at))
+    }
+
     /// When [`step`](Self::step) may have something to do although nothing came.
     pub fn deadline(&self) -> Option<MediaTime> {
-        self.jitter.deadline().into_iter().chain(self.due.front().map(|(due, _)| due.at)).min()
+        self.jitter.deadline().into_iter().chain(self.next_at()).min()
     }
 
     /// What to tell the peer now, if anything. Call it until there is nothing. A request is made once, and again only if no answer comes.
