@@ -97,7 +97,6 @@ impl VideoReceivePipeline {
         self.line_up(now);
         let shown_at = self.next_at().filter(|at| *at <= now)?;
         let (due, sealed) = self.due.pop_front()?;
-        self.playout.shown(now);
         let opened = self.opener.open(instant, sealed.kind.meta(), &sealed.data, &mut self.unit);
         let (timestamp, kind) = (sealed.timestamp, sealed.kind);
         self.jitter.recycle(sealed.data);
@@ -124,6 +123,9 @@ impl VideoReceivePipeline {
                 }
                 let concealed = damaged || self.ask.is_broken();
                 self.undecoded += u64::from(decoded.picture.is_none());
+                if decoded.picture.is_some() {
+                    self.playout.shown(now);
+                }
                 if let Some(ms) = self.clock_offset.us().and_then(|offset| latency_ms(timestamp, now, offset)) {
                     let actual = i64::from(ms) * 1000;
                     let waited = due.for_sound + shown_at.since(due.at);
