@@ -20,7 +20,6 @@ const ALIKE: f32 = 0.9;
 const ALIKE_ENOUGH: f32 = 0.5;
 /// Mean square below which it is quiet: −50 dBFS.
 const QUIET: f32 = 1e-5;
-
 /// One piece of sound leads over to the next within this, 2.5 ms: what is mixed of two is heard, if anything is.
 const JOINT: usize = SHORTEST;
 
@@ -44,16 +43,16 @@ pub struct Shortened {
     pub mixed: usize,
 }
 
-/// Takes a period out of `pcm` at `at` if there is a place for it right there, or several periods that are alike, as long as they are not
-/// more than `surplus` samples. Needs [`AHEAD`] samples from `at` on.
+/// Takes a period out of `pcm` at `at` if there is a place for it right there, and as many more that are alike as `surplus` samples have
+/// room for. Needs [`AHEAD`] samples from `at` on.
 pub fn shorten(pcm: &mut Vec<f32>, at: usize, need: Need, surplus: usize) -> Option<Shortened> {
     let ahead = pcm.get(at..at + AHEAD)?;
     let period = period(ahead, need)?;
     // Several at once leave one joint instead of many.
     let quiet = energy(ahead) < QUIET;
     let alike = |removed: &usize| quiet || likeness(&ahead[..LONGEST], &ahead[*removed..][..LONGEST]) >= ALIKE;
-    let several = (2..=surplus.min(LONGEST) / period).rev().map(|periods| periods * period);
-    let removed = several.into_iter().find(alike).unwrap_or(period);
+    let mut several = (2..=surplus.min(LONGEST) / period).rev().map(|periods| periods * period);
+    let removed = several.find(alike).unwrap_or(period);
     let from = at + closest(ahead, removed);
     for index in 0..JOINT {
         let weight = (index as f32 + 0.5) / JOINT as f32;

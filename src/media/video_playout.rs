@@ -107,6 +107,7 @@ impl VideoPlayout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
 
     const START: MediaTime = MediaTime(1_700_000_000_000_000);
 
@@ -154,8 +155,8 @@ mod tests {
     /// When the pictures are shown that wait when nothing more comes, in ms after the newest one came, if each waits for the sound this long.
     fn in_an_outage(waits: u64) -> Vec<u64> {
         let mut playout = VideoPlayout::default();
-        let mut waiting = std::collections::VecDeque::new();
-        let show = |playout: &mut VideoPlayout, waiting: &mut std::collections::VecDeque<MediaTime>, until: MediaTime| {
+        let mut waiting = VecDeque::new();
+        let show = |playout: &mut VideoPlayout, waiting: &mut VecDeque<MediaTime>, until: MediaTime| {
             let due = *waiting.front()?;
             let shown = playout.shown_at(due);
             waiting.pop_front_if(|_| shown <= until)?;
