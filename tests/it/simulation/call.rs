@@ -42,6 +42,8 @@ const MOST_IN_ALL_KBPS: u32 = 3600;
 /// The first seconds do not count: the link is not known yet.
 const SETTLED_MS: u64 = 8000;
 const FPS: u32 = 30;
+/// Where the link changes by itself, each call begins so much later on it than the one of the seed before.
+const LATER: Duration = Duration::from_secs(30);
 
 /// Both ends and the two ways between them.
 pub struct Call {
@@ -89,9 +91,10 @@ impl Call {
         let folder = tempfile::tempdir().unwrap();
         let voice = folder.path().join("voice.wav");
         write_voice(&voice);
-        let start = (MediaTime(1_700_000_000_000_000), Instant::now());
+        let link_began = Instant::now();
+        let start = (MediaTime(1_700_000_000_000_000), link_began + LATER * seed.saturating_sub(1) as u32);
         let ends = [Role::Caller, Role::Callee].map(|role| End::new(role, (size, link.round_trip()), &voice, start));
-        let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(start.1, link, seed));
+        let ways = [seed, seed ^ 0x5555].map(|seed| Way::new(link_began, link, seed));
         Self { start, link, ends, ways, _folder: folder }
     }
 
