@@ -5,13 +5,13 @@
 //!   sealed under HKDF-SHA256(message key, salt, "vesper/1 conversation keys") with version || salt as additional data
 //! ```
 //!
-//! A deletion writes the file anew with a new salt, hence a new wrapping key, and then writes over what the old file was on
-//! the disk. What is left of the deleted messages in the database, in its free pages and in any copy of it, opens no more. (A
+//! Whenever the file is written anew, what it was on the disk is written over; a deletion takes a new salt, too, hence a new
+//! wrapping key. What is left of the deleted messages in the database, in its free pages and in any copy of it, opens no more. (A
 //! disk that moves its blocks about may keep an old copy of this file out of our reach; that copy is still sealed.)
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
@@ -20,6 +20,7 @@ use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::contacts::{StoreError, store_failure};
+use crate::identity::files::Superseded;
 use crate::identity::seal::{self, SealKey};
 use crate::identity::{PublicKey, files, random};
 
@@ -109,16 +110,16 @@ impl KeyRing {
 
     /// Throws the key of a conversation away. The numbers go on where they were, for the other side counts on.
     pub fn erase(&mut self, peer: &PublicKey, clock: u64, seq: u64, recent: Vec<[u8; 16]>) -> Result<(), StoreError> {
-        let failed = |error: std::io::Error| store_failure(&self.path, error.into());
-        let old_file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
         let before = (self.rings.clone(), self.salt);
         self.rings.insert(*peer.as_bytes(), Ring::new(clock, seq, recent));
         self.salt = random();
-        if let Err(error) = self.save() {
-            (self.rings, self.salt) = before;
-            return Err(error);
+        match self.write() {
+            Ok(old) => old.overwrite().map_err(|error| store_failure(&self.path, error.into())),
+            Err(error) => {
+                (self.rings, self.salt) = before;
+                Err(error)
+            }
         }
-        overwrite(old_file).map_err(|error| store_failure(&self.path, error.into()))
     }
 
     fn read(&mut self, file: File) -> Result<(), StoreError> {
@@ -137,12 +138,18 @@ impl KeyRing {
     }
 
     fn save(&self) -> Result<(), StoreError> {
+        self.write()?.overwrite().map_err(|error| store_failure(&self.path, error.into()))
+    }
+
+    /// Writes the file anew and gives what it was, which holds keys that may be thrown away one day.
+    fn write(&self) -> Result<Superseded, StoreError> {
         let plain = Zeroizing::new(postcard::to_stdvec(&self.rings).expect("keys and numbers always can be written"));
         let mut file = vec![VERSION];
         file.extend(self.salt);
         let sealed = seal::seal(&wrapping_key(&self.message_key, &self.salt), &file, &plain);
         file.extend(sealed);
-        files::replace(&self.path, &file).map_err(|error| store_failure(&self.path, error.into()))
+        let replaced = Superseded::at(&self.path).and_then(|old| files::replace(&self.path, &file).map(|()| old));
+        replaced.map_err(|error| store_failure(&self.path, error.into()))
     }
 }
 
@@ -151,16 +158,6 @@ fn wrapping_key(message_key: &SealKey, salt: &[u8; SALT]) -> SealKey {
     let hkdf = Hkdf::<Sha256>::new(Some(salt), &**message_key);
     hkdf.expand(b"vesper/1 conversation keys", &mut *key).expect("32 bytes are few enough for SHA-256");
     key
-}
-
-/// Writes noise over a file that has no name any more.
-fn overwrite(mut file: File) -> std::io::Result<()> {
-    let length = file.metadata()?.len();
-    let noise: [u8; 256] = random();
-    for start in (0..length).step_by(noise.len()) {
-        file.write_all(&noise[..noise.len().min((length - start) as usize)])?;
-    }
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -214,6 +211,17 @@ mod tests {
         assert!(new.key() != old.key() && new.tag != old.tag && again.salt != salt);
         assert_eq!((new.clock, new.seq, new.recent.clone()), (40, 7, vec![[1; 16]]));
         assert_eq!(again.get(&bo).unwrap().key(), bos);
+        assert!(KeyRing::open(&held, &key()).is_err(), "what the old file was is written over");
+    }
+
+    #[test]
+    fn a_new_conversation_leaves_no_copy_of_the_others_keys_behind() {
+        let (_folder, path) = place();
+        let mut ring = KeyRing::open(&path, &key()).unwrap();
+        ring.admit([somebody()]).unwrap();
+        let held = path.with_extension("held");
+        fs::hard_link(&path, &held).unwrap();
+        ring.admit([somebody()]).unwrap();
         assert!(KeyRing::open(&held, &key()).is_err(), "what the old file was is written over");
     }
 

@@ -65,29 +65,46 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Puts the file at `new` in the place of the one at `path`, whose bytes are then written over.
 pub fn take_place(new: &Path, path: &Path) -> io::Result<()> {
-    let old = OpenOptions::new().write(true).open(path)?;
+    let old = Superseded::at(path)?;
     fs::rename(new, path)?;
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }
-    overwrite_file(old)
+    old.overwrite()
 }
 
 /// Writes other bytes over those of a file, as many, and waits for the disk.
 pub fn overwrite(path: &Path) -> io::Result<()> {
-    overwrite_file(OpenOptions::new().write(true).open(path)?)
+    Superseded(Some(OpenOptions::new().write(true).open(path)?)).overwrite()
 }
 
-fn overwrite_file(mut file: File) -> io::Result<()> {
-    let mut left = file.metadata()?.len();
-    while left > 0 {
-        let bytes: [u8; 256] = super::random();
-        let now = left.min(bytes.len() as u64);
-        file.write_all(&bytes[..now as usize])?;
-        left -= now;
+/// A file whose place another is about to take, held on to so that nothing of it stays readable in free blocks of the disk. (A disk
+/// that moves its blocks about may keep a copy out of our reach.)
+pub struct Superseded(Option<File>);
+
+impl Superseded {
+    /// The file that stands at `path` now, if one does.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        match OpenOptions::new().write(true).open(path) {
+            Ok(file) => Ok(Self(Some(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
     }
-    file.sync_all()
+
+    /// Writes other bytes over its own, as many, and waits for the disk.
+    pub fn overwrite(self) -> io::Result<()> {
+        let Some(mut file) = self.0 else { return Ok(()) };
+        let mut left = file.metadata()?.len();
+        while left > 0 {
+            let bytes: [u8; 256] = super::random();
+            let now = left.min(bytes.len() as u64);
+            file.write_all(&bytes[..now as usize])?;
+            left -= now;
+        }
+        file.sync_all()
+    }
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -18,6 +18,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use self::header::{Cost, Kind, Slot};
+use super::files::Superseded;
 use super::seal::{self, SealKey};
 use super::{Reader, files, random};
 
@@ -128,10 +129,14 @@ impl Vault {
         Ok(())
     }
 
-    /// Replaces the body. On an error the file is what it was.
+    /// Replaces the body, and writes over what the file was: it may have been locked with less. On an error the file is what it was.
     pub fn save(&mut self, body: &[u8]) -> Result<(), VaultError> {
         let sealed_body = seal::seal(&self.data_key, &self.header, body);
-        files::replace(&self.path, &[self.header.as_slice(), &sealed_body].concat()).map_err(|error| at(&self.path, error))
+        let old = Superseded::at(&self.path).map_err(|error| at(&self.path, error))?;
+        files::replace(&self.path, &[self.header.as_slice(), &sealed_body].concat()).map_err(|error| at(&self.path, error))?;
+        // The new file stands, and that is what was asked for.
+        let _ = old.overwrite();
+        Ok(())
     }
 }
 

@@ -168,6 +168,18 @@ fn making_a_vault_never_overwrites_a_file() {
 }
 
 #[test]
+fn of_a_vault_without_a_passphrase_nothing_is_left_on_the_disk_once_it_has_one() {
+    let (folder, path) = place();
+    let mut vault = Vault::create(&path, None, b"secret").unwrap();
+    // A second name holds on to the old file, as the disk itself may.
+    let held = folder.path().join("held");
+    fs::hard_link(&path, &held).unwrap();
+    vault.relock(NewLock::at_cost(Some("new"), CHEAP).unwrap_or_else(|_| unreachable!()), b"secret").unwrap();
+    assert!(body(&held, None).is_err());
+    assert_eq!(body(&path, Some("new")).unwrap(), b"secret");
+}
+
+#[test]
 fn every_save_is_sealed_anew_and_a_failed_one_changes_nothing() {
     let (folder, path) = place();
     let mut vault = Vault::create(&path, None, b"same").unwrap();
