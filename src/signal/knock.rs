@@ -14,7 +14,8 @@
 //! 0x05 DONE ->      the OK is kept; it need not be said again
 //! ```
 //!
-//! K1 in the last line is the K1 as sent, without its type. A wrong proof is closed without a byte.
+//! K1 in the last line is the K1 as sent, without its type. Whoever dials without a [ticket](super::ticket) that the invitation's
+//! secret made is ignored, and a wrong proof is closed without a byte.
 
 mod doorman;
 mod knocker;
@@ -57,7 +58,7 @@ pub enum KnockOutcome {
     Gone,
     /// We are contacts. Keep what is here, then call [`KnockConfirm::done`].
     Ok { key: PublicKey, name: String, hints: Vec<Hint>, pair_secret: PairSecret, confirm: KnockConfirm },
-    /// The other side does not take our proof: the invitation is not what was made.
+    /// What was answered is no answer of whoever made the invitation.
     Refused,
     /// Nobody answered at all.
     Unreachable { why: String },

@@ -1,11 +1,16 @@
-//! The ticket with which a contact shows who it is before any handshake.
+//! The ticket with which one who dials shows, before any handshake, that they may.
 //!
-//! A dialler offers, beside the ALPN of the link, a second one: `"vt" || base32(n || mac)`, with eight random bytes `n` and
-//! `mac = HMAC-SHA256(pair secret, "vesper/1 dial" || callee id || n)[..16]`. Base32 is that of RFC 4648, upper case, without
-//! padding. The callee reads it from the client hello and ignores whoever has none: a stranger gets not one byte.
+//! A dialler offers, beside its own ALPN, a second one: `"vt" || base32(n || mac)`, with eight random bytes `n` and
+//! `mac = HMAC-SHA256(secret, label || callee id || n)[..16]`. A contact dials the callee's key with the pair secret and the
+//! label `"vesper/1 dial"`, and who holds an invitation its knock id with the invitation's secret and `"vesper/1 knock dial"`.
+//! Base32 is that of RFC 4648, upper case, without padding. The callee reads it from the client hello and ignores whoever has
+//! none: a stranger gets not one byte.
+
+use std::collections::VecDeque;
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
+use iroh::endpoint::Incoming;
 use sha2::Sha256;
 
 use crate::identity::{PublicKey, random};
@@ -14,15 +19,37 @@ const PREFIX: &[u8] = b"vt";
 const NONCE: usize = 8;
 const MAC: usize = 16;
 
+/// The most ALPNs that are tried; who may dial offers two.
+const MAX_ALPNS: usize = 4;
+
+/// How many used tickets are remembered, so that one who saw somebody dial cannot make us answer with their ticket.
+const REMEMBERED: usize = 512;
+
 /// What makes each ticket another one. A callee takes one only once.
 pub(crate) type TicketNonce = [u8; NONCE];
 
+/// What a ticket is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Secret<'a> {
+    /// The link of a contact, by the pair secret.
+    Pair(&'a [u8; 32]),
+    /// A knock, by the invitation's secret.
+    Invitation(&'a [u8; 16]),
+}
+
 /// A new ticket for dialling `callee`, as an ALPN.
-pub(crate) fn issue(pair_secret: &[u8; 32], callee: &PublicKey) -> Vec<u8> {
+pub(crate) fn issue(secret: Secret, callee: &PublicKey) -> Vec<u8> {
     let nonce: TicketNonce = random();
-    let mac = mac(pair_secret, callee, &nonce).finalize().into_bytes();
+    let mac = secret.mac(callee, &nonce).finalize().into_bytes();
     let text = BASE32_NOPAD.encode(&[&nonce[..], &mac[..MAC]].concat());
     [PREFIX, text.as_bytes()].concat()
+}
+
+/// The tickets among the ALPNs that `incoming` offers, of which nothing is proven yet.
+pub(crate) fn offered(incoming: &Incoming) -> Vec<Ticket> {
+    let Some(hello) = incoming.decrypt() else { return Vec::new() };
+    let Some(alpns) = hello.alpns() else { return Vec::new() };
+    alpns.take(MAX_ALPNS).map_while(Result::ok).filter_map(|alpn| Ticket::read(&alpn)).collect()
 }
 
 /// A ticket as it arrived, of which nothing is proven yet.
@@ -39,22 +66,42 @@ impl Ticket {
         Some(Self { nonce: nonce.try_into().ok()?, mac: mac.try_into().ok()? })
     }
 
-    /// Whether somebody who has `pair_secret` made it to dial `callee`. Compares in constant time.
-    pub fn is_from(&self, pair_secret: &[u8; 32], callee: &PublicKey) -> bool {
-        mac(pair_secret, callee, &self.nonce).verify_truncated_left(&self.mac).is_ok()
-    }
-
-    pub fn nonce(&self) -> TicketNonce {
-        self.nonce
+    /// Whether somebody who has `secret` made it to dial `callee`. Compares in constant time.
+    pub fn is_from(&self, secret: Secret, callee: &PublicKey) -> bool {
+        secret.mac(callee, &self.nonce).verify_truncated_left(&self.mac).is_ok()
     }
 }
 
-fn mac(pair_secret: &[u8; 32], callee: &PublicKey, nonce: &TicketNonce) -> Hmac<Sha256> {
-    Hmac::<Sha256>::new_from_slice(pair_secret)
-        .expect("HMAC takes keys of any length")
-        .chain_update(b"vesper/1 dial")
-        .chain_update(callee.as_bytes())
-        .chain_update(nonce)
+impl Secret<'_> {
+    fn mac(self, callee: &PublicKey, nonce: &TicketNonce) -> Hmac<Sha256> {
+        let (secret, label): (&[u8], &[u8]) = match self {
+            Self::Pair(secret) => (secret, b"vesper/1 dial"),
+            Self::Invitation(secret) => (secret, b"vesper/1 knock dial"),
+        };
+        Hmac::<Sha256>::new_from_slice(secret)
+            .expect("HMAC takes keys of any length")
+            .chain_update(label)
+            .chain_update(callee.as_bytes())
+            .chain_update(nonce)
+    }
+}
+
+/// The last tickets that one secret's holders used.
+#[derive(Debug, Default)]
+pub(crate) struct Used(VecDeque<TicketNonce>);
+
+impl Used {
+    /// Marks a ticket as used; false if it was.
+    pub fn take(&mut self, ticket: &Ticket) -> bool {
+        if self.0.contains(&ticket.nonce) {
+            return false;
+        }
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(ticket.nonce);
+        true
+    }
 }
 
 #[cfg(test)]
@@ -65,23 +112,35 @@ mod tests {
     use crate::identity::Identity;
 
     #[test]
-    fn a_ticket_holds_for_its_secret_and_its_callee_only() {
+    fn a_ticket_is_good_for_its_secret_its_callee_and_its_purpose_only() {
         let (me, other) = (Identity::generate().public(), Identity::generate().public());
-        let ticket = Ticket::read(&issue(&[1; 32], &me)).unwrap();
-        assert!(ticket.is_from(&[1; 32], &me));
-        assert!(!ticket.is_from(&[2; 32], &me));
-        assert!(!ticket.is_from(&[1; 32], &other));
+        let issued = |secret| Ticket::read(&issue(secret, &me)).unwrap();
+        let (pair, invitation) = (Secret::Pair(&[1; 32]), Secret::Invitation(&[1; 16]));
+        assert!(issued(pair).is_from(pair, &me) && issued(invitation).is_from(invitation, &me));
+        assert!(!issued(pair).is_from(Secret::Pair(&[2; 32]), &me));
+        assert!(!issued(invitation).is_from(Secret::Invitation(&[2; 16]), &me));
+        assert!(!issued(pair).is_from(pair, &other));
+        assert!(!issued(pair).is_from(invitation, &me) && !issued(invitation).is_from(pair, &me));
+    }
+
+    #[test]
+    fn a_ticket_is_taken_once() {
+        let ticket = || Ticket::read(&issue(Secret::Pair(&[1; 32]), &Identity::generate().public())).unwrap();
+        let (mut used, first) = (Used::default(), ticket());
+        assert!(used.take(&first) && !used.take(&first));
+        (0..REMEMBERED - 1).for_each(|_| assert!(used.take(&ticket())));
+        assert!(!used.take(&first), "so many later ones are remembered, too");
     }
 
     #[test]
     fn two_tickets_for_the_same_callee_have_nothing_in_common() {
         let me = Identity::generate().public();
-        assert_ne!(issue(&[1; 32], &me), issue(&[1; 32], &me));
+        assert_ne!(issue(Secret::Pair(&[1; 32]), &me), issue(Secret::Pair(&[1; 32]), &me));
     }
 
     #[test]
     fn a_ticket_fits_an_alpn() {
-        assert_eq!(issue(&[1; 32], &Identity::generate().public()).len(), 2 + 39);
+        assert_eq!(issue(Secret::Pair(&[1; 32]), &Identity::generate().public()).len(), 2 + 39);
     }
 
     proptest! {
@@ -89,7 +148,7 @@ mod tests {
         fn any_alpn_is_a_ticket_of_nobody(alpn in prop::collection::vec(any::<u8>(), 0..60)) {
             let me = Identity::from_secret(&[9; 32]).public();
             let ticket = Ticket::read(&[PREFIX, &alpn].concat());
-            prop_assert!(ticket.is_none_or(|ticket| !ticket.is_from(&[1; 32], &me)));
+            prop_assert!(ticket.is_none_or(|ticket| !ticket.is_from(Secret::Pair(&[1; 32]), &me)));
         }
     }
 }

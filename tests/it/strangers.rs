@@ -12,6 +12,7 @@ use crate::lab::Lab;
 use crate::lab::cable::Quality;
 use crate::lab::packet::{ICMP, Packet, UDP};
 use crate::lab::people::People;
+use crate::lab::vesper::Vesper;
 
 /// Tells [`the_stranger_on_the_relay`] whom to try: a key and a relay.
 pub(crate) const RELAY_TARGET: &str = "VESPER_TEST_RELAY_TARGET";
@@ -23,6 +24,9 @@ fn a_stranger_on_direct_udp_and_on_the_relay_gets_not_one_byte() {
     crate::before_accept::a_stranger_on_the_relay_gets_no_answer();
     let Some(people) = People::meet() else { return };
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
+    // She waits for somebody else at the door of an invitation, too.
+    let invited = Vesper::start(Some(&lab.a), &people.alice.folder, ["invite"]).end();
+    assert_eq!(invited.code, Some(0), "{invited:#?}");
     let mut alice = people.alice.answer(&lab.a, ["--auto"]);
     // She is online when her contact reaches her.
     assert_eq!(people.bob.call(&lab.b, &people.alice, ["--seconds", "0.1"]).end().code, Some(0));
@@ -53,7 +57,7 @@ fn a_stranger_on_direct_udp_and_on_the_relay_gets_not_one_byte() {
 fn a_contact_who_was_removed_is_a_stranger() {
     let Some(people) = People::meet() else { return };
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
-    let removed = crate::lab::vesper::Vesper::start(None, &people.bob.folder, ["contacts", "remove", &people.carol.key]).end();
+    let removed = Vesper::start(None, &people.bob.folder, ["contacts", "remove", &people.carol.key]).end();
     assert_eq!(removed.code, Some(0), "{removed:#?}");
     let bob = people.bob.answer(&lab.b, ["--auto"]);
     assert_eq!(people.alice.call(&lab.a, &people.bob, ["--seconds", "0.1"]).end().code, Some(0), "bob is online");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iroh::Endpoint;
-use iroh::endpoint::{Connection, Incoming, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, Incoming, IncomingAddr, RecvStream, SendStream, VarInt};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -18,10 +18,15 @@ use crate::contacts::OpenInvitation;
 use crate::identity::{Identity, PublicKey};
 use crate::signal::frame;
 use crate::signal::link::LinkEvent;
-use crate::signal::link::network::{Network, Purpose, steady_port};
+use crate::signal::link::network::{Network, Purpose, key, steady_port};
 use crate::signal::rate::RateLimit;
+use crate::signal::sources::{Source, Sources};
+use crate::signal::ticket::{Secret, Used, offered};
 
-/// Handshakes in a second, over all invitations; who comes after them is ignored.
+/// How many client hellos are looked into in a second, of one source and of all; the rest are ignored unread.
+const LOOKS: (u32, u32) = (10, 100);
+
+/// Handshakes in a second, with who holds one of the invitations; who comes after them is ignored.
 const HANDSHAKES_PER_SECOND: u32 = 5;
 
 /// Knocks under way at once.
@@ -36,15 +41,22 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Somebody, and the knock id of the invitation that they came for.
 type AtDoor = (PublicKey, Incoming);
 
+/// An open invitation. Dropping the sender closes its endpoint.
+struct Door {
+    invitation: OpenInvitation,
+    used: Used,
+    _stop: oneshot::Sender<()>,
+}
+
 pub(in crate::signal) struct Doorman {
     identity: Arc<Identity>,
     network: Network,
     events: mpsc::Sender<LinkEvent>,
-    /// The open invitations. Dropping the sender closes the endpoint.
-    open: BTreeMap<PublicKey, (OpenInvitation, oneshot::Sender<()>)>,
+    open: BTreeMap<PublicKey, Door>,
     /// Who is at which door. When it is full, who comes is ignored.
     knocks: mpsc::Sender<AtDoor>,
     knocked: mpsc::Receiver<AtDoor>,
+    looks: Sources,
     handshakes: RateLimit,
     doors: JoinSet<()>,
     answering: JoinSet<()>,
@@ -60,6 +72,7 @@ impl Doorman {
             open: BTreeMap::new(),
             knocks,
             knocked,
+            looks: Sources::new(LOOKS.0, LOOKS.1),
             handshakes: RateLimit::new(HANDSHAKES_PER_SECOND),
             doors: JoinSet::new(),
             answering: JoinSet::new(),
@@ -73,7 +86,7 @@ impl Doorman {
             if !self.open.contains_key(&id) {
                 let (stop, stopped) = oneshot::channel();
                 self.doors.spawn(door(invitation.knock_identity(), self.network.clone(), self.knocks.clone(), stopped));
-                self.open.insert(id, (invitation, stop));
+                self.open.insert(id, Door { invitation, used: Used::default(), _stop: stop });
             }
         }
     }
@@ -95,13 +108,28 @@ impl Doorman {
     }
 
     fn admit(&mut self, id: PublicKey, incoming: Incoming) {
-        match self.open.get(&id) {
-            Some((invitation, _)) if self.answering.len() < MAX_KNOCKS && self.handshakes.allow(Instant::now()) => {
-                let binding = (id, invitation.invitation.secret);
-                self.answering.spawn(answer(incoming, binding, self.identity.clone(), self.events.clone()));
+        match self.holds(id, &incoming, Instant::now()) {
+            Some(secret) => {
+                self.answering.spawn(answer(incoming, (id, secret), self.identity.clone(), self.events.clone()));
             }
-            _ => incoming.ignore(),
+            // Completing a handshake would show whoever found the port by chance that it is Vesper's, and our addresses.
+            None => incoming.ignore(),
         }
+    }
+
+    /// The secret of the invitation that they came for, if they have a ticket that only its holder can make and there is room for them.
+    fn holds(&mut self, id: PublicKey, incoming: &Incoming, now: Instant) -> Option<[u8; 16]> {
+        let source = match incoming.remote_addr() {
+            IncomingAddr::Ip(address) => address.ip().into(),
+            IncomingAddr::Relay { endpoint_id, .. } => Source::Relayed(key(endpoint_id)?),
+            _ => return None,
+        };
+        let door = self.open.get_mut(&id).filter(|_| self.looks.allow(source, now))?;
+        let secret = door.invitation.invitation.secret;
+        let ticket = offered(incoming).into_iter().find(|ticket| ticket.is_from(Secret::Invitation(&secret), &id))?;
+        // In this order: one that has to wait may come again with the same ticket, and one that was overheard takes nobody's place.
+        let has_room = self.answering.len() < MAX_KNOCKS && door.used.take(&ticket) && self.handshakes.allow(now);
+        has_room.then_some(secret)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iroh::endpoint::{Connection, VarInt};
+use iroh::endpoint::{ConnectOptions, Connection, VarInt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -14,6 +14,7 @@ use crate::identity::Identity;
 use crate::signal::frame;
 use crate::signal::link::LinkEvent;
 use crate::signal::link::network::{Bound, Network, Paths, Purpose, find_on_lan};
+use crate::signal::ticket::{self, Secret};
 
 /// The time to reach the inviter, and as much again to hear the answer.
 const DIAL_LIMIT: Duration = Duration::from_secs(8);
@@ -23,6 +24,8 @@ const LAN_FIRST_LIMIT: Duration = Duration::from_secs(3);
 
 /// The time for our own side to keep what an OK brought, before the connection is given up.
 const KEEP_LIMIT: Duration = Duration::from_secs(5);
+
+const NO_ANSWER: &str = "their computer did not answer";
 
 /// Knocks once and says what became of it. Every try comes from a key that was never seen before and never is again.
 pub(in crate::signal) async fn knock(
@@ -80,7 +83,7 @@ async fn reach(
     let purpose = Purpose { path, ..Purpose::default() };
     let bound = network.bind(&throw_away, purpose).await.map_err(|error| error.to_string())?;
     let reached = timeout(limit, connect(network, request, &bound, &relay)).await;
-    match reached.unwrap_or_else(|_| Err("their computer did not answer".to_owned())) {
+    match reached.unwrap_or_else(|_| Err(NO_ANSWER.to_owned())) {
         Ok(connection) => Ok((bound, connection, throw_away)),
         Err(why) => {
             bound.endpoint.close().await;
@@ -95,7 +98,10 @@ async fn connect(network: &Network, request: &KnockRequest, bound: &Bound, relay
     let dial = async |hints: &[Hint]| {
         let hints: Vec<Hint> = hints.iter().filter(|hint| matches!(hint, Hint::Relay(_)) != relay.is_empty()).cloned().collect();
         let address = network.address(id, &hints, relay).ok_or("the invitation names no address that can be used")?;
-        bound.endpoint.connect(address, ALPN).await.map_err(|error| error.to_string())
+        let ticket = ticket::issue(Secret::Invitation(&request.invitation.secret), id);
+        let options = ConnectOptions::new().with_additional_alpns(vec![ticket]);
+        let connecting = bound.endpoint.connect_with_opts(address, ALPN, options).await.map_err(|error| error.to_string())?;
+        connecting.await.map_err(|error| error.to_string())
     };
     let Some(discovery) = &bound.discovery else { return dial(&request.invitation.hints).await };
     let found = async { dial(&find_on_lan(discovery, id).await).await };
@@ -131,12 +137,16 @@ async fn ask(
         let (mut send, mut receive) = connection.open_bi().await.ok()?;
         frame::write(&mut send, &[&[KNOCK][..], &k1].concat()).await.ok()?;
         let k2 = frame::read(&mut receive).await.ok()??;
-        Some((send, binding.check_answer(&k1, &k2).ok()?))
+        Some((send, binding.check_answer(&k1, &k2)))
     };
-    match timeout(DIAL_LIMIT, asking).await {
-        Ok(Some((_, Answer::Pending))) => say(KnockOutcome::Pending).await,
-        Ok(Some((_, Answer::Gone))) => say(KnockOutcome::Gone).await,
-        Ok(Some((mut send, Answer::Ok(card, pair_secret)))) if card.key != identity.public() => {
+    // A profile that is locked, or a computer that was just switched off, says nothing: it is asked again.
+    let Some((mut send, answer)) = timeout(DIAL_LIMIT, asking).await.ok().flatten() else {
+        return say(KnockOutcome::Unreachable { why: NO_ANSWER.to_owned() }).await;
+    };
+    match answer {
+        Ok(Answer::Pending) => say(KnockOutcome::Pending).await,
+        Ok(Answer::Gone) => say(KnockOutcome::Gone).await,
+        Ok(Answer::Ok(card, pair_secret)) if card.key != identity.public() => {
             let (confirm, confirmed) = oneshot::channel();
             say(accepted(card, pair_secret, confirm)).await;
             if let Ok(Ok(())) = timeout(KEEP_LIMIT, confirmed).await {
@@ -149,8 +159,7 @@ async fn ask(
                 let _ = timeout(KEEP_LIMIT, done).await;
             }
         }
-        Ok(_) => say(KnockOutcome::Refused).await,
-        Err(_) => say(KnockOutcome::Unreachable { why: "their computer did not answer".to_owned() }).await,
+        _ => say(KnockOutcome::Refused).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iroh::endpoint::presets;
+use iroh::endpoint::{ConnectOptions, presets};
 use iroh::{Endpoint, EndpointAddr, TransportAddr};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use crate::identity::Identity;
 use crate::signal::frame;
 use crate::signal::link::network::endpoint_id;
 use crate::signal::link::{Link, LinkConfig, LinkEvent};
+use crate::signal::ticket::{self, Secret};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const TOMORROW: u64 = 4_000_000_000;
@@ -116,10 +117,51 @@ async fn a_knock_without_the_secret_is_closed_without_a_byte_and_shown_to_nobody
     let mut invitation = invite(&inviter).invitation.clone();
     invitation.secret = [0; 16];
     knocker.knock(request(&invitation));
-    assert!(matches!(outcome(&mut at_bob).await, KnockOutcome::Refused));
+    assert!(matches!(outcome(&mut at_bob).await, KnockOutcome::Unreachable { .. }), "there is not even a handshake");
     while let Ok(event) = at_ada.try_recv() {
         assert!(!matches!(event, LinkEvent::Knocked(_)));
     }
+}
+
+#[tokio::test]
+async fn an_inviter_who_cannot_answer_now_costs_the_knocker_nothing_but_time() {
+    let (_, inviter, mut at_ada) = person().await;
+    let (_, knocker, mut at_bob) = person().await;
+    let open = invite(&inviter);
+    knocker.knock(request(&open.invitation));
+    // As by a profile that is locked.
+    drop(knocked(&mut at_ada).await.reply);
+    assert!(matches!(outcome(&mut at_bob).await, KnockOutcome::Unreachable { .. }));
+}
+
+#[tokio::test]
+async fn nobody_at_an_invitations_door_is_answered_who_does_not_hold_it() {
+    let (_, inviter, mut at_ada) = person().await;
+    let (_, knocker, mut at_bob) = person().await;
+    let open = invite(&inviter);
+    let id = open.invitation.knock_id;
+    let stranger = Endpoint::bind(presets::Minimal).await.unwrap();
+    let tickets = [Vec::new(), vec![ticket::issue(Secret::Invitation(&[0; 16]), &id)]];
+    let dials = tickets.map(|more| {
+        let (stranger, at) = (stranger.clone(), at(&open.invitation));
+        let options = ConnectOptions::new().with_additional_alpns(more);
+        async move { stranger.connect_with_opts(at, ALPN, options).await.ok()?.await.ok() }
+    });
+    for dial in dials {
+        // A holder is through in a tenth of a second; see below.
+        assert!(!matches!(timeout(Duration::from_secs(2), dial).await, Ok(Some(_))), "not even a handshake");
+    }
+    knocker.knock(request(&open.invitation));
+    knocked(&mut at_ada).await.reply.send(KnockAnswer::Pending);
+    assert!(matches!(outcome(&mut at_bob).await, KnockOutcome::Pending));
+}
+
+fn at(invitation: &Invitation) -> EndpointAddr {
+    let address = invitation.hints.iter().find_map(|hint| match hint {
+        Hint::Address(address) => Some(TransportAddr::Ip(*address)),
+        Hint::Relay(_) => None,
+    });
+    EndpointAddr::from_parts(endpoint_id(&invitation.knock_id), address)
 }
 
 /// Two invitations that share a secret, as a program with a mistake in it might make: whoever is knocked at by the
@@ -131,12 +173,10 @@ async fn a_knock_forwarded_to_another_invitation_with_the_same_secret_is_refused
     let second = invite(&inviter);
     let victim = Identity::generate();
     let throw_away = Endpoint::bind(presets::Minimal).await.unwrap();
-    let address = second.invitation.hints.iter().find_map(|hint| match hint {
-        Hint::Address(address) => Some(TransportAddr::Ip(*address)),
-        Hint::Relay(_) => None,
-    });
-    let at = EndpointAddr::from_parts(endpoint_id(&second.invitation.knock_id), address);
-    let connection = timeout(PATIENCE, throw_away.connect(at, ALPN)).await.expect("in time").unwrap();
+    let ticket = ticket::issue(Secret::Invitation(&second.invitation.secret), &second.invitation.knock_id);
+    let options = ConnectOptions::new().with_additional_alpns(vec![ticket]);
+    let connecting = throw_away.connect_with_opts(at(&second.invitation), ALPN, options).await.unwrap();
+    let connection = timeout(PATIENCE, connecting).await.expect("in time").unwrap();
     let exported = |knock_id: &PublicKey| {
         let mut x = [0; 32];
         let context = Binding::context(knock_id, throw_away.id().as_bytes());

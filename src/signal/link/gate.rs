@@ -3,7 +3,7 @@
 //! Completing a TLS handshake already shows our key at this address, so the gate decides before any: it reads the ticket
 //! out of the client hello, and whoever has none that fits a contact is ignored. Never refused: that too would be a reply.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use iroh::endpoint::{Incoming, IncomingAddr};
@@ -13,7 +13,7 @@ use super::network::key;
 use crate::contacts::Hint;
 use crate::identity::PublicKey;
 use crate::signal::sources::{Source, Sources};
-use crate::signal::ticket::{Ticket, TicketNonce};
+use crate::signal::ticket::{Secret, Ticket, Used, offered};
 
 /// How many client hellos are looked into in a second, of one source and of all; the rest are ignored unread. Who dials sends a few.
 const LOOKS: (u32, u32) = (20, 200);
@@ -21,11 +21,8 @@ const LOOKS: (u32, u32) = (20, 200);
 /// The same where contacts are or were last: no stranger elsewhere takes any of these, not even one who forges where it is.
 const LOOKS_AT_CONTACTS: (u32, u32) = (50, 400);
 
-/// How many used tickets are remembered, so that one who saw a contact dial cannot make us answer with its ticket.
-const REMEMBERED: usize = 512;
-
-/// The most ALPNs that are tried; a contact offers two.
-const MAX_ALPNS: usize = 4;
+/// Handshakes under way at once: of one contact, who may dial over several paths, and of all. Contacts alone get this far.
+const HANDSHAKES: (usize, usize) = (4, 64);
 
 pub(super) struct Gate {
     me: PublicKey,
@@ -33,7 +30,10 @@ pub(super) struct Gate {
     looks_at_contacts: Sources,
     /// Where each contact came from when it was let in last.
     met: BTreeMap<PublicKey, Source>,
-    used: VecDeque<TicketNonce>,
+    /// The tickets that each contact used, so that none pushes those of another out.
+    used: BTreeMap<PublicKey, Used>,
+    /// Handshakes under way, by contact.
+    under_way: BTreeMap<PublicKey, usize>,
     /// Whether somebody may come other than over a relay.
     direct: bool,
 }
@@ -45,13 +45,14 @@ impl Gate {
             looks: Sources::new(LOOKS.0, LOOKS.1),
             looks_at_contacts: Sources::new(LOOKS_AT_CONTACTS.0, LOOKS_AT_CONTACTS.1),
             met: BTreeMap::new(),
-            used: VecDeque::new(),
+            used: BTreeMap::new(),
+            under_way: BTreeMap::new(),
             direct,
         }
     }
 
-    /// The contact that `incoming` claims to be and has a ticket for, and where it comes from; TLS has yet to prove it.
-    /// `None`: ignore it.
+    /// The contact that `incoming` claims to be and has a ticket for, and where it comes from; TLS has yet to prove it, and
+    /// [`ended`](Self::ended) to be told. `None`: ignore it.
     pub fn admits(&mut self, incoming: &Incoming, peers: &Peers, now: Instant) -> Option<(PublicKey, Source)> {
         let source = match incoming.remote_addr() {
             IncomingAddr::Ip(address) if self.direct => address.ip().into(),
@@ -61,10 +62,23 @@ impl Gate {
         if !self.looks_at(source, peers, now) {
             return None;
         }
-        let offered = incoming.decrypt()?.alpns()?;
-        let contact = self.holder(offered.take(MAX_ALPNS).map_while(Result::ok), peers)?;
+        let contact = self.holder(&offered(incoming), peers)?;
         let other = matches!(source, Source::Relayed(vouched) if vouched != contact);
-        (!other).then_some((contact, source))
+        if other {
+            return None;
+        }
+        *self.under_way.entry(contact).or_default() += 1;
+        Some((contact, source))
+    }
+
+    /// A handshake of `contact` came to its end.
+    pub fn ended(&mut self, contact: PublicKey) {
+        if let Some(count) = self.under_way.get_mut(&contact) {
+            *count -= 1;
+            if *count == 0 {
+                self.under_way.remove(&contact);
+            }
+        }
     }
 
     /// TLS proved that `contact` came from there.
@@ -82,27 +96,20 @@ impl Gate {
         looks.allow(source, now)
     }
 
-    /// Whose ticket is among `alpns`, if it was never used.
-    fn holder(&mut self, alpns: impl Iterator<Item = impl AsRef<[u8]>>, peers: &Peers) -> Option<PublicKey> {
-        for ticket in alpns.filter_map(|alpn| Ticket::read(alpn.as_ref())) {
-            let holder = peers.values().find(|peer| ticket.is_from(peer.pair_secret.as_bytes(), &self.me));
-            if let Some(peer) = holder {
-                return self.use_up(ticket.nonce()).then_some(peer.key);
-            }
+    /// Whose ticket is among `tickets`, if it was never used and its holder may begin another handshake: one that has to wait may come
+    /// again with the same.
+    fn holder(&mut self, tickets: &[Ticket], peers: &Peers) -> Option<PublicKey> {
+        let holder = |ticket: &Ticket| {
+            peers.values().find(|peer| ticket.is_from(Secret::Pair(peer.pair_secret.as_bytes()), &self.me)).map(|peer| peer.key)
+        };
+        let (ticket, contact) = tickets.iter().find_map(|ticket| Some((ticket, holder(ticket)?)))?;
+        let (of_one, of_all) = HANDSHAKES;
+        let theirs = self.under_way.get(&contact).copied().unwrap_or(0);
+        if theirs >= of_one || self.under_way.values().sum::<usize>() >= of_all {
+            return None;
         }
-        None
-    }
-
-    /// Marks a ticket as used; false if it was.
-    fn use_up(&mut self, nonce: TicketNonce) -> bool {
-        if self.used.contains(&nonce) {
-            return false;
-        }
-        if self.used.len() == REMEMBERED {
-            self.used.pop_front();
-        }
-        self.used.push_back(nonce);
-        true
+        self.used.retain(|key, _| peers.contains_key(key));
+        self.used.entry(contact).or_default().take(ticket).then_some(contact)
     }
 }
 
@@ -115,6 +122,10 @@ mod tests {
     use crate::contacts::PairSecret;
     use crate::identity::Identity;
     use crate::signal::ticket;
+
+    fn ticket(secret: u8, callee: &PublicKey) -> Ticket {
+        Ticket::read(&ticket::issue(Secret::Pair(&[secret; 32]), callee)).unwrap()
+    }
 
     fn peers(secrets: &[[u8; 32]]) -> (Peers, Vec<PublicKey>) {
         let peers: Vec<LinkPeer> = secrets
@@ -129,8 +140,7 @@ mod tests {
     fn a_ticket_names_the_contact_that_holds_its_secret() {
         let me = Identity::generate().public();
         let (peers, keys) = peers(&[[1; 32], [2; 32], [3; 32]]);
-        let alpns = [b"vesper/1".to_vec(), ticket::issue(&[2; 32], &me)];
-        assert_eq!(Gate::new(me, true).holder(alpns.iter(), &peers), Some(keys[1]));
+        assert_eq!(Gate::new(me, true).holder(&[ticket(9, &me), ticket(2, &me)], &peers), Some(keys[1]));
     }
 
     #[test]
@@ -138,9 +148,9 @@ mod tests {
         let me = Identity::generate().public();
         let (peers, _) = peers(&[[1; 32]]);
         let mut gate = Gate::new(me, true);
-        assert_eq!(gate.holder([b"vesper/1".to_vec()].iter(), &peers), None);
-        assert_eq!(gate.holder([ticket::issue(&[9; 32], &me)].iter(), &peers), None);
-        assert_eq!(gate.holder([ticket::issue(&[1; 32], &Identity::generate().public())].iter(), &peers), None);
+        assert_eq!(gate.holder(&[], &peers), None);
+        assert_eq!(gate.holder(&[ticket(9, &me)], &peers), None);
+        assert_eq!(gate.holder(&[ticket(1, &Identity::generate().public())], &peers), None);
     }
 
     /// How many of a thousand hellos from `ip` are looked into at `now`.
@@ -187,8 +197,22 @@ mod tests {
     fn a_ticket_that_was_overheard_is_good_for_nothing() {
         let me = Identity::generate().public();
         let (peers, keys) = peers(&[[1; 32]]);
-        let (mut gate, alpns) = (Gate::new(me, true), [ticket::issue(&[1; 32], &me)]);
-        assert_eq!(gate.holder(alpns.iter(), &peers), Some(keys[0]));
-        assert_eq!(gate.holder(alpns.iter(), &peers), None);
+        let (mut gate, tickets) = (Gate::new(me, true), [ticket(1, &me)]);
+        assert_eq!(gate.holder(&tickets, &peers), Some(keys[0]));
+        assert_eq!(gate.holder(&tickets, &peers), None);
+    }
+
+    #[test]
+    fn a_contact_who_begins_handshakes_and_ends_none_keeps_no_other_out() {
+        let me = Identity::generate().public();
+        let (peers, keys) = peers(&[[1; 32], [2; 32]]);
+        let (mut gate, waiting) = (Gate::new(me, true), [ticket(1, &me)]);
+        gate.under_way.insert(keys[0], HANDSHAKES.0);
+        assert_eq!(gate.holder(&waiting, &peers), None);
+        assert_eq!(gate.holder(&[ticket(2, &me)], &peers), Some(keys[1]));
+        gate.ended(keys[0]);
+        assert_eq!(gate.holder(&waiting, &peers), Some(keys[0]), "the same ticket is still good");
+        (0..HANDSHAKES.0).for_each(|_| gate.ended(keys[0]));
+        assert_eq!(gate.under_way.len(), 0);
     }
 }

@@ -21,7 +21,7 @@ use crate::contacts::Hint;
 use crate::identity::PublicKey;
 use crate::signal::message::Message;
 use crate::signal::rate::RateLimit;
-use crate::signal::ticket;
+use crate::signal::ticket::{self, Secret};
 
 /// The time to reach a contact. iroh itself would try for half a minute.
 const DIAL_LIMIT: Duration = Duration::from_secs(8);
@@ -264,7 +264,7 @@ impl Peer {
         let Some(address) = self.network.address(&self.peer.key, &hints, &self.peer.approved_relays) else {
             return self.unreachable("no address of theirs is known that your settings allow".to_owned()).await;
         };
-        let ticket = ticket::issue(self.peer.pair_secret.as_bytes(), &self.peer.key);
+        let ticket = ticket::issue(Secret::Pair(self.peer.pair_secret.as_bytes()), &self.peer.key);
         let endpoint = self.endpoint.clone();
         self.dialing = Some(tokio::spawn(async move {
             let dialing = async {

@@ -30,9 +30,6 @@ use crate::signal::sources::Source;
 /// The time for a TLS handshake with a contact.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(8);
 
-/// Handshakes under way at once. Contacts alone get this far.
-const MAX_HANDSHAKES: usize = 64;
-
 /// How long a relay is said to be connecting that nothing is heard of.
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,7 +70,8 @@ pub(super) struct LinkTask {
     reach: watch::Sender<Reachability>,
     discovered: BTreeMap<PublicKey, Vec<Hint>>,
     events: mpsc::Sender<LinkEvent>,
-    handshakes: JoinSet<Option<(PublicKey, Source, Connection)>>,
+    /// Whose they are, and what came of each.
+    handshakes: JoinSet<(PublicKey, Option<(Source, Connection)>)>,
     /// Our own knocks and the tasks of contacts.
     running: JoinSet<()>,
     /// Knocks of ours, which at the end get a moment to say that an OK is kept.
@@ -160,8 +158,9 @@ impl LinkTask {
                 Ok(relay) = relay.updated() => self.reach_changed(&address.get(), &relay),
                 Some((key, addresses)) = discoveries.recv() => self.discovered(key, addresses),
                 Some(done) = self.handshakes.join_next() => {
-                    if let Ok(Some((key, source, connection))) = done {
-                        self.welcome(key, source, connection);
+                    if let Ok((contact, proven)) = done {
+                        self.gate.ended(contact);
+                        proven.into_iter().for_each(|(source, connection)| self.welcome(contact, source, connection));
                     }
                 }
                 Some(_) = self.running.join_next() => {}
@@ -230,24 +229,22 @@ impl LinkTask {
 
     /// Somebody is at the door. Nothing has been sent to them yet.
     fn incoming(&mut self, incoming: Incoming) {
-        let admitted = self.gate.admits(&incoming, &self.peers.borrow(), Instant::now());
-        match admitted {
-            Some((contact, source)) if self.handshakes.len() < MAX_HANDSHAKES => {
-                self.handshakes.spawn(async move {
-                    let handshake = async { incoming.accept().ok()?.await.ok() };
-                    let connection = timeout(HANDSHAKE_LIMIT, handshake).await.ok()??;
-                    let proven = key(connection.remote_id()) == Some(contact) && connection.alpn() == ALPN;
-                    if !proven {
-                        connection.close(VarInt::from_u32(Closing::Cut as u32), b"");
-                    }
-                    proven.then_some((contact, source, connection))
-                });
-            }
-            _ => {
-                debug!("ignored a connection");
-                incoming.ignore();
-            }
-        }
+        let Some((contact, source)) = self.gate.admits(&incoming, &self.peers.borrow(), Instant::now()) else {
+            debug!("ignored a connection");
+            return incoming.ignore();
+        };
+        self.handshakes.spawn(async move {
+            let handshake = async { incoming.accept().ok()?.await.ok() };
+            let connected = timeout(HANDSHAKE_LIMIT, handshake).await.ok().flatten();
+            let proven = connected.filter(|connection| {
+                let is_theirs = key(connection.remote_id()) == Some(contact) && connection.alpn() == ALPN;
+                if !is_theirs {
+                    connection.close(VarInt::from_u32(Closing::Cut as u32), b"");
+                }
+                is_theirs
+            });
+            (contact, proven.map(|connection| (source, connection)))
+        });
     }
 
     /// A contact proved to be who its ticket said; it may have been removed while it did.

@@ -15,7 +15,7 @@ use super::carrier::Closing;
 use super::network::endpoint_id;
 use super::*;
 use crate::signal::message::CallId;
-use crate::signal::ticket;
+use crate::signal::ticket::{self, Secret};
 
 /// Long enough for the busiest computer; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -286,7 +286,7 @@ async fn a_stranger_who_knows_key_and_address_gets_not_one_packet() {
     let (address, counted) = wiretap(only_address(&bob)).await;
     let stranger = Endpoint::builder(presets::Minimal).bind().await.unwrap();
     let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Ip(address)]);
-    let forged = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&[9; 32], &bob.key)]);
+    let forged = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(Secret::Pair(&[9; 32]), &bob.key)]);
     for options in [ConnectOptions::new(), forged] {
         let connecting = stranger.connect_with_opts(bob_at.clone(), ALPN, options).await.unwrap();
         assert!(timeout(Duration::from_millis(1500), connecting).await.is_err(), "no answer, not even a refusal");
@@ -312,7 +312,7 @@ async fn a_stranger_with_a_contacts_ticket_is_cut_after_tls() {
     let (_alice, mut bob) = contacts().await;
     let stranger = Endpoint::builder(presets::Minimal).bind().await.unwrap();
     let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Ip(only_address(&bob))]);
-    let stolen = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&[7; 32], &bob.key)]);
+    let stolen = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(Secret::Pair(&[7; 32]), &bob.key)]);
     let connecting = stranger.connect_with_opts(bob_at, ALPN, stolen).await.unwrap();
     if let Ok(connection) = timeout(PATIENCE, connecting).await.expect("in time") {
         timeout(PATIENCE, connection.closed()).await.expect("cut");
@@ -338,7 +338,7 @@ impl Wild {
 
     async fn connect(&self, bob: &Person) -> Connection {
         let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Ip(only_address(bob))]);
-        let options = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&self.secret, &bob.key)]);
+        let options = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(Secret::Pair(&self.secret), &bob.key)]);
         let connecting = self.endpoint.connect_with_opts(bob_at, ALPN, options).await.unwrap();
         timeout(PATIENCE, connecting).await.expect("in time").unwrap()
     }
@@ -450,7 +450,7 @@ async fn two_hidden_contacts_meet_at_their_relay_and_a_stranger_there_gets_nothi
         .await
         .unwrap();
     let bob_at = EndpointAddr::from_parts(endpoint_id(&bob.key), [TransportAddr::Relay(url)]);
-    let stolen = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(&[7; 32], &bob.key)]);
+    let stolen = ConnectOptions::new().with_additional_alpns(vec![ticket::issue(Secret::Pair(&[7; 32]), &bob.key)]);
     let connecting = stranger.connect_with_opts(bob_at, ALPN, stolen).await.unwrap();
     assert!(timeout(Duration::from_millis(1500), connecting).await.is_err(), "the relay vouches for another key");
     assert!(bob.heard_nothing());
