@@ -271,7 +271,7 @@ impl Refusal {
                 "The other side could not prove who they are, so the call was not made. Compare safety numbers before you call again."
             }
             Self::Ephemeral | Self::Description => {
-                "What came back was not made for this call, so it was not made. Call again from another network."
+                "The answer was not made for this call, so the call was stopped. Call again from another network."
             }
             Self::Changed => "Two different answers came to one call, so it was ended. Call again from another network.",
         }

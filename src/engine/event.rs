@@ -160,7 +160,7 @@ impl What {
             }
             Self::Request { peer, name, warning: Some(warning) } => {
                 let accept = format!("vesper contacts accept {}", short(peer));
-                format!("\"{name}\" asks to become a contact (key {peer}). Careful: {warning} To accept all the same: {accept}")
+                format!("\"{name}\" asks to become a contact (key {peer}). Careful: {warning} To accept anyway: {accept}")
             }
             Self::Contact { name, .. } => format!("{name} is now a contact"),
             Self::RequestFailed { text } | Self::Warning { text, .. } => text.clone(),

@@ -46,13 +46,12 @@ pub struct Figures {
 }
 
 /// What is said when all is well again after [`slow`].
-const FAST_AGAIN: &str = "Your connection is fast enough again";
+const FAST_AGAIN: &str = "Your connection is fast enough again.";
 
 /// What is said of a call that stays on the link, and when it leaves it.
-const ON_LINK: &str = "No direct way for the call was found, so it goes along with your messages: with a smaller picture";
-const ON_RELAY: &str =
-    "No direct way for the call was found, so it goes through the relay that your messages take: with a smaller picture";
-const OFF_LINK: &str = "A direct way for the call was found: the picture gets better";
+const ON_LINK: &str = "The call goes over the same connection as your messages, with a smaller picture.";
+const ON_RELAY: &str = "No direct connection was found, so the call goes through the relay, with a smaller picture.";
+const OFF_LINK: &str = "A better connection was found; the picture improves.";
 /// Shorter than this is not worth a word: a connection may take so long to be found.
 const LINK_SECONDS: u32 = 4;
 
@@ -60,8 +59,8 @@ const LINK_SECONDS: u32 = 4;
 fn slow(level: Level) -> Option<&'static str> {
     match level {
         Level::Full => None,
-        Level::Slow => Some("Your connection is slow: sound first"),
-        Level::SoundOnly => Some("Your connection is very slow: only sound is sent"),
+        Level::Slow => Some("Your connection is slow: sound comes first."),
+        Level::SoundOnly => Some("Your connection is very slow: only sound is sent."),
     }
 }
 

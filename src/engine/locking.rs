@@ -274,7 +274,7 @@ mod tests {
             _ => None,
         });
         let warning = warning.expect("a warning");
-        assert!(warning.contains("looks like your contact Bobby") && warning.contains("another key"), "{warning}");
+        assert!(warning.contains("looks like your contact Bobby") && warning.contains("a different key"), "{warning}");
         assert!(warning.starts_with("“Воbby” "), "the name stands in quotes, without the tick: {warning}");
 
         people.accept(knock.knocker, None, 2).unwrap();

@@ -380,13 +380,13 @@ fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option
     let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
     if let Some(similar) = similar {
         let verified = if similar.verified.is_some() { ", whom you verified," } else { "" };
-        return Some(format!("“{name}” looks like your contact {}{verified} but is another key.", similar.petname));
+        return Some(format!("“{name}” looks like your contact {}{verified} but has a different key.", similar.petname));
     }
     if names::is_reserved(name) {
-        return Some(format!("“{name}” looks like {}, the built-in contact, but is another key.", names::ECHO));
+        return Some(format!("“{name}” looks like {}, the built-in contact, but has a different key.", names::ECHO));
     }
     names::mixes_scripts(name)
-        .then(|| format!("“{name}” mixes letters of several alphabets, as names do that shall look like another one."))
+        .then(|| format!("“{name}” mixes letters from several alphabets, a common way to imitate another name."))
 }
 
 /// What became of an answer to our request.

@@ -6,48 +6,49 @@ use std::time::Duration;
 use crate::media::events::MediaSource;
 
 pub const UNLOCK_FIRST: &str = "Unlock Vesper first.";
-pub const NEW_PASSPHRASE: &str = "The new passphrase holds from now on.";
+pub const NEW_PASSPHRASE: &str = "Your new passphrase is set.";
 pub const NO_PASSPHRASE: &str = "The passphrase is removed: whoever uses this computer can open the profile.";
-pub const WIPED: &str = "Everything of this profile is removed from this computer. Backups that you made are where you put them.";
+pub const WIPED: &str = "Everything in this profile is removed from this computer. Backups that you made are where you put them.";
 pub const WAITS_FOR_A_PERSON: &str = "the window still waits for a name or a passphrase; go there first";
 
 // Devices.
-pub const CAMERA_IN_CALL: &str = "The camera belongs to the call. What you see there is what they see.";
-pub const MICROPHONE_IN_CALL: &str = "The microphone belongs to the call.";
+pub const CAMERA_IN_CALL: &str = "The call is using the camera. What you see there is what they see.";
+pub const MICROPHONE_IN_CALL: &str = "The call is using the microphone.";
 pub const NO_CAMERA: &str = "Vesper was started without a camera.";
 pub const NO_MICROPHONE: &str = "Vesper was started without a microphone.";
 pub const NO_SPEAKER: &str = "Vesper was started without a speaker.";
 
 // Invitations.
 pub const OURS_USED_TWICE: &str =
-    "An invitation of yours was used twice: one of them is not whom you meant. Compare safety numbers.";
-pub const USED_TWICE: &str = "This invitation was used twice: one of them is not whom you meant. Compare safety numbers.";
+    "Two people used one of your invitations, so one of them is not the person you invited. Compare safety numbers.";
+pub const USED_TWICE: &str =
+    "Two people used this invitation, so one of them is not the person you invited. Compare safety numbers.";
 pub const INVITATION_ENDED: &str =
-    "This invitation does not hold any more: it was used, withdrawn, or has expired. Ask for a new one.";
+    "This invitation is no longer valid: it was used, withdrawn or has expired. Ask for a new one.";
 
 // Safety numbers.
-pub const SCAN_AFTER_CALL: &str = "The camera belongs to the call. Read the number to each other, or scan the code after it.";
+pub const SCAN_AFTER_CALL: &str = "The call is using the camera. Read the number to each other, or scan the code after the call.";
 pub const SCAN_WITHOUT_CAMERA: &str = "Vesper was started without a camera. Read the number to each other.";
-pub const CODE_OF_OTHERS: &str = "This is the code of two other people. Open the safety number of each other on both sides.";
+pub const CODE_OF_OTHERS: &str = "This code belongs to two other people. Each of you has to open the other's safety number.";
 pub const CODE_OF_NEWER: &str = "This code was made by a newer Vesper. Update this one.";
-pub const NO_CODE: &str = "This is no safety number of Vesper. Hold their code before the camera.";
+pub const NO_CODE: &str = "This is not a Vesper safety number. Hold their code up to the camera.";
 
 // A call.
-pub const NOTHING_ARRIVES: &str = "Nothing arrives from the other side right now. Stay on: Vesper keeps trying.";
+pub const NOTHING_ARRIVES: &str = "Nothing arrives from the other side right now. Stay on the line: Vesper keeps trying.";
 pub const BUSY_COMPUTER: &str = "This computer has too much to do, so picture and sound may stop. Close what you do not need.";
 pub const SLOW: &str = "Your connection is slow: sound first. The picture comes back as soon as there is room.";
 pub const MISSED_CALL: &str = "Missed call";
 
 pub fn works_again(source: MediaSource) -> &'static str {
     match source {
-        MediaSource::Camera => "Your camera gives a picture again.",
+        MediaSource::Camera => "Your camera works again.",
         MediaSource::Microphone => "Your microphone works again.",
         MediaSource::Speaker => "Your speaker works again.",
     }
 }
 
 pub fn backup_written(path: &str) -> String {
-    format!("The backup is written: {path}. Keep it apart from this computer.")
+    format!("The backup was written to {path}. Keep it away from this computer.")
 }
 
 pub fn wiped_in_part(error: &anyhow::Error) -> String {
@@ -73,7 +74,9 @@ pub fn known_already(name: &str) -> String {
 
 /// Of a request whose name looks like a contact's, as `likeness` says.
 pub fn request_looks_like(likeness: &str) -> String {
-    format!("{likeness} It may be somebody else, or they on a new computer: ask the person in another way before you accept.")
+    format!(
+        "{likeness} This may be somebody else, or the same person on a new computer. Ask them in another way before you accept."
+    )
 }
 
 /// Of a call by somebody whose name looks like another contact's.
@@ -87,12 +90,12 @@ pub fn invited_by_blocked(name: &str) -> String {
 
 pub fn code_of_another_key(name: &str) -> String {
     format!(
-        "This code is of another key than the one you have for {name}. Somebody may be in between: do not trust calls with this contact."
+        "This code belongs to a different key from the one you have for {name}. Somebody may be in between: do not trust calls with this contact."
     )
 }
 
 pub fn code_for_another_key(name: &str) -> String {
-    format!("{name} has another key for you than yours. Somebody may be in between: do not trust calls with this contact.")
+    format!("The key that {name} has for you is not yours. Somebody may be in between: do not trust calls with this contact.")
 }
 
 pub fn no_socket(error: &dyn std::fmt::Display) -> String {

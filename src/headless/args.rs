@@ -97,7 +97,7 @@ pub enum Command {
     Id,
     /// Print an invitation; the next `answer` or window serves it until it expires.
     Invite {
-        /// How long it holds: 30m, 24h, 7d.
+        /// How long it is valid: 30m, 24h, 7d.
         #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_duration)]
         expires: Duration,
         /// Stay until it was used, and accept that request.
@@ -228,7 +228,7 @@ pub enum ContactsAction {
         /// They see the same number: mark them as verified.
         #[arg(long)]
         matches: bool,
-        /// Take the mark back.
+        /// Remove the verification.
         #[arg(long, conflicts_with = "matches")]
         undo: bool,
     },
@@ -373,7 +373,7 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
     const MOST: f64 = 366.0 * 86_400.0;
     let seconds: f64 = text.parse().map_err(|_| "a number of seconds looks like 10 or 2.5".to_owned())?;
     if !(0.0..=MOST).contains(&seconds) {
-        return Err("from no second to a year can be waited".into());
+        return Err("give a time between 0 seconds and one year".into());
     }
     Ok(Duration::from_secs_f64(seconds))
 }
@@ -412,7 +412,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     match number.checked_mul(unit) {
         Some(seconds @ 1..=2_592_000) => Ok(Duration::from_secs(seconds)),
-        _ => Err("an invitation holds from one second to 30 days".into()),
+        _ => Err("an invitation is valid for one second to 30 days".into()),
     }
 }
 

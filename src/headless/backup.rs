@@ -18,7 +18,7 @@ pub fn export(account: &Account, file: &Path, passphrase: Option<&Zeroizing<Stri
     let contacts = profile.store().context("the profile is locked")?.contacts()?;
     let backup = Backup { identity: Identity::from_secret(&profile.identity.secret()), name: profile.name.clone(), contacts };
     backup.write(file, &of_backup(passphrase, "A passphrase for the backup")?)?;
-    let text = format!("The backup is written: {}. Keep it apart from this computer.", file.display());
+    let text = format!("The backup was written to {}. Keep it away from this computer.", file.display());
     output.both(&json!({"event": "exported", "file": file.display().to_string(), "contacts": backup.contacts.len()}), &text);
     Ok(())
 }

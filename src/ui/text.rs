@@ -64,10 +64,9 @@ pub const NEW_PASSPHRASE: &str = "New passphrase";
 pub const RESTORE: &str = "Restore";
 pub const RESTORE_OPEN: &str = "Restore without a passphrase";
 pub const FORGOTTEN: &str = "I forgot it";
-pub const FORGOTTEN_SUB: &str =
-    "Nobody can open this profile without its passphrase. You can remove it from this computer and begin anew, or from a backup.";
+pub const FORGOTTEN_SUB: &str = "Nobody can open this profile without its passphrase. You can remove it from this computer and start again, from a backup if you have one.";
 pub const LOCKED_CALL: &str = "Somebody you know is calling. Unlock to see who it is, and to answer.";
-pub const LOCKED_IN_CALL: &str = "Your call goes on.";
+pub const LOCKED_IN_CALL: &str = "Your call continues.";
 
 // The list of people.
 pub const CONTACTS: &str = "Chats";
@@ -92,7 +91,7 @@ pub const ECHO_SUB: &str = "Echo is a second person inside Vesper. It answers ev
                             second later, so that you can try your camera and microphone. Nothing leaves this computer. \
                             Echo reads no messages: to write to somebody, add a person.";
 pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
-pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can call anyway: Vesper looks for them once more.";
+pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can still call: Vesper looks for them once more.";
 pub const IN_CALL_SUB: &str = "One call at a time: to call from here, end the other one first.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
 pub const VOICE_CALL: &str = "Voice call";
@@ -120,13 +119,13 @@ pub const SAFETY_NUMBER: &str = "SAFETY NUMBER";
 pub const SAFETY_CODE: &str = "Your safety number as a QR code";
 pub const SCAN_CODE: &str = "Scan their code";
 pub const STOP_SCANNING: &str = "Close the camera";
-pub const SCANNING: &str = "Hold the code on their screen before your camera.";
+pub const SCANNING: &str = "Hold their code up to your camera.";
 pub const SCAN_PICTURE: &str = "What your camera sees";
 pub const COPY_NUMBER: &str = "Copy number";
 pub const NOT_NOW: &str = "Not now";
 pub const THEY_MATCH: &str = "They match";
 pub const CLOSE_VERIFY: &str = "Done";
-pub const TAKE_BACK: &str = "Take the mark back";
+pub const TAKE_BACK: &str = "Remove verification";
 pub const YOU_HAVE_NOT_VERIFIED: &str = "You have not verified this contact";
 pub const SCAN_MATCHED: &str = "The codes match: nobody is in between.";
 pub const COMPARE_NUMBER: &str = "Compare the safety number";
@@ -134,15 +133,15 @@ pub const COMPARE_NUMBER: &str = "Compare the safety number";
 // What a contact may do.
 pub const PERMISSIONS: &str = "Calls and address";
 pub const MAY_RING: &str = "Calls ring";
-pub const MAY_RING_SUB: &str = "If not, their calls are only noted as missed. They are not told.";
+pub const MAY_RING_SUB: &str = "If off, their calls are only listed as missed. They are not told.";
 pub const THEIR_VIEW: &str = "What their computer may learn of your address in a call";
 pub const CANDIDATES_ALL: &str = "Your addresses";
 pub const CANDIDATES_ALL_SUB: &str =
-    "Calls go the shortest way and sound best. Their computer learns your address when you answer or are answered.";
+    "Calls take the shortest way and sound best. Their computer learns your address when you answer or are answered.";
 pub const CANDIDATES_RELAY: &str = "Only a relay's";
 pub const CANDIDATES_RELAY_SUB: &str = "Calls go through a relay, take longer to arrive, and need one to be set.";
-pub const CANDIDATES_ASK: &str = "Ask me at each call";
-pub const CANDIDATES_ASK_SUB: &str = "Nothing of your address leaves before you said so, call by call.";
+pub const CANDIDATES_ASK: &str = "Ask me for each call";
+pub const CANDIDATES_ASK_SUB: &str = "Nothing about your address is sent until you say so, for each call.";
 pub const USE_THEIR_RELAY: &str = "Use their relay";
 pub const STOP_THEIR_RELAY: &str = "Stop using their relay";
 pub const ALLOW: &str = "Allow";
@@ -164,7 +163,7 @@ pub const PETNAME_HINT: &str = "As they call themselves";
 pub const SEND_REQUEST: &str = "Send request";
 pub const MINE_SUB: &str = "Give it to one person, by a way you trust: on paper, in person, over a messenger. Whoever has it can ask to be your contact, and you decide.";
 pub const MAKE_INVITATION: &str = "Make an invitation";
-pub const HOLDS_FOR: &str = "It holds for";
+pub const HOLDS_FOR: &str = "Valid for";
 pub const HOLDS: [(&str, u32); 3] = [("1 hour", 1), ("1 day", 24), ("1 week", 168)];
 pub const COPY: &str = "Copy invitation";
 pub const COPIED: &str = "Copied";
@@ -185,7 +184,7 @@ pub const ENCRYPTED: &str = "End-to-end encrypted";
 pub const DIALING: &str = "Looking for their computer…";
 pub const RINGING_THERE: &str = "Ringing…";
 pub const CONNECTING: &str = "Connecting…";
-pub const RECONNECTING: &str = "Reconnecting… Stay on: it goes on as soon as the network is back.";
+pub const RECONNECTING: &str = "Reconnecting… Stay on the line: the call continues when the network is back.";
 pub const THEIR_MICROPHONE_OFF: &str = "Their microphone is off";
 pub const THEIR_CAMERA_OFF: &str = "Their camera is off";
 pub const ECHO_SEES_NOTHING: &str = "Turn your camera on, and Echo sends your picture back";
@@ -209,18 +208,18 @@ pub const PROFILE: &str = "Profile";
 pub const AUDIO_VIDEO: &str = "Audio & video";
 pub const APPEARANCE: &str = "Appearance";
 pub const PRIVACY: &str = "Privacy & security";
-pub const PASSPHRASE_SET_SUB: &str = "It seals everything of this profile on this computer's disk.";
+pub const PASSPHRASE_SET_SUB: &str = "It seals everything in this profile on this computer's disk.";
 pub const CURRENT_PASSPHRASE: &str = "Current passphrase";
 pub const SET_PASSPHRASE: &str = "Set passphrase";
 pub const CHANGE_PASSPHRASE: &str = "Change passphrase";
 pub const REMOVE_PASSPHRASE: &str = "Remove passphrase";
-pub const REMOVE_PASSPHRASE_SURE: &str = "Remove it all the same";
+pub const REMOVE_PASSPHRASE_SURE: &str = "Remove it anyway";
 pub const LOCK: &str = "Lock";
 pub const LOCK_NOW: &str = "Lock now";
 pub const LOCK_SUB: &str =
-    "Locking covers the window and wipes keys and names from memory. Calls still ring, without a name, and a call goes on.";
+    "Locking covers the window and wipes keys and names from memory. Calls still ring, without a name, and a call continues.";
 pub const LOCK_NEEDS_PASSPHRASE: &str = "To lock Vesper, set a passphrase first.";
-pub const LOCK_AFTER: &str = "Lock by itself when nobody touches the window for";
+pub const LOCK_AFTER: &str = "Lock by itself when nobody uses the window for";
 pub const LOCK_AFTERS: [(&str, Option<u32>); 4] = [("Never", None), ("5 min", Some(5)), ("15 min", Some(15)), ("1 h", Some(60))];
 pub const BACKUP: &str = "Backup";
 pub const BACKUP_SUB: &str = "One file with your key and your contacts, under a passphrase of its own. Without it a broken disk is the end of this identity.";
@@ -229,9 +228,9 @@ pub const BLOCKED_PEOPLE: &str = "Blocked people";
 pub const NOBODY_BLOCKED: &str = "You have blocked nobody.";
 pub const WIPE: &str = "Remove everything";
 pub const WIPE_SUB: &str =
-    "Removes your key, your contacts and everything else of this profile from this computer, at once and for good.";
-pub const WIPE_TITLE: &str = "Remove everything of this profile?";
-pub const WIPE_SURE: &str = "Your contacts will not reach you any more, and nobody can undo this. A backup brings back your key and contacts; nothing else does.";
+    "Removes your key, your contacts and everything else in this profile from this computer, at once and for good.";
+pub const WIPE_TITLE: &str = "Remove everything in this profile?";
+pub const WIPE_SURE: &str = "Your contacts can no longer reach you, and nobody can undo this. A backup brings back your key and contacts; nothing else does.";
 pub const NETWORK: &str = "Network";
 pub const CAMERA: &str = "Camera";
 pub const CAMERA_DEVICE: &str = "Camera device";
@@ -249,7 +248,7 @@ pub const NOISE_SUB: &str = "Removes fans, keyboards and traffic";
 pub const ECHO_CANCELLATION: &str = "Echo cancellation";
 pub const ECHO_CANCELLATION_SUB: &str = "Leave on unless you wear headphones";
 pub const GAIN: &str = "Automatic gain";
-pub const GAIN_SUB: &str = "Keeps your voice equally loud";
+pub const GAIN_SUB: &str = "Keeps your voice at an even volume";
 pub const THEME: &str = "Theme";
 pub const THEMES: [&str; 3] = ["System", "Dark", "Light"];
 pub const ADDRESS: &str = "Your address";
@@ -258,13 +257,13 @@ pub const LINK_DIRECT_SUB: &str = "Your contacts' computers connect straight to 
 pub const LINK_HIDE: &str = "Hidden until I answer";
 pub const LINK_HIDE_SUB: &str = "Contacts reach you through the relay; a computer learns your address when you answer its call.";
 pub const LINK_NEVER: &str = "Always hidden";
-pub const LINK_NEVER_SUB: &str = "Calls too go through the relay. They take longer to arrive and depend on the relay.";
+pub const LINK_NEVER_SUB: &str = "Calls go through the relay, too. They take longer to arrive and depend on it.";
 pub const LINK_NEEDS_RELAY: &str = "To hide your address, choose a relay above.";
 pub const LAN: &str = "Find contacts on this network";
 pub const LAN_SUB: &str = "Computers on the same network can see that your key is here";
 pub const DATA_RATE: &str = "How much a call may send";
 pub const DATA_RATE_SUB: &str =
-    "In kbit/s, picture and sound together. Below 40, only sound is sent. It holds from the next call on.";
+    "In kbit/s, picture and sound together. Below 40, only sound is sent. Takes effect from the next call.";
 pub const DATA_RATES: [&str; 6] = ["No limit", "1000", "500", "200", "50", "20"];
 pub const USE_RELAY: &str = "Use this relay";
 pub const YOUR_KEY: &str = "Your public key";
@@ -350,7 +349,7 @@ pub fn their_relay(name: &str, relay: &str, approved: bool) -> String {
     if approved {
         format!("You reach {name} through {host}, which sees this computer's address.")
     } else {
-        format!("{name} can be reached through {host}, which is none of your relays. It would see this computer's address.")
+        format!("{name} can be reached through {host}, which is not one of your relays. It would see this computer's address.")
     }
 }
 

@@ -49,12 +49,12 @@ fn nobody(stage: CallStage) -> CallView {
 }
 
 /// A name that looks like another contact's.
-const ALIKE: &str = "“Мaya Lindqvist” looks like your contact Maya Lindqvist, whom you verified, but is another key. Compare the words before you trust the call.";
+const ALIKE: &str = "“Мaya Lindqvist” looks like your contact Maya Lindqvist, whom you verified, but has a different key. Compare the words before you trust the call.";
 
 /// The screens of trust, by the name of their picture.
 pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let verify = || dialog(Dialog::Verify { key: key(3) });
-    let trouble = Scan::Trouble { text: "This code is of another key than the one you have for Amara Okafor. Somebody may be in between: do not trust calls with this contact.".into(), danger: true };
+    let trouble = Scan::Trouble { text: "This code belongs to a different key from the one you have for Amara Okafor. Somebody may be in between: do not trust calls with this contact.".into(), danger: true };
     let mut permitted = people();
     permitted.contacts[1].relay = Some(("https://relay.amara.example/".into(), false));
     let alike = CallView {
@@ -119,7 +119,7 @@ fn a_mark_is_taken_back_and_another_key_is_told_loudly() {
     window.get_by_label("Verified by the words of a call, 2 h ago");
     assert_eq!(click(&mut window, text::STOP_SCANNING), [Command::ScanCode { on: false }]);
     assert_eq!(click(&mut window, text::TAKE_BACK), [Command::SetVerified { key: key(3), verified: false }]);
-    let text = "This code is of another key.".to_owned();
+    let text = "This code belongs to a different key.".to_owned();
     window.state_mut().snapshot.verify = Some(number(Scan::Trouble { text: text.clone(), danger: true }));
     window.run_steps(3);
     window.get_by_label(&text);
@@ -130,7 +130,7 @@ fn a_mark_is_taken_back_and_another_key_is_told_loudly() {
 fn nobody_can_confirm_a_number_after_another_key_was_seen() {
     let mut window = window(verifying(Scan::Looking), dialog(Dialog::Verify { key: key(3) }));
     window.get_by_label(text::THEY_MATCH);
-    let trouble = Scan::Trouble { text: "This code is of another key.".into(), danger: true };
+    let trouble = Scan::Trouble { text: "This code belongs to a different key.".into(), danger: true };
     window.state_mut().snapshot.verify = Some(number(trouble));
     window.run_steps(3);
     assert!(window.query_by_label(text::THEY_MATCH).is_none());

@@ -3,7 +3,7 @@
 use crate::engine::snapshot::{CallMedia, Statistics};
 
 // Leaving the call view.
-pub const LEAVE_CALL_VIEW: &str = "Back to your conversations; the call goes on";
+pub const LEAVE_CALL_VIEW: &str = "Back to your conversations; the call continues";
 pub const BACK_TO_CALL: &str = "Back to the call";
 pub const CALL_PICTURE: &str = "The call, in a small picture; drag it to any corner, or use the arrow keys";
 
@@ -22,7 +22,7 @@ pub const CALL_MORE: &str = "More of this call";
 pub const RECONNECTING_SHORT: &str = "Reconnecting…";
 pub const RECONNECTING_LINK: &str = "Reconnecting… Sound and picture come back by themselves. Messages still go through.";
 pub const CALL_AGAIN: &str = "Call again";
-pub const HOLD_SPACE: &str = "Hold the space bar to talk. Your microphone stays open and is heard only then.";
+pub const HOLD_SPACE: &str = "Hold the space bar to talk. Your microphone stays open, but you are heard only then.";
 
 // While it rings.
 pub const SILENCE: &str = "Silence";
@@ -34,12 +34,12 @@ pub const NO_REPLY: &str = "Back to the answers";
 // Before a call.
 pub const LOBBY_SUB: &str = "Only you see and hear this. Nothing leaves this computer before they answer.";
 pub const YOUR_PICTURE: &str = "What your camera sees";
-pub const CAMERA_OPENS: &str = "Your camera opens…";
+pub const CAMERA_OPENS: &str = "Opening your camera…";
 pub const LEVEL: &str = "How loud your microphone is";
-pub const MICROPHONE_OPENS: &str = "Your microphone opens…";
-pub const SPEAK: &str = "Speak: it should reach the yellow part at most.";
+pub const MICROPHONE_OPENS: &str = "Opening your microphone…";
+pub const SPEAK: &str = "Speak normally: the meter should reach yellow at most.";
 pub const CAMERA_CLOSED: &str = "Your camera is closed";
-pub const METER_CLOSED: &str = "It moves while camera and microphone are tried.";
+pub const METER_CLOSED: &str = "The meter moves while you try your devices.";
 pub const INPUT_LEVEL: &str = "Input level";
 pub const MIRROR: &str = "Mirror my video";
 pub const MIRROR_SUB: &str = "Only you see it mirrored";
@@ -51,7 +51,7 @@ pub const LOBBY_SETTING: &str = "Check camera and microphone before a call";
 pub const LOBBY_SETTING_SUB: &str = "You see yourself before anybody else does";
 pub const TRY_DEVICES: &str = "Try camera and microphone";
 pub const BEFORE_A_CALL: &str = "Calls";
-pub const STOP_TRYING: &str = "Close them";
+pub const STOP_TRYING: &str = "Turn them off";
 pub const PUSH_TO_TALK: &str = "Push to talk";
 pub const PUSH_TO_TALK_SUB: &str = "You are heard only while you hold the space bar; the microphone stays open";
 

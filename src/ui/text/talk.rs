@@ -16,7 +16,7 @@ pub const WORDS_TO_FIND: &str = "Words to find here";
 pub const CLOSE_SEARCH: &str = "Close the search";
 pub const OLDER: &str = "Older match";
 pub const NEWER: &str = "Newer match";
-pub const NOTHING_FOUND: &str = "No message has these words.";
+pub const NOTHING_FOUND: &str = "No message contains these words.";
 pub const FOUND_MESSAGES: &str = "MESSAGES";
 pub const COPY_TEXT: &str = "Copy text";
 pub const DELETE_MESSAGE: &str = "Delete here";
@@ -35,7 +35,7 @@ pub const OPEN_LINK_SUB: &str = "It opens in your browser, and whoever runs this
 pub const SHOW_MESSAGES: &str = "Show messages";
 pub const HIDE_MESSAGES: &str = "Hide messages";
 pub const PRESENCE: &str = "Show that I am online";
-pub const PRESENCE_SUB: &str = "To your contacts only. Without it, you do not see who of them is online either";
+pub const PRESENCE_SUB: &str = "To your contacts only. Without it, you do not see which of them are online either";
 
 /// The longest that can be sent, said before it is too late.
 pub fn too_long(bytes: usize) -> String {
@@ -158,13 +158,13 @@ pub fn warning(warning: Warning) -> &'static str {
             "The name is spelled in code (xn--) and may be made to look like another one. Open it only if you expect it."
         }
         Warning::MixedScripts => {
-            "The name mixes letters of several alphabets that look alike. This is how sites are faked: better do not open it."
+            "The name mixes letters of several alphabets that look alike. This is how fake sites are made; it is safer not to open it."
         }
         Warning::NotAscii => {
             "The name has letters outside the Latin alphabet and may be made to look like another one. Look closely."
         }
         Warning::UserPart => {
-            "What stands before the @ only looks like a site. The link leads to the name above. Better do not open it."
+            "What stands before the @ only looks like a site. The link leads to the name above. It is safer not to open it."
         }
     }
 }
