@@ -283,7 +283,7 @@ pub struct CallArgs {
     /// Write one line a captured and a shown picture to this file.
     #[arg(long, value_name = "PATH.csv")]
     pub trace: Option<PathBuf>,
-    /// Most kilobits a second to send, everything together. Below 40, only sound is sent.
+    /// Most kilobits a second to send, everything together. Below about 30, only sound is sent.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=100_000))]
     pub max_kbps: Option<u32>,
     /// Mute the microphone after so many seconds of the call.

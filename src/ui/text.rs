@@ -30,8 +30,10 @@ pub const REACH_SUB: &str = "You can change this at any time in the settings.";
 pub const START: &str = "Start Vesper";
 pub const BACK: &str = "Back";
 pub const REACH_NETWORK: &str = "This network only";
-pub const REACH_NETWORK_SUB: &str =
-    "Calls work between computers on the same network, which can see that your key is here. People elsewhere cannot reach you.";
+pub const REACH_NETWORK_SUB: &str = "Calls work between computers on the same network. People elsewhere cannot reach you.";
+/// At the first start, where this way turns [`LAN`] on.
+pub const REACH_NETWORK_FOUND: &str =
+    "Computers on this network can then see that your key is here; you can turn that off in the settings.";
 pub const REACH_RELAY: &str = "My own relay";
 pub const REACH_RELAY_SUB: &str =
     "Works from anywhere. Whoever runs the relay sees who talks to whom and when, never what is said.";
@@ -90,7 +92,7 @@ pub const ECHO_STATUS: &str = "Answers from inside this program";
 pub const ECHO_SUB: &str = "Echo is a second person inside Vesper. It answers every call, sends your picture back, and your voice a \
                             second later, so that you can try your camera and microphone. Nothing leaves this computer. \
                             Echo reads no messages: to write to somebody, add a person.";
-pub const ONLINE_SUB: &str = "The call goes directly from your computer to theirs. Nothing is captured before they answer.";
+pub const ONLINE_SUB: &str = "They are online. No picture or sound is sent before they answer.";
 pub const OFFLINE_SUB: &str = "Their computer cannot be reached just now. You can still call: Vesper looks for them once more.";
 pub const IN_CALL_SUB: &str = "One call at a time: to call from here, end the other one first.";
 pub const BLOCKED_SUB: &str = "You blocked this person. They cannot reach you, and are not told.";
@@ -263,7 +265,7 @@ pub const LAN: &str = "Find contacts on this network";
 pub const LAN_SUB: &str = "Computers on the same network can see that your key is here";
 pub const DATA_RATE: &str = "How much a call may send";
 pub const DATA_RATE_SUB: &str =
-    "In kbit/s, picture and sound together. Below 40, only sound is sent. Takes effect from the next call.";
+    "In kbit/s, picture and sound together. Below about 30, only sound is sent. Takes effect from the next call.";
 pub const DATA_RATES: [&str; 6] = ["No limit", "1000", "500", "200", "50", "20"];
 pub const USE_RELAY: &str = "Use this relay";
 pub const YOUR_KEY: &str = "Your public key";

@@ -232,6 +232,7 @@ fn a_first_start_asks_for_a_name_and_makes_a_profile_on_this_network_only() {
     window.get_by_label(text::PASSPHRASE_NONE);
     let wish = Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork, passphrase: "".into() };
     assert_eq!(click(&mut window, text::CREATE_OPEN), []);
+    window.get_by_label(text::REACH_NETWORK_FOUND);
     assert_eq!(click(&mut window, text::START), [wish]);
 }
 
@@ -266,6 +267,7 @@ fn an_own_relay_is_used_once_its_address_can_be_one() {
     window.state_mut().local.welcome.passphrase.text.push_str("walrus tiptoes beyond the quarry");
     click(&mut window, text::CREATE);
     click(&mut window, text::REACH_RELAY);
+    assert!(window.query_by_label(text::REACH_NETWORK_FOUND).is_none(), "only the first way lets this network find the key");
     write(&mut window, text::RELAY_ADDRESS, "relay");
     assert_eq!(click(&mut window, text::START), []);
     window.get_by_label(text::RELAY_ADDRESS_WRONG);

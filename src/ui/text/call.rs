@@ -32,7 +32,7 @@ pub const REPLY_HINT: &str = "Decline with a message";
 pub const NO_REPLY: &str = "Back to the answers";
 
 // Before a call.
-pub const LOBBY_SUB: &str = "Only you see and hear this. Nothing leaves this computer before they answer.";
+pub const LOBBY_SUB: &str = "Only you see this. No picture or sound leaves this computer before they answer.";
 pub const YOUR_PICTURE: &str = "What your camera sees";
 pub const CAMERA_OPENS: &str = "Opening your camera…";
 pub const LEVEL: &str = "How loud your microphone is";

@@ -70,6 +70,9 @@ fn restore_ui(ui: &mut Ui, state: &mut Welcome) {
 fn second_ui(ui: &mut Ui, state: &mut Welcome) -> Option<Command> {
     heading(ui, text::REACH, text::REACH_SUB);
     reach_ui(ui, &mut state.reach, &mut state.relay);
+    if state.reach == ReachKind::ThisNetwork {
+        label::text(ui, text::REACH_NETWORK_FOUND, theme::regular(type_size::CAPTION), theme::palette(ui).text_third);
+    }
     ui.add_space(space::M);
     let reach = state.reach.reach(&state.relay);
     let start = TextButton::new(Look::Primary, text::START).width(ui.available_width()).enabled(reach.is_some()).show(ui);
