@@ -186,6 +186,7 @@ pub const ENCRYPTED: &str = "End-to-end encrypted";
 pub const DIALING: &str = "Looking for their computer…";
 pub const RINGING_THERE: &str = "Ringing…";
 pub const CONNECTING: &str = "Connecting…";
+pub const WAITING_FOR_PICTURE: &str = "Waiting for their picture…";
 pub const RECONNECTING: &str = "Reconnecting… Stay on the line: the call continues when the network is back.";
 pub const THEIR_MICROPHONE_OFF: &str = "Their microphone is off";
 pub const THEIR_CAMERA_OFF: &str = "Their camera is off";

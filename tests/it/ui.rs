@@ -505,6 +505,11 @@ fn every_stage_of_a_call_says_what_goes_on() {
     window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING_LINK);
     let off = CallView { remote_camera_on: false, ..call(active()) };
     window(in_call(off), Local::default()).get_by_label(&format!("Maya Lindqvist: {}", text::THEIR_CAMERA_OFF));
+    // A call that stands may carry sound alone for as long as it lasts.
+    let mut without_picture = window(in_call(call(active())), Local::default());
+    without_picture.state_mut().pictures.remote.clear();
+    without_picture.run_steps(2);
+    without_picture.get_by_label(&format!("Maya Lindqvist: {}", text::WAITING_FOR_PICTURE));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn person_ui(ui: &Ui, rect: Rect, call: &CallView) {
         CallStage::RingingThere => (text::RINGING_THERE, stage::TEXT_SECOND),
         CallStage::Incoming => (text::incoming(call.media), stage::TEXT_SECOND),
         CallStage::Connecting => (text::CONNECTING, stage::TEXT_SECOND),
-        CallStage::Active { .. } if call.remote_camera_on => (text::CONNECTING, stage::TEXT_SECOND),
+        CallStage::Active { .. } if call.remote_camera_on => (text::WAITING_FOR_PICTURE, stage::TEXT_SECOND),
         CallStage::Reconnecting { .. } if call.remote_camera_on => (text::RECONNECTING_SHORT, stage::TEXT_SECOND),
         CallStage::Active { .. } | CallStage::Reconnecting { .. } if call.echo => (text::ECHO_SEES_NOTHING, stage::TEXT_SECOND),
         CallStage::Active { .. } | CallStage::Reconnecting { .. } => (text::THEIR_CAMERA_OFF, stage::TEXT_SECOND),
