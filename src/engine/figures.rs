@@ -15,7 +15,7 @@ use crate::media::audio_receive::AudioReceiveStats;
 use crate::media::audio_send::AudioSendStats;
 use crate::media::clock::MediaTime;
 use crate::media::events::MediaEvent;
-use crate::media::quality::Experience;
+use crate::media::quality::{Experience, Trouble};
 use crate::media::video_receive::VideoReceiveStats;
 use crate::media::video_send::VideoSendStats;
 use crate::signal::message::CandidateKind;
@@ -38,7 +38,7 @@ pub struct Figures {
     bars: u8,
     /// Height of the tallest picture so far.
     tallest: usize,
-    hint: Option<String>,
+    hint: Option<&'static str>,
     shown: Option<Arc<Report>>,
     level: Level,
     /// For how many seconds the link has carried the call, and whether that was said.
@@ -101,8 +101,9 @@ impl Figures {
         let Some(connected) = self.connected else { return };
         let second = now.since(self.last.as_ref(), self.last.as_ref().map_or(connected, |last| last.at));
         self.tallest = self.tallest.max(second.video.as_ref().map_or(0, |video| video.height));
-        self.bars = bars(&second, &now, self.tallest);
-        self.hint = slow(session.level()).map(str::to_owned).or_else(|| hint(&second, self.bars, now.busy(self.last.as_ref())));
+        let experience = experience(&second, &now, self.tallest);
+        self.bars = bars(&second, &experience);
+        self.hint = slow(session.level()).or_else(|| hint(&second, &experience, now.busy(self.last.as_ref())));
         if std::mem::replace(&mut self.level, session.level()) != session.level() {
             core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
         }
@@ -157,7 +158,7 @@ impl Figures {
 
     /// What is wrong, in words.
     pub fn hint(&self, remote: Switches) -> Option<String> {
-        self.hint.clone().filter(|_| remote.camera || remote.microphone)
+        self.hint.filter(|_| remote.camera || remote.microphone).map(str::to_owned)
     }
 }
 
@@ -312,8 +313,8 @@ fn kind_name(kind: CandidateKind) -> &'static str {
 }
 
 /// 0 no data, 1 bad to 4 good: what the last second was like for the person.
-fn bars(second: &Report, now: &Counters, tallest: usize) -> u8 {
-    if second.path.is_none() { 0 } else { experience(second, now, tallest).bars() }
+fn bars(second: &Report, experience: &Experience) -> u8 {
+    if second.path.is_none() { 0 } else { experience.bars() }
 }
 
 /// What came out at this end; a stream that did not come is no fault of the link while the other one did.
@@ -330,13 +331,20 @@ fn experience(second: &Report, now: &Counters, tallest: usize) -> Experience {
     }
 }
 
-fn hint(second: &Report, bars: u8, busy: bool) -> Option<String> {
-    let silent = second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0);
-    match bars {
-        _ if silent => Some(sentences::NOTHING_ARRIVES.into()),
-        1 | 2 if busy => Some(sentences::BUSY_COMPUTER.into()),
-        1 | 2 => Some(sentences::SLOW.into()),
-        _ => None,
+/// What to say of a second that was bad. Of few pictures nothing: a camera may give no more, and no connection is to blame for that.
+fn hint(second: &Report, experience: &Experience, busy: bool) -> Option<&'static str> {
+    if second.audio.as_ref().is_some_and(|audio| audio.received_kbps == 0.0) {
+        return Some(sentences::NOTHING_ARRIVES);
+    }
+    if busy && matches!(bars(second, experience), 1 | 2) {
+        return Some(sentences::BUSY_COMPUTER);
+    }
+    let rest = Experience { shown_fps: None, ..*experience };
+    match rest.trouble().filter(|_| matches!(bars(second, &rest), 1 | 2))? {
+        Trouble::SoundBroken => Some(sentences::SOUND_BROKEN),
+        Trouble::Delay => Some(sentences::LONG_DELAY),
+        Trouble::PictureFrozen | Trouble::SmallPicture => Some(sentences::SLOW),
+        Trouble::FewPictures => None,
     }
 }
 
@@ -395,8 +403,12 @@ mod tests {
         }
         let (sound, silent) = (Counters { video_received: None, ..counters(11, Some(900_500), 1100, 5) }, nothing_counted());
         assert_eq!([sound.busy(Some(&before)), silent.busy(None)], [false; 2]);
-        let named = |bars, busy| hint(&second(20.0, 50.0), bars, busy).map(|text| text.starts_with("This computer"));
-        assert_eq!([named(2, true), named(2, false), named(4, true)], [Some(true), Some(false), None]);
+        let said = |concealed, busy| {
+            let second = second(concealed, 50.0);
+            hint(&second, &experience(&second, &nothing_counted(), 0), busy)
+        };
+        let wanted = [Some(sentences::BUSY_COMPUTER), Some(sentences::SOUND_BROKEN), None];
+        assert_eq!([said(20.0, true), said(20.0, false), said(0.0, true)], wanted);
     }
 
     #[test]
@@ -425,9 +437,31 @@ mod tests {
     #[test]
     fn bars_fall_as_a_person_begins_to_notice() {
         let now = nothing_counted();
-        assert_eq!(bars(&Report::default(), &now, 0), 0, "no path, no opinion");
+        let of = |second: &Report| bars(second, &experience(second, &now, 0));
+        assert_eq!(of(&Report::default()), 0, "no path, no opinion");
         for (concealed, expected) in [(0.0, 4), (2.0, 3), (5.0, 2), (20.0, 1)] {
-            assert_eq!(bars(&second(concealed, 20.0), &now, 0), expected, "{concealed} % concealed");
+            assert_eq!(of(&second(concealed, 20.0)), expected, "{concealed} % concealed");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_bad_second_names_what_is_wrong_with_it() {
+        let good = Experience::default();
+        let cases = [
+            (Experience { concealed_percent: Some(20.0), ..good }, Some(sentences::SOUND_BROKEN)),
+            (Experience { sound_delay_ms: Some(900.0), ..good }, Some(sentences::LONG_DELAY)),
+            (Experience { picture_delay_ms: Some(1200.0), frozen_ms: Some(0.0), ..good }, Some(sentences::LONG_DELAY)),
+            (Experience { frozen_ms: Some(700.0), ..good }, Some(sentences::SLOW)),
+            (Experience { height_share: Some(0.25), ..good }, Some(sentences::SLOW)),
+            // A healthy camera of ten pictures a second, and what it must not hide.
+            (Experience { shown_fps: Some(10.0), ..good }, None),
+            (Experience { shown_fps: Some(2.0), height_share: Some(0.25), ..good }, Some(sentences::SLOW)),
+            // Three bars are worth no sentence.
+            (Experience { concealed_percent: Some(2.0), ..good }, None),
+            (good, None),
+        ];
+        for (experience, wanted) in cases {
+            assert_eq!(hint(&second(0.0, 20.0), &experience, false), wanted, "{experience:?}");
         }
     }
 
@@ -435,7 +469,7 @@ mod tests {
     fn silence_from_the_other_side_is_said() {
         let mut silent = second(0.0, 20.0);
         silent.audio = Some(Audio::default());
-        assert!(hint(&silent, 4, false).is_some());
-        assert_eq!(hint(&second(0.0, 20.0), 4, false), None);
+        assert_eq!(hint(&silent, &Experience::default(), false), Some(sentences::NOTHING_ARRIVES));
+        assert_eq!(hint(&second(0.0, 20.0), &Experience::default(), false), None);
     }
 }

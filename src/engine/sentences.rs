@@ -36,7 +36,9 @@ pub const NO_CODE: &str = "This is not a Vesper safety number. Hold their code u
 // A call.
 pub const NOTHING_ARRIVES: &str = "Nothing arrives from the other side right now. Stay on the line: Vesper keeps trying.";
 pub const BUSY_COMPUTER: &str = "This computer has too much to do, so picture and sound may stop. Close what you do not need.";
-pub const SLOW: &str = "Your connection is slow: sound first. The picture comes back as soon as there is room.";
+pub const SOUND_BROKEN: &str = "The sound breaks up: too much gets lost on the way.";
+pub const LONG_DELAY: &str = "There is a long delay on the connection.";
+pub const SLOW: &str = "Your connection is slow: sound comes first, and the picture returns as it recovers.";
 pub const MISSED_CALL: &str = "Missed call";
 
 pub fn works_again(source: MediaSource) -> &'static str {

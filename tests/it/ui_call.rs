@@ -134,7 +134,7 @@ fn the_own_picture_is_moved_resized_mirrored_and_hidden_and_all_of_it_is_remembe
 
 #[test]
 fn in_the_smallest_window_nothing_over_the_picture_lies_over_another_wherever_the_own_picture_is() {
-    let slow = "Your connection is slow: sound first. The picture comes back as soon as there is room.";
+    let slow = "Your connection is slow: sound comes first, and the picture returns as it recovers.";
     let words = format!("{}: fox, cactus, balloon, anchor", text::WORDS);
     for corner in [Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight] {
         for figures_open in [false, true] {
@@ -405,7 +405,7 @@ pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     small_figures.call.peer = Some(key(2));
     small_figures.call.statistics = true;
     let reconnecting = CallStage::Reconnecting { since: MediaTime((NOW - 754) * 1_000_000) };
-    let slow = Some("Your connection is slow: sound first. The picture comes back as soon as there is room.".into());
+    let slow = Some("Your connection is slow: sound comes first, and the picture returns as it recovers.".into());
     let poor = CallView { quality_bars: 1, hint: slow, ..call(active()) };
     let their_mute = CallView { remote_microphone_on: false, ..call(active()) };
     let both_off = CallView { remote_camera_on: false, camera_on: false, microphone_on: false, ..call(active()) };
