@@ -398,7 +398,7 @@ impl Core {
             return crate::contacts::names::ECHO.into();
         }
         if self.people.is_locked() {
-            return "Somebody you know".into();
+            return sentences::SOMEBODY.into();
         }
         self.people.contacts.iter().find(|contact| contact.key == key).map(|contact| contact.petname.clone()).unwrap_or_default()
     }

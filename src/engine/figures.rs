@@ -45,22 +45,15 @@ pub struct Figures {
     on_link: (u32, bool),
 }
 
-/// What is said when all is well again after [`slow`].
-const FAST_AGAIN: &str = "Your connection is fast enough again.";
-
-/// What is said of a call that stays on the link, and when it leaves it.
-const ON_LINK: &str = "The call goes over the same connection as your messages, with a smaller picture.";
-const ON_RELAY: &str = "No direct connection was found, so the call goes through the relay, with a smaller picture.";
-const OFF_LINK: &str = "A better connection was found; the picture improves.";
-/// Shorter than this is not worth a word: a connection may take so long to be found.
+/// For how long a call is on the link before that is worth a word: a connection may take so long to be found.
 const LINK_SECONDS: u32 = 4;
 
 /// What is said of a connection that carries less than it should.
 fn slow(level: Level) -> Option<&'static str> {
     match level {
         Level::Full => None,
-        Level::Slow => Some("Your connection is slow: sound comes first."),
-        Level::SoundOnly => Some("Your connection is very slow: only sound is sent."),
+        Level::Slow => Some(sentences::SOUND_FIRST),
+        Level::SoundOnly => Some(sentences::ONLY_SOUND),
     }
 }
 
@@ -89,7 +82,7 @@ impl Figures {
         match File::create(&path) {
             Ok(file) => self.lines = Some(BufWriter::new(file)),
             Err(error) => {
-                let text = format!("{} cannot be written: {error}; choose another file", path.display());
+                let text = sentences::statistics_not_written(&path, &error);
                 core.notices.media(MediaEvent::FileLost { text });
             }
         }
@@ -105,7 +98,7 @@ impl Figures {
         self.bars = bars(&second, &experience);
         self.hint = slow(session.level()).or_else(|| hint(&second, &experience, now.busy(self.last.as_ref())));
         if std::mem::replace(&mut self.level, session.level()) != session.level() {
-            core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(FAST_AGAIN));
+            core.notices.say(NoticeKind::Info, slow(session.level()).unwrap_or(sentences::FAST_AGAIN));
         }
         if let Some(text) = self.told_of_link(now.path.as_ref()) {
             core.notices.say(NoticeKind::Info, text);
@@ -116,7 +109,7 @@ impl Figures {
             line["unix_us"] = now.at.unix_us().into();
             if let Err(error) = writeln!(lines, "{line}").and_then(|()| lines.flush()) {
                 self.lines = None;
-                let text = format!("the statistics stopped: {error}; free some space, or choose another file");
+                let text = sentences::statistics_stopped(&error);
                 core.notices.media(MediaEvent::FileLost { text });
             }
         }
@@ -130,11 +123,11 @@ impl Figures {
         let (seconds, told) = &mut self.on_link;
         if over == Over::Connection {
             *seconds = 0;
-            return std::mem::take(told).then_some(OFF_LINK);
+            return std::mem::take(told).then_some(sentences::OFF_LINK);
         }
         *seconds += 1;
         let say = *seconds >= LINK_SECONDS && !std::mem::replace(told, *told || *seconds >= LINK_SECONDS);
-        say.then_some(if over == Over::Relay { ON_RELAY } else { ON_LINK })
+        say.then_some(if over == Over::Relay { sentences::ON_RELAY } else { sentences::ON_LINK })
     }
 
     /// The figures of the whole call.
@@ -377,8 +370,8 @@ mod tests {
         let (connection, relay) = (over(Over::Connection), over(Over::Relay));
         let mut told = |path| figures.told_of_link(Some(path));
         assert_eq!([&relay, &connection].map(&mut told), [None; 2], "a second is not worth a word");
-        assert_eq!([&relay; 6].map(&mut told), [None, None, None, Some(ON_RELAY), None, None]);
-        assert_eq!([&connection; 2].map(&mut told), [Some(OFF_LINK), None]);
+        assert_eq!([&relay; 6].map(&mut told), [None, None, None, Some(sentences::ON_RELAY), None, None]);
+        assert_eq!([&connection; 2].map(&mut told), [Some(sentences::OFF_LINK), None]);
     }
 
     #[test]

@@ -260,8 +260,7 @@ impl People {
             })
         })?;
         let warned = alike.map(|likeness| {
-            let text =
-                format!("{likeness} They are called {} here. Compare the safety number before you trust them.", contact.petname);
+            let text = sentences::contact_looks_like(&likeness, &contact.petname);
             Effect::Tell(What::Warning { text, cause: None })
         });
         let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })];
@@ -379,14 +378,12 @@ fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option
     let mut others = others;
     let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
     if let Some(similar) = similar {
-        let verified = if similar.verified.is_some() { ", whom you verified," } else { "" };
-        return Some(format!("“{name}” looks like your contact {}{verified} but has a different key.", similar.petname));
+        return Some(sentences::looks_like(name, &similar.petname, similar.verified.is_some()));
     }
     if names::is_reserved(name) {
-        return Some(format!("“{name}” looks like {}, the built-in contact, but has a different key.", names::ECHO));
+        return Some(sentences::looks_like_echo(name));
     }
-    names::mixes_scripts(name)
-        .then(|| format!("“{name}” mixes letters from several alphabets, a common way to imitate another name."))
+    names::mixes_scripts(name).then(|| sentences::mixes_alphabets(name))
 }
 
 /// What became of an answer to our request.

@@ -151,10 +151,7 @@ impl Core {
         let has = self.relays_calls();
         if !has {
             let name = self.petname(peer);
-            let text = format!(
-                "A call with {name} may only go through a relay, and none for calls is set. Set one in the settings and hide your address there, start Vesper with --ice-server turn:…, or let this contact learn your address."
-            );
-            self.notices.say(NoticeKind::Error, &text);
+            self.notices.say(NoticeKind::Error, &sentences::needs_relay(&name));
         }
         has
     }

@@ -14,6 +14,7 @@ use super::current::{Current, Switches};
 use super::options::{CameraChoice, MediaOptions, MicrophoneChoice, SpeakerChoice};
 use super::paths::{Paths, PipelineEnds};
 use super::screening::OurAddress;
+use super::sentences;
 pub use super::session_event::SessionEvent;
 use super::snapshot::NoticeKind;
 use super::sources::{camera, microphone, processing, speaker};
@@ -285,8 +286,8 @@ impl Session {
         self.pipelines = Some(Pipelines {
             video_send,
             video_receive,
-            audio_send: audio_send.map_err(|error| started("Your sound cannot be sent", error)).ok(),
-            audio_receive: audio_receive.map_err(|error| started("Their sound cannot be played", error)).ok(),
+            audio_send: audio_send.map_err(|error| started(sentences::SOUND_NOT_SENT, error)).ok(),
+            audio_receive: audio_receive.map_err(|error| started(sentences::SOUND_NOT_PLAYED, error)).ok(),
             _accepted: token,
         });
     }

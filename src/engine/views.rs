@@ -1,6 +1,7 @@
 //! The parts of a snapshot that show people.
 
 use super::core::{Core, unix_seconds};
+use super::sentences;
 use super::snapshot::{Candidates, ContactView, InvitationView, RequestView, SentRequest};
 use crate::contacts::{Contact, ContactState, Hint, names};
 use crate::signal::link::same_relay;
@@ -77,15 +78,10 @@ impl Core {
             asks_relay: self.relay_to_ask_for(sent.invitation.knock_id),
             knock_id: sent.invitation.knock_id,
             status: match (sent.pending, self.network.knocks.cannot_reach(sent.invitation.knock_id)) {
-                _ if self.relay_to_ask_for(sent.invitation.knock_id).is_some() => {
-                    "Their relay, which is none of yours, would see this computer's address. Nothing is sent before you allow it"
-                        .into()
-                }
-                (true, _) => "They have your request and have not answered yet".into(),
-                (false, true) => {
-                    "Not reachable yet; trying again. They need to be online, on your network or with a relay".into()
-                }
-                (false, false) => "Sending your request…".into(),
+                _ if self.relay_to_ask_for(sent.invitation.knock_id).is_some() => sentences::REQUEST_ASKS_RELAY.into(),
+                (true, _) => sentences::REQUEST_ARRIVED.into(),
+                (false, true) => sentences::REQUEST_UNREACHABLE.into(),
+                (false, false) => sentences::REQUEST_LEAVES.into(),
             },
         };
         self.people.sent.iter().map(view).collect()
