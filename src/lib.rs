@@ -3,17 +3,18 @@
 //! The modules in reading order are the sentence that the program is:
 //!
 //! - [`identity`]: who I am. One Ed25519 key a profile, the vault and the folder that keep it.
+//! - [`settings`]: what I chose.
 //! - [`contacts`]: whom I know. A contact *is* a public key; invitations, names, the store.
 //! - [`signal`]: how we meet. The messages on the link, the link over iroh, the knock of a stranger with an invitation.
-//! - [`call`]: the rules of a call and its handshake, as a pure state machine.
 //! - [`conversation`]: what we write to each other: order, outbox, and the sealed store of it.
 //! - [`e2ee`]: how picture and sound are sealed, frame by frame.
-//! - [`media`]: how they travel: sources, codecs, jitter buffers, and four pipelines that each read as one function.
+//! - [`call`]: the rules of a call and its handshake, as a pure state machine.
+//! - [`media`]: how picture and sound travel: sources, codecs, jitter buffers, and four pipelines that each read as one function.
 //! - [`transport`]: the WebRTC peer connection that carries sealed payloads and knows nothing of what is in them.
-//! - [`engine`]: the one task that owns everything that changes; [`settings`] is what a person chose.
+//! - [`engine`]: the one task that owns everything that changes.
 //! - [`headless`]: the command line's view of the engine; [`ui`]: the window's.
 //!
-//! An arrow between these never points back up the list; a test reads every `use crate::` and holds that.
+//! A module imports only what stands above it; `tests/it/layers.rs` holds that.
 //!
 //! What all of it says to other computers, byte by byte, is in [`protocol`](mod@protocol); what that is worth to whom, in [`threat_model`].
 //!
