@@ -33,7 +33,7 @@ pub enum Input {
     Control { call: CallId, control: Control },
     /// Any other item of the call opened since the last time this was said: the first one at once, then once a second is enough.
     Heard { call: CallId },
-    /// Items of the call have failed to open for so long that the keys cannot be the same any more (rule 10).
+    /// Items of the call have failed to open for so long that the keys cannot be the same any more (protocol.md, section 7.2).
     SealBroken { call: CallId },
     /// The answer to [`Output::Gather`].
     Gathered { call: CallId, candidates: Vec<Candidate> },

@@ -9,7 +9,7 @@ use super::state::{CallState, Turn};
 use crate::identity::PublicKey;
 use crate::signal::message::{Invite, Message};
 
-/// Rule 8: whether the call of `a` survives the one of `b`. Both sides compute the same.
+/// Rule 6 of protocol.md, section 6.3: whether the call of `a` survives the one of `b`. Both sides compute the same.
 fn survives(a: PublicKey, b: PublicKey) -> bool {
     a.as_bytes() < b.as_bytes()
 }

@@ -1,7 +1,7 @@
 //! A call whose both ends have proven who they are: connecting, active, reconnecting.
 //!
 //! From here on nothing that comes over the link in the clear changes anything: only control, which is sealed, or
-//! silence, ends the call (rule 10).
+//! silence, ends the call (protocol.md, section 6.3, rule 7).
 
 use std::time::{Duration, Instant};
 

@@ -11,7 +11,8 @@
 //!
 //! Both may begin at once: they choose the same number, and each takes the other's as the answer. A higher number replaces a
 //! lower one. RESTART is sealed, so the new certificate is as much the peer's as the first one was; keys and counters belong
-//! to the call and do not change (rule 11). It is repeated twice a second, for it may travel on a path that is just breaking.
+//! to the call and do not change (protocol.md, section 8.3). It is repeated twice a second, for it may travel on a path that is just
+//! breaking.
 
 use std::time::{Duration, Instant};
 

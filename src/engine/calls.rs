@@ -26,7 +26,7 @@ use crate::settings::Settings;
 use crate::signal::message::{CallId, MediaKind, Message};
 use crate::transport::{LocalSecrets, PeerEvent};
 
-/// H.264 and Opus, as descriptions number them.
+/// Opus and H.264, as descriptions number them.
 const CODECS: [u8; 2] = [1, 2];
 /// How often figures are taken while a call is connected.
 const SECOND: Duration = Duration::from_secs(1);

@@ -436,7 +436,7 @@ impl Session {
         std::mem::replace(&mut self.opened, opened) != opened
     }
 
-    /// A hundred failures in a row, and five seconds without success (rule 10).
+    /// A hundred failures in a row, and five seconds without success (protocol.md, section 7.2).
     pub fn seal_broken(&mut self, now: Instant) -> bool {
         let failing = self.counts().is_some_and(|counts| counts.rejected_in_a_row() >= 100);
         let since = failing.then(|| self.refused_since.unwrap_or(now));

@@ -9,7 +9,7 @@ use webrtc::data_channel::{DataChannel, DataChannelEvent};
 use super::config::PeerEvent;
 use super::counters::Counters;
 
-/// Longest control message, sealed (protocol.md rule 9).
+/// Longest control message, sealed (protocol.md, section 5.2).
 pub(super) use crate::signal::message::MAX_CONTROL;
 /// Room in the owner's queue that control messages leave to the rest.
 const EVENT_RESERVE: usize = 32;
