@@ -16,6 +16,9 @@
 //! 0x08 REPORT      shown pictures a second x 10 u16, received kbit/s u32, lost per 10 000 u16
 //! 0x09 REPAIR      stream u8: a keyframe, please
 //! ```
+//!
+//! This version sends no CANDIDATES, REPORT, REPAIR, screen flag or audio clock. It takes the addresses of CANDIDATES that come, and
+//! ignores the rest.
 
 use super::end::EndReason;
 use crate::e2ee::StreamId;

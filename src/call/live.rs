@@ -283,7 +283,7 @@ impl Live {
             Control::Restart { path, description, candidates } if self.phase != Phase::Connecting => {
                 self.restarts.asked(turn, path, Reach { description, candidates });
             }
-            // Heartbeats, fresh keys, reports and repairs are the engine's.
+            // Heartbeats and fresh keys are the engine's; reports and repairs are reserved, and nobody acts on them.
             _ => {}
         }
         CallState::Live(self)
