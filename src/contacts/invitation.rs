@@ -99,11 +99,6 @@ impl Invitation {
         if now < u64::from(self.expires) { Ok(()) } else { Err(InvitationError::Expired) }
     }
 
-    /// A few characters that tell two invitations apart, and let nobody knock.
-    pub fn label(&self) -> String {
-        format!("{SCHEME}…{}", &self.knock_id.to_string()[..6])
-    }
-
     /// The relays that it names.
     pub fn relays(&self) -> impl Iterator<Item = &str> {
         self.hints.iter().filter_map(|hint| match hint {

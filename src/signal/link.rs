@@ -34,8 +34,7 @@ use super::message::Message;
 use crate::contacts::{Hint, OpenInvitation, PairSecret};
 use crate::identity::{Identity, PublicKey};
 
-/// The protocol of the link, as QUIC negotiates it.
-/// What we speak on the link, and its version.
+/// The protocol of the link and its version, as QUIC negotiates it.
 pub const PROTOCOL: &str = "vesper/1";
 const ALPN: &[u8] = PROTOCOL.as_bytes();
 
@@ -202,11 +201,6 @@ impl Link {
         // Dropped when the queue is full: then nothing rides the link.
         let _ = self.commands.try_send(Command::Ride(peer, ride));
         datagrams
-    }
-
-    /// Sends what is queued for a contact and closes the connection.
-    pub fn hang_up(&self, peer: PublicKey) {
-        let _ = self.commands.try_send(Command::HangUp(peer));
     }
 
     /// Takes a contact in, or replaces what is known of it. Another pair secret closes its connections.

@@ -15,12 +15,10 @@ pub const ARROWS_OUT: char = '\u{e0a6}';
 pub const ARROW_SQUARE_OUT: char = '\u{e5de}';
 pub const ARROW_UP_RIGHT: char = '\u{e092}';
 pub const BELL: char = '\u{e0ce}';
-pub const BROADCAST: char = '\u{e0f2}';
 pub const CARET_DOWN: char = '\u{e136}';
 pub const CARET_UP: char = '\u{e13c}';
 pub const CHAT_CIRCLE_DOTS: char = '\u{e16c}';
 pub const CHECK: char = '\u{e182}';
-pub const CHECK_CIRCLE: char = '\u{e184}';
 pub const CHECKS: char = '\u{e53a}';
 pub const CLOCK: char = '\u{e19a}';
 pub const COPY: char = '\u{e1ca}';
@@ -57,7 +55,6 @@ pub const VIDEO_CAMERA_SLASH: char = '\u{e4dc}';
 pub const WARNING: char = '\u{e4e0}';
 pub const WARNING_CIRCLE: char = '\u{e4e2}';
 pub const WAVEFORM: char = '\u{e802}';
-pub const WIFI: char = '\u{e4ea}';
 pub const X: char = '\u{e4f6}';
 
 /// An icon of `size` points in a `family`, [`REGULAR`] or [`FILL`].

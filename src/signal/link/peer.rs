@@ -43,7 +43,7 @@ pub(super) enum Input {
     /// A call's datagrams go along from now on.
     Ride(Ride),
     /// Say what is queued, then close.
-    HangUp(Option<oneshot::Sender<()>>),
+    HangUp(oneshot::Sender<()>),
     /// A connection that TLS proved to be with this contact and that it dialled.
     Incoming(Connection),
     /// Where we can be found changed.
@@ -174,7 +174,7 @@ impl Peer {
                 if self.sender().is_none() && self.dialing.is_none() {
                     self.outbox.clear();
                 }
-                self.hung_up = done;
+                self.hung_up = Some(done);
                 self.hanging_up = true;
             }
             Input::Incoming(connection) => self.attach(connection, false),

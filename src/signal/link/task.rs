@@ -45,7 +45,6 @@ pub(super) enum Command {
     Dial(PublicKey),
     Redial(PublicKey),
     Ride(PublicKey, Ride),
-    HangUp(PublicKey),
     Knock(KnockRequest),
     Close(oneshot::Sender<()>),
 }
@@ -177,7 +176,6 @@ impl LinkTask {
             Command::Dial(peer) => self.tell(peer, Input::Dial),
             Command::Redial(peer) => self.tell(peer, Input::Redial),
             Command::Ride(peer, ride) => self.tell(peer, Input::Ride(ride)),
-            Command::HangUp(peer) => self.tell(peer, Input::HangUp(None)),
             Command::Knock(request) => {
                 self.knocks.spawn(knock(self.identity.clone(), self.network.clone(), request, self.events.clone()));
             }
@@ -309,7 +307,7 @@ impl LinkTask {
     async fn close(&mut self) {
         let drained = self.tasks.values().map(|task| {
             let (done, drained) = oneshot::channel();
-            let _ = task.inputs.try_send(Input::HangUp(Some(done)));
+            let _ = task.inputs.try_send(Input::HangUp(done));
             drained
         });
         let all = async {

@@ -14,11 +14,6 @@ pub fn text(ui: &mut Ui, text: impl Into<String>, font: FontId, color: Color32) 
     ui.add(Label::new(RichText::new(text).font(font).color(color)).wrap())
 }
 
-/// The same in the middle of its line.
-pub fn centered(ui: &mut Ui, text: impl Into<String>, font: FontId, color: Color32) -> Response {
-    ui.vertical_centered(|ui| self::text(ui, text, font, color)).inner
-}
-
 /// Lays `text` out on one line of at most `width`, cut with an ellipsis.
 pub fn cut(painter: &Painter, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
