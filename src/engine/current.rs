@@ -17,6 +17,7 @@ use crate::call::{EndReason, Input, Role};
 use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
+use crate::media::level::on_meter;
 use crate::media::ringtone::{Ring, RingPlayer};
 use crate::signal::message::CallId;
 
@@ -171,8 +172,7 @@ impl Current {
     pub fn take_level(&mut self) {
         let pipelines = self.session.as_ref().and_then(Session::pipelines);
         let stats = pipelines.and_then(|pipelines| pipelines.audio_send.as_ref()).map(|audio| audio.stats());
-        // -60 dBFS is silence, 0 as loud as it gets.
-        self.level = stats.filter(|_| self.switches.microphone).map(|stats| ((stats.level_dbfs + 60.0) / 60.0).clamp(0.0, 1.0));
+        self.level = stats.filter(|_| self.switches.microphone).map(|stats| on_meter(stats.level_dbfs));
     }
 
     /// Takes the figures of the last second.

@@ -8,6 +8,7 @@ use super::options::{CameraChoice, MicrophoneChoice};
 use super::sentences;
 use super::sources;
 use super::words::whole;
+use crate::media::level::on_meter;
 use crate::media::meter::{Heard, Meter};
 use crate::media::scanner::{Scanner, Seen};
 use crate::settings::Settings;
@@ -77,8 +78,7 @@ impl Core {
             let tell = self.teller(check);
             check.microphone = Some(Meter::start(sources::microphone(media, settings), move |heard| {
                 tell(match heard {
-                    // -60 dBFS is silence, 0 as loud as it gets.
-                    Heard::Level(dbfs) => Box::new(move |view| view.level = Some(((dbfs + 60.0) / 60.0).clamp(0.0, 1.0))),
+                    Heard::Level(dbfs) => Box::new(move |view| view.level = Some(on_meter(dbfs))),
                     Heard::Works => Box::new(|view| view.microphone_trouble = None),
                     Heard::Trouble(text) => Box::new(move |view| {
                         view.level = None;

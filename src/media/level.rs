@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::clock::MediaTime;
 
-/// Silence, in decibels below full scale: the meter's floor.
+/// Silence, in decibels below full scale: nothing is measured below.
 pub const FLOOR_DBFS: f32 = -100.0;
+/// Where the meter begins to move: quieter is silence to a person.
+const QUIET_DBFS: f32 = -60.0;
 /// How long a microphone may deliver digital zeros. A quiet room is never all zeros.
 const DEAD_AFTER: Duration = Duration::from_secs(3);
 
@@ -35,6 +37,11 @@ impl Level {
         }
         (10.0 * (self.square_sum.max(0.0) / self.samples as f64).log10()).max(FLOOR_DBFS.into()) as f32
     }
+}
+
+/// How far a loudness moves the meter: from 0, silence, to 1, as loud as it gets.
+pub fn on_meter(dbfs: f32) -> f32 {
+    (1.0 - dbfs / QUIET_DBFS).clamp(0.0, 1.0)
 }
 
 /// Notices when an open, unmuted microphone delivers nothing but zeros.
@@ -77,6 +84,11 @@ mod tests {
         level.add(&[0.1; 50]);
         assert!((level.since(before).dbfs() + 20.0).abs() < 0.01);
         assert_eq!(level.since(level).dbfs(), FLOOR_DBFS);
+    }
+
+    #[test]
+    fn the_meter_is_empty_in_a_quiet_room_and_full_at_full_scale() {
+        assert_eq!([FLOOR_DBFS, -60.0, -30.0, 0.0, 3.0].map(on_meter), [0.0, 0.0, 0.5, 1.0, 1.0]);
     }
 
     #[test]
