@@ -57,7 +57,7 @@ pub struct Received {
     pub new: Option<Arc<Entry>>,
 }
 
-/// Rows to put, then rows to remove.
+/// Rows to put.
 #[derive(Default)]
 struct Writes {
     puts: Vec<([u8; 32], Vec<u8>)>,

@@ -268,7 +268,7 @@ impl Calls {
             session.apply(before, after, &core.options.media, &core.people.settings);
         }
         if before.microphone != after.microphone {
-            core.notices.tell(What::Muted { remote: false, on: !after.microphone });
+            core.notices.tell(What::Muted { remote: false, muted: !after.microphone });
         }
         if before.camera != after.camera {
             core.notices.tell(What::Camera { remote: false, on: after.camera });

@@ -75,7 +75,7 @@ pub enum What {
     /// A microphone was switched, ours or theirs.
     Muted {
         remote: bool,
-        on: bool,
+        muted: bool,
     },
     /// A camera was switched, ours or theirs.
     Camera {
@@ -138,7 +138,7 @@ impl What {
             Self::FirstAudio => json!({"event": "first_audio"}),
             Self::Reconnecting => json!({"event": "reconnecting"}),
             Self::Reconnected => json!({"event": "reconnected"}),
-            Self::Muted { remote, on } => json!({"event": "muted", "remote": remote, "muted": on}),
+            Self::Muted { remote, muted } => json!({"event": "muted", "remote": remote, "muted": muted}),
             Self::Camera { remote, on } => json!({"event": "camera", "remote": remote, "on": on}),
             Self::Warning { text, cause } => {
                 json!({"event": "warning", "what": cause.as_ref().map(MediaEvent::name), "text": text})
@@ -175,7 +175,7 @@ impl What {
             Self::FirstAudio => "first sound".into(),
             Self::Reconnecting => "the connection is lost; reconnecting".into(),
             Self::Reconnected => "reconnected".into(),
-            Self::Muted { remote, on } => format!("{} microphone {}", whose(*remote), if *on { "muted" } else { "on" }),
+            Self::Muted { remote, muted } => format!("{} microphone {}", whose(*remote), if *muted { "muted" } else { "on" }),
             Self::Camera { remote, on } => format!("{} camera {}", whose(*remote), if *on { "on" } else { "off" }),
             Self::Report(report) => report.to_text(),
             // A terminal obeys some characters: none of them comes from a peer.

@@ -7,9 +7,9 @@ use crate::identity::PublicKey;
 use crate::signal::message::CallId;
 
 /// More rings than these in a minute are noted as missed calls and make no sound.
-const A_MINUTE: usize = 3;
+const RINGS_PER_MINUTE: usize = 3;
 /// More missed calls than these in a minute are not even noted: each is a line on the disk.
-const NOTED: usize = 10;
+const MISSED_PER_MINUTE: usize = 10;
 /// Calls of the last minute that are remembered of one contact.
 const REMEMBERED: usize = 64;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -41,8 +41,8 @@ impl Rings {
         }
         let so_far = |verdict| calls.iter().filter(|(.., known)| *known == verdict).count();
         let verdict = match (so_far(Verdict::Ring), so_far(Verdict::Missed)) {
-            (rang, _) if rang < A_MINUTE && !silent => Verdict::Ring,
-            (_, noted) if noted < NOTED => Verdict::Missed,
+            (rang, _) if rang < RINGS_PER_MINUTE && !silent => Verdict::Ring,
+            (_, noted) if noted < MISSED_PER_MINUTE => Verdict::Missed,
             _ => Verdict::Again,
         };
         // Whoever calls a hundred times a minute is not worth more memory: what is not noted is forgotten first.
@@ -86,7 +86,7 @@ mod tests {
     fn a_flood_of_calls_takes_no_more_memory_than_some_calls() {
         let (mut rings, ana, now) = (Rings::default(), Identity::generate().public(), Instant::now());
         let rang = (0..10_000).filter(|_| rings.judge(ana, CallId::generate(), false, now) == Verdict::Ring).count();
-        assert_eq!((rang, rings.0[&ana].len()), (A_MINUTE, REMEMBERED));
+        assert_eq!((rang, rings.0[&ana].len()), (RINGS_PER_MINUTE, REMEMBERED));
     }
 
     #[test]
@@ -94,8 +94,8 @@ mod tests {
         let (mut rings, ana, now) = (Rings::default(), Identity::generate().public(), Instant::now());
         let mut noted =
             |now, silent| (0..10_000).filter(|_| rings.judge(ana, CallId::generate(), silent, now) == Verdict::Missed).count();
-        assert_eq!(noted(now, false), NOTED);
+        assert_eq!(noted(now, false), MISSED_PER_MINUTE);
         assert_eq!(noted(now + MINUTE / 2, false), 0);
-        assert_eq!(noted(now + MINUTE, true), NOTED, "the next minute, or a contact that never rings");
+        assert_eq!(noted(now + MINUTE, true), MISSED_PER_MINUTE, "the next minute, or a contact that never rings");
     }
 }

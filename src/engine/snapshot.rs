@@ -179,8 +179,8 @@ pub struct RequestView {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentRequest {
-    /// First characters of the invitation, to tell two apart.
-    pub label: String,
+    /// What we shall call them, or what they call themselves in the invitation.
+    pub name: String,
     /// What is going on, in words.
     pub status: String,
     /// The relay that the invitation names, that is none of ours, and that would see our address: nothing is sent before the

@@ -74,7 +74,7 @@ impl Core {
 
     pub(super) fn sent_views(&self) -> Vec<SentRequest> {
         let view = |sent: &crate::contacts::SentKnock| SentRequest {
-            label: sent.petname.clone().unwrap_or_else(|| sent.invitation.name.clone()),
+            name: sent.petname.clone().unwrap_or_else(|| sent.invitation.name.clone()),
             asks_relay: self.relay_to_ask_for(sent.invitation.knock_id),
             knock_id: sent.invitation.knock_id,
             status: match (sent.pending, self.network.knocks.cannot_reach(sent.invitation.knock_id)) {

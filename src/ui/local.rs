@@ -177,8 +177,8 @@ pub struct Add {
     pub inviting: bool,
     pub invitation: String,
     pub petname: String,
-    /// Index into [`text::HOLDS`](super::text::HOLDS).
-    pub holds: usize,
+    /// Index into [`text::HOLDS`](super::text::HOLDS), once somebody chose.
+    pub holds: Option<usize>,
     /// When the invitation was last copied, for the word on the button.
     pub copied: Option<MediaTime>,
 }

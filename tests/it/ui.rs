@@ -580,10 +580,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         invitation: "no. 1".into(),
         warning: Some("This name looks like one of your contacts. Ask them in another way before you accept.".into()),
     };
-    let sent =
-        SentRequest {
-            label: "vesper:aq3f…".into(), status: "Waits for their answer".into(), asks_relay: None, knock_id: key(8)
-        };
+    let sent = SentRequest { name: "Priya".into(), status: "Waits for their answer".into(), asks_relay: None, knock_id: key(8) };
     let notice = Notice {
         id: 1,
         kind: NoticeKind::Warning,

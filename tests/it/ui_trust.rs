@@ -285,7 +285,7 @@ fn a_relay_of_a_contact_and_an_address_are_asked_for() {
     assert_eq!(click(&mut shown, text::USE_THEIR_RELAY), [wish]);
 
     let sent = SentRequest {
-        label: "Priya".into(),
+        name: "Priya".into(),
         status: "Their relay would see this computer's address".into(),
         asks_relay: Some("https://relay.priya.example/".into()),
         knock_id: key(8),

@@ -132,7 +132,7 @@ impl Calls {
             }
             CallEvent::RemoteMedia { media, .. } => {
                 if current.remote.microphone != media.microphone {
-                    core.notices.tell(What::Muted { remote: true, on: !media.microphone });
+                    core.notices.tell(What::Muted { remote: true, muted: !media.microphone });
                 }
                 if current.remote.camera != media.camera {
                     core.notices.tell(What::Camera { remote: true, on: media.camera });

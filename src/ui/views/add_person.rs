@@ -76,9 +76,9 @@ fn invite_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
     }
     label::text(ui, text::HOLDS_FOR, theme::medium(type_size::LABEL), p.text);
     // One day is the choice of who does not choose.
-    let chosen = if local.add.holds == 0 { 1 } else { local.add.holds - 1 };
+    let chosen = local.add.holds.unwrap_or(1);
     if let Some(clicked) = choice::segments(ui, text::HOLDS.map(|(name, _)| name), chosen) {
-        local.add.holds = clicked + 1;
+        local.add.holds = Some(clicked);
     }
     ui.add_space(space::L);
     let pressed = TextButton::new(Look::Primary, text::MAKE_INVITATION).width(ui.available_width()).show(ui);

@@ -72,7 +72,7 @@ pub fn sent_ui(ui: &mut Ui, snapshot: &Snapshot) -> Option<Command> {
     for sent in &snapshot.sent_requests {
         Frame::NONE.inner_margin(Margin { left: 20, right: 20, top: 2, bottom: 10 }).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
-            label::text(ui, &sent.label, theme::medium(type_size::LABEL), p.text);
+            label::text(ui, &sent.name, theme::medium(type_size::LABEL), p.text);
             let Some(relay) = &sent.asks_relay else {
                 label::text(ui, &sent.status, theme::regular(type_size::CAPTION), p.text_second);
                 return;
