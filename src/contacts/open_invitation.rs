@@ -18,7 +18,8 @@ pub struct OpenInvitation {
     /// The secret key behind [`Invitation::knock_id`].
     #[serde(with = "hex")]
     knock_secret: [u8; 32],
-    /// Whom it was made for, or when, in words: shown with every request that it brings.
+    /// Whom it was made for, in the words of the person who made it: shown to them alone, with every request that it brings.
+    /// May be empty, and then [`made`](Self::made) tells it from others.
     pub label: String,
     /// When it was made, Unix seconds.
     pub made: u64,
@@ -34,7 +35,8 @@ pub struct OpenInvitation {
 const MAX_USED_BY: usize = 32;
 
 impl OpenInvitation {
-    /// Makes a new invitation with a knock key and a secret of its own. `name` is what we call ourselves, `label` whom it is for.
+    /// Makes a new invitation with a knock key and a secret of its own. `name` is what we call ourselves, `label` whom it is for;
+    /// both are cleaned.
     pub fn new(name: &str, hints: Vec<Hint>, label: &str, one_use: bool, now: u64, expires: u64) -> Self {
         let knock = Identity::generate();
         let expires = u32::try_from(expires).unwrap_or(u32::MAX);
@@ -42,7 +44,7 @@ impl OpenInvitation {
             Invitation { knock_id: knock.public(), hints, secret: random(), expires, one_use, name: names::clean(name) };
         let knock_secret = *knock.secret();
         let (used_by, accepted, refused) = Default::default();
-        Self { invitation, knock_secret, label: label.to_owned(), made: now, used_by, accepted, refused }
+        Self { invitation, knock_secret, label: names::clean(label), made: now, used_by, accepted, refused }
     }
 
     /// The key that the endpoint for its knocks runs under.
@@ -70,6 +72,7 @@ impl OpenInvitation {
 impl Drop for OpenInvitation {
     fn drop(&mut self) {
         self.knock_secret.zeroize();
+        self.label.zeroize();
     }
 }
 
@@ -99,6 +102,11 @@ mod tests {
         assert!(open.is_open(99) && !open.is_open(100));
         open.accepted.push(bo);
         assert!(!open.is_open(99));
+    }
+
+    #[test]
+    fn whom_an_invitation_is_for_is_cleaned_as_names_are() {
+        assert_eq!(OpenInvitation::new("Ana", vec![], " Bo\u{202e}\nand Cem ", true, 0, 100).label, "Bo and Cem");
     }
 
     #[test]
