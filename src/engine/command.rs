@@ -44,12 +44,17 @@ pub enum Command {
     Unlock {
         passphrase: Secret,
     },
-    /// Make an invitation that holds for `hours`; it appears as [`Snapshot::invitation`](super::snapshot::Snapshot::invitation).
+    /// Make an invitation that holds for `hours`; it becomes the first of
+    /// [`Snapshot::invitations`](super::snapshot::Snapshot::invitations).
     Invite {
         hours: u32,
+        /// Whom it is for, seen by nobody else; may be empty.
+        label: String,
     },
-    /// Close the invitation that is shown; nobody can use it afterwards.
-    WithdrawInvitation,
+    /// Close an invitation of ours; nobody can use it afterwards.
+    WithdrawInvitation {
+        knock_id: PublicKey,
+    },
     /// Send a contact request to whoever made `invitation`; `petname` is what we will call them, if not as they propose.
     AddContact {
         invitation: String,

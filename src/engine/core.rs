@@ -255,16 +255,13 @@ impl Core {
             Command::ApproveRelay { key, relay, approve } => self.people.approve_relay(key, relay, approve),
             Command::ApproveRequestRelay { knock_id, approve } => self.people.approve_request_relay(knock_id, approve),
             Command::ShareAddress { share } => return self.share_address(share, calls, now).await,
-            Command::Invite { hours } => {
-                if let Err(error) = self.invite(u64::from(hours) * 3600).await {
+            Command::Invite { hours, label } => {
+                if let Err(error) = self.invite(u64::from(hours) * 3600, &label).await {
                     self.notices.error(&error);
                 }
                 return;
             }
-            Command::WithdrawInvitation => match self.network.shown_invitation.take() {
-                Some(knock_id) => self.people.withdraw(knock_id),
-                None => return,
-            },
+            Command::WithdrawInvitation { knock_id } => self.people.withdraw(knock_id),
             Command::AddContact { invitation, petname } => self.people.ask(&invitation, petname, unix),
             Command::AcceptRequest { key, petname } => self.people.accept(key, petname.as_deref(), unix),
             Command::RefuseRequest { key } => self.people.refuse(key),
@@ -321,7 +318,7 @@ impl Core {
             return Err("the profile is locked; unlock it in its window first".into());
         }
         if let Request::Invite { seconds } = request {
-            let open = self.invite(seconds).await.map_err(|error| in_words(&error))?;
+            let open = self.invite(seconds, "").await.map_err(|error| in_words(&error))?;
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
             let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
             return Ok(vec![Line::new(json, text)]);
@@ -369,7 +366,7 @@ impl Core {
             contacts: self.contact_views(),
             requests: self.request_views(),
             sent_requests: self.sent_views(),
-            invitation: self.invitation_view(),
+            invitations: people.invitation_views(unix_seconds()),
             call: calls.view(self),
             notices: self.notices.shown.clone(),
             network: self.network.view(),

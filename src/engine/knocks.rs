@@ -55,15 +55,19 @@ impl Knocks {
 }
 
 impl Core {
-    /// Makes an invitation and serves it.
-    pub(super) async fn invite(&mut self, seconds: u64) -> Result<OpenInvitation> {
+    /// Makes an invitation and serves it. `label` is whom it is for, if the person says so.
+    pub(super) async fn invite(&mut self, seconds: u64, label: &str) -> Result<OpenInvitation> {
+        // What has expired since the last round is open to nobody, and takes no place.
+        let expired = self.people.expire(unix_seconds());
+        self.told(expired);
         if self.people.invitations.len() >= MAX_OPEN_INVITATIONS {
-            bail!("{MAX_OPEN_INVITATIONS} invitations are open already; wait until one is used or expires");
+            bail!(
+                "{MAX_OPEN_INVITATIONS} invitations are open already; withdraw one in the window, or wait until one is used or expires"
+            );
         }
         let Some(link) = self.network.link() else { bail!("this computer is offline; connect it, then make an invitation") };
         let now = unix_seconds();
-        let label = format!("no. {}", self.people.invitations.len() + 1);
-        let mut open = OpenInvitation::new(&self.people.name, Vec::new(), &label, true, now, now.saturating_add(seconds));
+        let mut open = OpenInvitation::new(&self.people.name, Vec::new(), label, true, now, now.saturating_add(seconds));
         open.invitation.hints = link.invitation_hints(&open.knock_identity());
         // The relay of the settings is known before it has answered, which takes a moment after the start.
         if let Some(relay) = self.network.own_relay()
@@ -76,7 +80,6 @@ impl Core {
         }
         link.open_invitation(open.clone());
         self.people.invited(&open)?;
-        self.network.shown_invitation = Some(open.invitation.knock_id);
         let (text, expires) = (open.invitation.encode(), u64::from(open.invitation.expires));
         self.notices.tell(What::Invitation { text, expires });
         Ok(open)

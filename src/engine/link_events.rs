@@ -119,7 +119,6 @@ impl Core {
                 }
             }
             Effect::Unserve(knock_id) => {
-                self.network.shown_invitation.take_if(|shown| *shown == knock_id);
                 if let Some(link) = self.network.link() {
                     link.close_invitation(knock_id);
                 }

@@ -122,7 +122,6 @@ impl Core {
         }
         self.locking = Locking::default();
         self.conversations.lock();
-        self.network.shown_invitation = None;
         // They name people.
         self.notices.forget();
     }

@@ -43,8 +43,6 @@ pub struct Network {
     lan: bool,
     /// The relay of the settings, and whether the public ones are used.
     relays: (Option<String>, bool),
-    /// The invitation that the window shows, by its knock id.
-    pub shown_invitation: Option<PublicKey>,
 }
 
 impl Network {
@@ -75,7 +73,6 @@ impl Network {
             direct: true,
             lan: false,
             relays: (None, false),
-            shown_invitation: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 pub use super::command::{CallMedia, Candidates};
 pub use super::device_check::DeviceCheckView;
 pub use super::report::Report as Statistics;
-pub use crate::contacts::VerifiedBy;
+pub use crate::contacts::{MAX_OPEN_INVITATIONS, VerifiedBy};
 pub use crate::conversation::order::Position;
 pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
 pub use crate::identity::PublicKey;
@@ -29,7 +29,8 @@ pub struct Snapshot {
     pub requests: Vec<RequestView>,
     /// Requests of ours that wait for their answer.
     pub sent_requests: Vec<SentRequest>,
-    pub invitation: Option<InvitationView>,
+    /// Our invitations that are open, newest first.
+    pub invitations: Vec<InvitationView>,
     pub call: Option<CallView>,
     /// Sentences for the person, newest last.
     pub notices: Vec<Notice>,
@@ -171,8 +172,10 @@ pub struct RequestView {
     pub key: PublicKey,
     /// The name they propose, already cleaned; show it in quotes.
     pub proposed_name: String,
-    /// Whom the invitation was made for or when, in words.
+    /// Whom the invitation was made for, as the person wrote it; may be empty.
     pub invitation: String,
+    /// When the invitation was made (Unix seconds), if it is still open.
+    pub made: Option<u64>,
     /// Set if the name looks like a contact's, or the invitation was used twice: the sentence to show.
     pub warning: Option<String>,
 }
@@ -192,12 +195,27 @@ pub struct SentRequest {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationView {
+    pub knock_id: PublicKey,
     /// `vesper:…`, to copy and to show as a QR code.
     pub text: String,
     /// When it ends, Unix seconds.
     pub expires: u64,
+    /// Whom it was made for, as the person wrote it; may be empty.
+    pub label: String,
+    /// When it was made, Unix seconds.
+    pub made: u64,
+    pub used: InvitationUse,
+}
+
+/// What became of an invitation of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationUse {
+    /// Nobody waits with it: it can be given to somebody.
+    Unused,
     /// Somebody has used it and waits for an answer.
-    pub used: bool,
+    Asked,
+    /// Somebody was accepted through it, and their computer has not heard that yet.
+    Accepted,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -179,8 +179,14 @@ pub struct Add {
     pub petname: String,
     /// Index into [`text::HOLDS`](super::text::HOLDS), once somebody chose.
     pub holds: Option<usize>,
-    /// When the invitation was last copied, for the word on the button.
-    pub copied: Option<MediaTime>,
+    /// Whom the next invitation is for.
+    pub whom: String,
+    /// The form for another invitation is open, though some are there.
+    pub another: bool,
+    /// The newest invitation of the last frame, by its knock id.
+    pub newest: Option<PublicKey>,
+    /// Which invitation was last copied and when, for the word on its button.
+    pub copied: Option<(PublicKey, MediaTime)>,
 }
 
 #[derive(Debug, Default)]

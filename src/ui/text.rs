@@ -5,6 +5,7 @@
 
 mod call;
 mod desk;
+mod invitation;
 mod reach;
 mod talk;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use self::call::*;
 pub use self::desk::*;
+pub use self::invitation::*;
 pub use self::reach::*;
 pub use self::talk::*;
 use crate::engine::snapshot::{CallMedia, VerifiedBy};
@@ -318,7 +320,7 @@ pub fn request_title(proposed_name: &str) -> String {
     format!("“{proposed_name}” wants to be your contact")
 }
 
-/// Which of our invitations somebody came with: `no. 2`.
+/// Which of our invitations somebody came with: `for Maya`.
 pub fn by_invitation(which: &str) -> String {
     format!("With your invitation {which}")
 }

@@ -119,7 +119,7 @@ fn profile(folder: &Path, passphrase: Option<&str>) -> (Profile, Identity) {
     (profile, bo)
 }
 
-async fn until(engine: &Engine, fits: impl FnMut(&std::sync::Arc<Snapshot>) -> bool) -> std::sync::Arc<Snapshot> {
+pub(crate) async fn until(engine: &Engine, fits: impl FnMut(&std::sync::Arc<Snapshot>) -> bool) -> std::sync::Arc<Snapshot> {
     let mut watch = engine.watch();
     let waited = tokio::time::timeout(PATIENCE, watch.wait_for(fits)).await;
     waited.expect("in time").expect("the engine runs").clone()

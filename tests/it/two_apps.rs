@@ -6,7 +6,7 @@ use std::cell::Cell;
 use eframe::egui::{Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use serde_json::Value;
-use vesper::engine::snapshot::{Call, CallStage, CallView, InvitationView, Outcome, Snapshot};
+use vesper::engine::snapshot::{Call, CallStage, CallView, InvitationUse, InvitationView, Outcome, Snapshot};
 use vesper::ui::local::{Dialog, Local};
 use vesper::ui::text;
 use vesper::ui::views::incoming;
@@ -168,8 +168,15 @@ fn meet(inviting: &Window, invited: &Window) {
     let make = place(people(), dialog(true), SIZE, text::MAKE_INVITATION);
     // How long an invitation is depends on the addresses in it, and each line of it moves the button.
     let copies = [96, 40, 140, 180].map(|length| {
-        let invitation = InvitationView { text: format!("vesper:{}", "a".repeat(length)), expires: NOW + 86_000, used: false };
-        place(Snapshot { invitation: Some(invitation), ..people() }, dialog(true), SIZE, text::COPY)
+        let invitation = InvitationView {
+            knock_id: key(40),
+            text: format!("vesper:{}", "a".repeat(length)),
+            expires: NOW + 86_000,
+            label: String::new(),
+            made: NOW,
+            used: InvitationUse::Unused,
+        };
+        place(Snapshot { invitations: vec![invitation], ..people() }, dialog(true), SIZE, text::COPY)
     });
     inviting.click_until(add, "the form", Picture::is_covered);
     inviting.click_until(mine, "the button for an invitation", |picture| picture.is_accent(make.0 - 100, make.1));

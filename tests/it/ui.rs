@@ -5,6 +5,7 @@
 
 mod app;
 mod desk;
+mod inviting;
 mod spoken;
 pub(crate) mod talk;
 
@@ -351,10 +352,11 @@ fn a_contact_is_removed_after_a_question() {
 
 #[test]
 fn a_request_is_accepted_or_refused() {
-    let request = RequestView { key: key(7), proposed_name: "Priya".into(), invitation: "no. 2".into(), warning: None };
+    let request =
+        RequestView { key: key(7), proposed_name: "Priya".into(), invitation: "Priya".into(), made: None, warning: None };
     let mut window = window(Snapshot { requests: vec![request], ..people() }, Local::default());
     window.get_by_label(&text::request_title("Priya"));
-    window.get_by_label("With your invitation no. 2");
+    window.get_by_label("With your invitation for Priya");
     assert_eq!(click(&mut window, text::ACCEPT), [Command::AcceptRequest { key: key(7), petname: None }]);
     assert_eq!(click(&mut window, text::REFUSE), [Command::RefuseRequest { key: key(7) }]);
 }
@@ -387,24 +389,24 @@ fn an_invitation_is_pasted_and_one_that_cannot_be_one_is_told_so() {
 fn an_invitation_is_made_copied_and_withdrawn() {
     let mut window = window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
     click(&mut window, text::MINE);
-    assert_eq!(click(&mut window, text::MAKE_INVITATION), [Command::Invite { hours: 24 }]);
-    window.state_mut().snapshot.invitation = Some(invitation());
+    assert_eq!(click(&mut window, text::MAKE_INVITATION), [Command::Invite { hours: 24, label: String::new() }]);
+    window.state_mut().snapshot.invitations = vec![invitation()];
     window.run_steps(2);
     window.get_by_label(text::QR_NAME);
     click(&mut window, text::COPY);
     assert_eq!(window.state().local.copy.as_deref(), Some(invitation().text.as_str()));
-    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation]);
+    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation { knock_id: invitation().knock_id }]);
 }
 
 #[test]
 fn an_invitation_that_was_used_says_so_and_is_not_given_to_a_second_person() {
     let mut window = window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
     click(&mut window, text::MINE);
-    window.state_mut().snapshot.invitation = Some(InvitationView { used: true, ..invitation() });
+    window.state_mut().snapshot.invitations = vec![InvitationView { used: InvitationUse::Asked, ..invitation() }];
     window.run_steps(2);
     window.get_by_label(text::INVITATION_USED);
     assert!(window.query_by_label(text::COPY).is_none());
-    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation]);
+    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation { knock_id: invitation().knock_id }]);
 }
 
 #[test]
@@ -426,7 +428,14 @@ fn what_a_form_is_for_can_be_typed_at_once() {
 }
 
 fn invitation() -> InvitationView {
-    InvitationView { text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)), expires: NOW + 86_000, used: false }
+    InvitationView {
+        knock_id: key(40),
+        text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)),
+        expires: NOW + 86_000,
+        label: String::new(),
+        made: NOW - 400,
+        used: InvitationUse::Unused,
+    }
 }
 
 #[test]
@@ -577,7 +586,8 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let request = RequestView {
         key: key(7),
         proposed_name: "Maya Lindqvist".into(),
-        invitation: "no. 1".into(),
+        invitation: String::new(),
+        made: Some(NOW - 90_000),
         warning: Some("This name looks like one of your contacts. Ask them in another way before you accept.".into()),
     };
     let sent = SentRequest { name: "Priya".into(), status: "Waits for their answer".into(), asks_relay: None, knock_id: key(8) };
@@ -598,10 +608,11 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         local
     };
     let dialog = |dialog| Local { dialog: Some(dialog), selected: Some(key(2)), ..Local::default() };
-    let mut inviting = dialog(Dialog::AddPerson);
-    inviting.add.inviting = true;
-    let mut inviting_first = dialog(Dialog::AddPerson);
-    inviting_first.add.inviting = true;
+    let inviting = || {
+        let mut local = dialog(Dialog::AddPerson);
+        local.add.inviting = true;
+        local
+    };
     let mut words = local();
     words.call.peer = Some(key(2));
     words.call.words_open = true;
@@ -612,7 +623,8 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     relay.welcome.second = true;
     relay.welcome.relay = "relay".into();
     let stage = |stage| Snapshot { stage, ..Snapshot::default() };
-    let invited = Snapshot { invitation: Some(invitation()), ..people() };
+    let invited = Snapshot { invitations: vec![invitation()], ..people() };
+    let several = || Snapshot { invitations: inviting::three(), ..people() };
     let fresh = Snapshot { contacts: people().contacts[..1].to_vec(), ..people() };
     let narrow = vec2(640.0, 480.0);
     let night = Settings { quiet_hours: Some(settings::QuietHours::NIGHT), ..Settings::default() };
@@ -635,8 +647,10 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ),
         ("main-narrow", people(), Local { selected: Some(key(9)), ..local() }, narrow),
         ("add-theirs", people(), dialog(Dialog::AddPerson), SIZE),
-        ("add-make", people(), inviting_first, SIZE),
-        ("add-mine", invited, inviting, SIZE),
+        ("add-make", people(), inviting(), SIZE),
+        ("add-mine", invited, inviting(), SIZE),
+        ("add-several", several(), inviting(), SIZE),
+        ("add-several-narrow", several(), inviting(), narrow),
         ("rename", people(), dialog(Dialog::Rename { key: key(2), name: "Maya".into() }), SIZE),
         ("remove", people(), dialog(Dialog::Remove { key: key(2) }), SIZE),
         ("block", people(), dialog(Dialog::Block { key: key(2) }), SIZE),

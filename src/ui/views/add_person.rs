@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use eframe::egui::{CornerRadius, Frame, Key, Label, Margin, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{
+    Align, Align2, CornerRadius, Frame, Key, Label, Layout, Margin, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2,
+};
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{InvitationView, Snapshot};
+use crate::engine::snapshot::{InvitationUse, InvitationView, MAX_OPEN_INVITATIONS, Snapshot};
 use crate::ui::local::{Add, Dialog, Local};
 use crate::ui::tokens::{radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -14,6 +16,9 @@ use crate::ui::{icons, text, theme};
 
 /// For how long the button says that the text was copied.
 const SAYS_COPIED: Duration = Duration::from_secs(2);
+
+/// What the buttons of an invitation in the list take at most, with some air before them.
+const ROW_BUTTONS: f32 = 216.0;
 
 /// The dialog with its two sides.
 pub fn add_person_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
@@ -32,7 +37,9 @@ pub fn add_person_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Opt
             wish
         }
     });
-    if !closed && !done {
+    if closed {
+        local.add.another = false;
+    } else if !done {
         local.dialog = Some(Dialog::AddPerson);
     }
     wish
@@ -71,24 +78,78 @@ fn invite_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
     let p = theme::palette(ui);
     label::text(ui, text::MINE_SUB, theme::regular(type_size::BODY), p.text_second);
     ui.add_space(space::S);
-    if let Some(invitation) = &snapshot.invitation {
-        return invitation_ui(ui, invitation, local);
+    let newest = snapshot.invitations.first().map(|invitation| invitation.knock_id);
+    if local.add.newest != newest {
+        // What was asked for is there. Until then the form stays, for it may come to nothing.
+        local.add.newest = newest;
+        local.add.another = false;
+        local.add.whom.clear();
     }
+    if newest.is_none() || local.add.another {
+        form_ui(ui, newest.is_some(), &mut local.add)
+    } else {
+        open_ui(ui, snapshot, local)
+    }
+}
+
+/// What an invitation needs before it is made; with `back`, there are some to go back to.
+fn form_ui(ui: &mut Ui, back: bool, add: &mut Add) -> Option<Command> {
+    let p = theme::palette(ui);
+    let whom = Field::new(text::WHOM, text::WHOM_HINT, 48).icon(icons::USER).show(ui, &mut add.whom);
+    ui.add_space(space::XS);
     label::text(ui, text::HOLDS_FOR, theme::medium(type_size::LABEL), p.text);
     // One day is the choice of who does not choose.
-    let chosen = local.add.holds.unwrap_or(1);
+    let chosen = add.holds.unwrap_or(1);
     if let Some(clicked) = choice::segments(ui, text::HOLDS.map(|(name, _)| name), chosen) {
-        local.add.holds = Some(clicked);
+        add.holds = Some(clicked);
     }
     ui.add_space(space::L);
-    let pressed = TextButton::new(Look::Primary, text::MAKE_INVITATION).width(ui.available_width()).show(ui);
-    pressed.then(|| Command::Invite { hours: text::HOLDS[chosen].1 })
+    let entered = whom.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    let pressed = ui.horizontal(|ui| {
+        if back && TextButton::new(Look::Secondary, text::BACK).show(ui) {
+            add.another = false;
+        }
+        TextButton::new(Look::Primary, text::MAKE_INVITATION).width(ui.available_width()).show(ui)
+    });
+    (entered | pressed.inner).then(|| Command::Invite { hours: text::HOLDS[chosen].1, label: add.whom.trim().to_owned() })
+}
+
+/// The newest invitation in full, the others that are open below it, and the way to one more.
+fn open_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let (newest, others) = snapshot.invitations.split_first()?;
+    let mut wish = invitation_ui(ui, newest, &which(newest, snapshot, local), local);
+    if !others.is_empty() {
+        ui.add_space(space::S);
+        label::text(ui, text::ALSO_OPEN, theme::semibold(type_size::OVERLINE), p.text_third);
+    }
+    for other in others {
+        let name = which(other, snapshot, local);
+        let asked = ui.push_id(other.knock_id, |ui| row_ui(ui, other, &name, local)).inner;
+        wish = wish.or(asked);
+    }
+    ui.add_space(space::S);
+    if snapshot.invitations.len() >= MAX_OPEN_INVITATIONS {
+        label::text(ui, text::ALL_OPEN, theme::regular(type_size::BODY), p.text_second);
+    } else {
+        let another = TextButton::new(Look::Secondary, text::MAKE_ANOTHER).icon(icons::USER_PLUS);
+        local.add.another = another.width(ui.available_width()).show(ui);
+    }
+    wish
+}
+
+/// What tells this invitation from the others, within a sentence.
+fn which(invitation: &InvitationView, snapshot: &Snapshot, local: &Local) -> String {
+    let zone = &snapshot.conversations.zone;
+    let made = || text::made(zone.at(invitation.made * 1000), zone.at(local.now.unix_us() / 1000));
+    text::for_whom(&invitation.label).unwrap_or_else(made)
 }
 
 /// The invitation as a code and as a text to copy.
-fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, local: &mut Local) -> Option<Command> {
+fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, which: &str, local: &mut Local) -> Option<Command> {
     let p = theme::palette(ui);
     let mut wish = None;
+    label::text(ui, text::invitation_title(which), theme::medium(type_size::LABEL), p.text);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::XL;
         qr::code(ui, &invitation.text, size::QR, text::QR_NAME);
@@ -102,24 +163,57 @@ fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, local: &mut Local) ->
                     ui.add(Label::new(shown).wrap().selectable(true));
                 });
             });
-            let now = local.now.unix_us() / 1_000_000;
-            let holds =
-                if invitation.used { text::INVITATION_USED.to_owned() } else { text::invitation_holds(invitation.expires, now) };
-            label::text(ui, holds, theme::regular(type_size::CAPTION), p.text_second);
+            let state = text::invitation_state(invitation.used, invitation.expires, unix_seconds(local));
+            label::text(ui, state, theme::regular(type_size::CAPTION), p.text_second);
             ui.horizontal(|ui| {
-                let copied = local.add.copied.is_some_and(|at| local.now.since(at) < SAYS_COPIED);
-                let (name, icon) = if copied { (text::COPIED, icons::CHECK) } else { (text::COPY, icons::COPY) };
-                // Whoever got a used one would be turned away.
-                if !invitation.used && TextButton::new(Look::Secondary, name).icon(icon).small().show(ui) {
-                    local.copy = Some(invitation.text.clone());
-                    local.add.copied = Some(local.now);
-                    ui.ctx().request_repaint_after(SAYS_COPIED);
-                }
+                copy_ui(ui, text::COPY, text::COPY, invitation, local);
                 if TextButton::new(Look::Plain, text::WITHDRAW).small().show(ui) {
-                    wish = Some(Command::WithdrawInvitation);
+                    wish = Some(Command::WithdrawInvitation { knock_id: invitation.knock_id });
                 }
             });
         });
     });
     wish
+}
+
+/// An invitation on one line of the list.
+fn row_ui(ui: &mut Ui, invitation: &InvitationView, which: &str, local: &mut Local) -> Option<Command> {
+    let p = theme::palette(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::FIELD), Sense::hover());
+    let (middle, room) = (rect.left_center(), rect.width() - ROW_BUTTONS);
+    let (title, state) =
+        (text::invitation_title(which), text::invitation_state_short(invitation.used, invitation.expires, unix_seconds(local)));
+    let (above, below) = (middle - vec2(0.0, 9.0), middle + vec2(0.0, 9.0));
+    label::said(ui, above, Align2::LEFT_CENTER, &title, theme::medium(type_size::LABEL), p.text, room);
+    label::said(ui, below, Align2::LEFT_CENTER, &state, theme::regular(type_size::CAPTION), p.text_second, room);
+    // They take no room of their own: the row has it.
+    let mut buttons = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
+    let name = text::withdraw_which(which);
+    let withdrawn = TextButton::new(Look::Plain, text::WITHDRAW).small().named(&name).show(&mut buttons);
+    copy_ui(&mut buttons, text::COPY_ONE, &text::copy_which(which), invitation, local);
+    withdrawn.then_some(Command::WithdrawInvitation { knock_id: invitation.knock_id })
+}
+
+/// The button that copies an invitation, and says for a moment that it has. `name` is for screen readers.
+fn copy_ui(ui: &mut Ui, verb: &str, name: &str, invitation: &InvitationView, local: &mut Local) {
+    // Whoever got a used one would be turned away.
+    if invitation.used != InvitationUse::Unused {
+        return;
+    }
+    let last = local.add.copied.filter(|(which, _)| *which == invitation.knock_id);
+    let copied = last.is_some_and(|(_, at)| local.now.since(at) < SAYS_COPIED);
+    let button = if copied {
+        TextButton::new(Look::Secondary, text::COPIED).icon(icons::CHECK)
+    } else {
+        TextButton::new(Look::Secondary, verb).icon(icons::COPY).named(name)
+    };
+    if button.small().show(ui) {
+        local.copy = Some(invitation.text.clone());
+        local.add.copied = Some((invitation.knock_id, local.now));
+        ui.ctx().request_repaint_after(SAYS_COPIED);
+    }
+}
+
+fn unix_seconds(local: &Local) -> u64 {
+    local.now.unix_us() / 1_000_000
 }

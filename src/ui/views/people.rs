@@ -24,7 +24,7 @@ pub fn list_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Co
     let opened = head_ui(ui, snapshot, local);
     let listed = ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let request = requests::requests_ui(ui, snapshot);
+        let request = requests::requests_ui(ui, snapshot, local.now);
         for contact in by_newest(snapshot, &local.search) {
             let selected = selected(snapshot, local).is_some_and(|shown| shown.key == contact.key);
             if row_ui(ui, &Line::of(snapshot, contact, local), selected) {

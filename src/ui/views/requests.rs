@@ -3,27 +3,36 @@
 use eframe::egui::{CornerRadius, Frame, Margin, Stroke, Ui, vec2};
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{RequestView, Snapshot};
+use crate::engine::snapshot::{RequestView, Snapshot, Zone};
+use crate::media::clock::MediaTime;
 use crate::ui::tokens::{radius, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::label;
 use crate::ui::{text, theme};
 
 /// The requests that wait for us, above the list.
-pub fn requests_ui(ui: &mut Ui, snapshot: &Snapshot) -> Option<Command> {
+pub fn requests_ui(ui: &mut Ui, snapshot: &Snapshot, now: MediaTime) -> Option<Command> {
     if snapshot.requests.is_empty() {
         return None;
     }
     section(ui, text::REQUESTS);
     let mut wish = None;
     for request in &snapshot.requests {
-        wish = wish.or(ui.push_id(request.key, |ui| request_ui(ui, request)).inner);
+        let by = which_invitation(request, &snapshot.conversations.zone, now).map(|which| text::by_invitation(&which));
+        wish = wish.or(ui.push_id(request.key, |ui| request_ui(ui, request, by)).inner);
     }
     ui.add_space(space::S);
     wish
 }
 
-fn request_ui(ui: &mut Ui, request: &RequestView) -> Option<Command> {
+/// Which of our invitations they came with, as far as that is known.
+fn which_invitation(request: &RequestView, zone: &Zone, now: MediaTime) -> Option<String> {
+    let made = || request.made.map(|made| text::made(zone.at(made * 1000), zone.at(now.unix_us() / 1000)));
+    text::for_whom(&request.invitation).or_else(made)
+}
+
+/// `by` says which of our invitations it came by.
+fn request_ui(ui: &mut Ui, request: &RequestView, by: Option<String>) -> Option<Command> {
     let p = theme::palette(ui);
     let frame = Frame::NONE
         .fill(p.raised)
@@ -35,8 +44,7 @@ fn request_ui(ui: &mut Ui, request: &RequestView) -> Option<Command> {
     frame.show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, 6.0);
         label::text(ui, text::request_title(&request.proposed_name), theme::semibold(type_size::LABEL), p.text);
-        if !request.invitation.is_empty() {
-            let by = text::by_invitation(&request.invitation);
+        if let Some(by) = by {
             label::text(ui, by, theme::regular(type_size::CAPTION), p.text_second);
         }
         if let Some(warning) = &request.warning {

@@ -24,6 +24,7 @@ pub enum Look {
 /// A button with a text and, if wanted, an icon before it.
 pub struct TextButton<'a> {
     text: &'a str,
+    name: &'a str,
     look: Look,
     icon: Option<char>,
     height: f32,
@@ -33,11 +34,17 @@ pub struct TextButton<'a> {
 
 impl<'a> TextButton<'a> {
     pub fn new(look: Look, text: &'a str) -> Self {
-        Self { text, look, icon: None, height: size::FIELD, width: None, enabled: true }
+        Self { text, name: text, look, icon: None, height: size::FIELD, width: None, enabled: true }
     }
 
     pub fn icon(mut self, icon: char) -> Self {
         self.icon = Some(icon);
+        self
+    }
+
+    /// What screen readers say instead of the text: it begins like that, and tells the button from others with the same.
+    pub fn named(mut self, name: &'a str) -> Self {
+        self.name = name;
         self
     }
 
@@ -75,7 +82,7 @@ impl<'a> TextButton<'a> {
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(width, self.height), sense);
         let response = if self.enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.text));
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.name));
         let hover = paint::moved(ui, &response, response.hovered() && self.enabled, motion::HOVER);
         let (fill, edge) = match self.look {
             Look::Primary => (paint::mix(p.accent, p.accent_hover, hover), Stroke::NONE),

@@ -1,0 +1,106 @@
+//! The sentences about our invitations that are open: which is which, how long each holds, and what became of it.
+
+use super::talk::{capital, clock, day};
+use super::{INVITATION_USED, invitation_holds};
+use crate::engine::snapshot::{InvitationUse, LocalTime};
+
+pub const WHOM: &str = "For whom? (only you see this)";
+pub const WHOM_HINT: &str = "Optional";
+pub const MAKE_ANOTHER: &str = "Make another";
+pub const ALSO_OPEN: &str = "ALSO OPEN";
+pub const ALL_OPEN: &str = "Eight invitations are open. Withdraw one to make another.";
+pub const COPY_ONE: &str = "Copy";
+pub const INVITATION_ACCEPTED: &str = "You accepted whoever used it. It goes from here once their computer knows.";
+
+/// Which invitation it is, if the person said for whom: `for Maya`.
+pub fn for_whom(label: &str) -> Option<String> {
+    (!label.is_empty()).then(|| format!("for {label}"))
+}
+
+/// Which invitation it is, if nothing but the time tells it from others: `made today at 14:05`.
+pub fn made(at: LocalTime, now: LocalTime) -> String {
+    let day = day(at, now);
+    let day = match now.day_number - at.day_number {
+        0 | 1 => day.to_lowercase(),
+        _ => format!("on {day}"),
+    };
+    format!("made {day} at {}", clock(at))
+}
+
+/// Which invitation it is, above it.
+pub fn invitation_title(which: &str) -> String {
+    capital(which)
+}
+
+/// The button beside an invitation in the list, for screen readers.
+pub fn copy_which(which: &str) -> String {
+    format!("{COPY_ONE} the invitation {which}")
+}
+
+/// The other one.
+pub fn withdraw_which(which: &str) -> String {
+    format!("{} the invitation {which}", super::WITHDRAW)
+}
+
+/// How long an invitation holds, or what became of it.
+pub fn invitation_state(used: InvitationUse, expires: u64, now: u64) -> String {
+    match used {
+        InvitationUse::Unused => invitation_holds(expires, now),
+        InvitationUse::Asked => INVITATION_USED.to_owned(),
+        InvitationUse::Accepted => INVITATION_ACCEPTED.to_owned(),
+    }
+}
+
+/// The same on one line of the list.
+pub fn invitation_state_short(used: InvitationUse, expires: u64, now: u64) -> String {
+    match used {
+        InvitationUse::Unused => valid_for(expires.saturating_sub(now)),
+        InvitationUse::Asked => "Used: the request waits in the list".to_owned(),
+        InvitationUse::Accepted => "Used: you accepted the request".to_owned(),
+    }
+}
+
+/// What has begun of the last minute, hour or day counts as a whole one.
+fn valid_for(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0 => return "Expired".to_owned(),
+        1..=7200 => (seconds.div_ceil(60), "minute"),
+        7201..=172_800 => (seconds.div_ceil(3600), "hour"),
+        _ => (seconds.div_ceil(86_400), "day"),
+    };
+    match count {
+        1 => format!("Valid for one more {unit}"),
+        many => format!("Valid for {many} more {unit}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::snapshot::{MAX_OPEN_INVITATIONS, Zone};
+
+    #[test]
+    fn an_invitation_is_told_from_others_by_whom_it_is_for_or_by_when_it_was_made() {
+        assert_eq!(for_whom("Maya").as_deref().map(invitation_title).as_deref(), Some("For Maya"));
+        assert_eq!(for_whom(""), None);
+        let now = 1_790_000_000; // Monday, 21 September 2026, 14:13
+        let made = |ago: u64| made(Zone::default().at((now - ago) * 1000), Zone::default().at(now * 1000));
+        assert_eq!(made(400), "made today at 14:06");
+        assert_eq!(made(86_400), "made yesterday at 14:13");
+        assert_eq!(made(3 * 86_400), "made on Friday at 14:13");
+        assert_eq!(made(30 * 86_400), "made on 22 August at 14:13");
+    }
+
+    #[test]
+    fn an_invitation_of_the_list_says_for_how_long_it_is_valid_or_that_it_was_used() {
+        assert_eq!(invitation_state_short(InvitationUse::Unused, 86_399, 0), "Valid for 24 more hours");
+        assert_eq!(invitation_state_short(InvitationUse::Unused, 130, 100), "Valid for one more minute");
+        assert_eq!(invitation_state_short(InvitationUse::Unused, 100, 100), "Expired");
+        assert_eq!(invitation_state_short(InvitationUse::Asked, 100, 0), "Used: the request waits in the list");
+    }
+
+    #[test]
+    fn as_many_are_open_as_the_sentence_says() {
+        assert!(ALL_OPEN.starts_with("Eight ") && MAX_OPEN_INVITATIONS == 8);
+    }
+}
