@@ -97,6 +97,8 @@ pub struct Core {
     pub device_check: Option<DeviceCheck>,
     pub rings: Rings,
     pub asking: Option<Asking>,
+    /// The knock id of the invitation whose request is accepted without asking.
+    pub awaited: Option<PublicKey>,
 }
 
 /// Sentences for the person, and events for scripts.
@@ -153,6 +155,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
         device_check: None,
         rings: Rings::default(),
         asking: None,
+        awaited: None,
     };
     let mut calls = Calls::new(&core);
     let over = loop {
@@ -317,8 +320,11 @@ impl Core {
         if self.people.is_locked() {
             return Err("the profile is locked; unlock it in its window first".into());
         }
-        if let Request::Invite { seconds } = request {
+        if let Request::Invite { seconds, accept } = request {
             let open = self.invite(seconds, "").await.map_err(|error| in_words(&error))?;
+            if accept {
+                self.awaited = Some(open.invitation.knock_id);
+            }
             let (text, expires) = (open.invitation.encode(), open.invitation.expires);
             let json = serde_json::json!({"event": "invitation", "unix_us": MediaTime::now().unix_us(), "invitation": text, "expires": expires});
             return Ok(vec![Line::new(json, text)]);

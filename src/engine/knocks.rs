@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 
 use super::core::{Core, unix_seconds};
 use super::event::What;
-use super::people::{Effect, Welcome};
-use crate::contacts::{Admission, Hint, Knock, MAX_OPEN_INVITATIONS, OpenInvitation};
+use super::people::{Effect, People, Welcome};
+use crate::contacts::{Admission, Hint, Knock, MAX_OPEN_INVITATIONS, OpenInvitation, PendingRequest};
 use crate::identity::{PublicKey, random};
 use crate::signal::knock::{KnockAnswer, KnockOutcome, KnockRequest, Knocked};
 use crate::signal::link::{Link, same_relay};
@@ -173,11 +173,10 @@ impl Core {
         }
     }
 
-    /// What to answer: a person decides, unless this process was started to accept whoever has its invitation.
+    /// What to answer: a person decides, unless a command waits for whoever uses this one invitation.
     fn admit(&mut self, knock: &Knock) -> Result<(Admission, Vec<Effect>)> {
         let (answer, mut effects) = self.people.knocked(knock, unix_seconds())?;
-        let waits = answer == Admission::Pending && self.people.pending.iter().any(|request| request.key == knock.knocker);
-        if !(waits && self.options.accept_requests) {
+        if !(answer == Admission::Pending && is_awaited(&self.people, knock, self.awaited)) {
             return Ok((answer, effects));
         }
         effects.extend(self.people.accept(knock.knocker, None, unix_seconds())?);
@@ -185,6 +184,12 @@ impl Core {
         effects.extend(more);
         Ok((answer, effects))
     }
+}
+
+/// Whether the request that this knock brought came by the invitation of knock id `awaited`, and nobody else has used that.
+fn is_awaited(people: &People, knock: &Knock, awaited: Option<PublicKey>) -> bool {
+    let is_it = |request: &PendingRequest| request.key == knock.knocker && request.knock_id == knock.knock_id && !request.twice;
+    awaited == Some(knock.knock_id) && people.pending.iter().any(is_it)
 }
 
 impl Patience {
@@ -205,6 +210,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contacts::Profile;
     use crate::identity::Identity;
 
     #[test]
@@ -223,5 +229,26 @@ mod tests {
         assert!(waits[..23].iter().all(|wait| (5..=6).contains(wait)), "{waits:?}");
         assert!(waits[39] >= 300 && waits[39] <= 360, "{waits:?}");
         assert!(knocks.cannot_reach(id));
+    }
+
+    #[test]
+    fn who_waits_for_one_invitation_accepts_nobody_by_another_and_none_of_two_who_share_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut people = People::load(Profile::create(folder.path(), "Ana", None).unwrap()).unwrap();
+        let [leaked, awaited] = [(); 2].map(|()| OpenInvitation::new("Ana", vec![], "", true, 0, u64::from(u32::MAX)));
+        people.invited(&leaked).unwrap();
+        people.invited(&awaited).unwrap();
+        let [leaked, awaited] = [&leaked, &awaited].map(|open| open.invitation.knock_id);
+        let knock = |knock_id| {
+            let knocker = Identity::generate().public();
+            Knock { knock_id, knocker, name: "Bo".into(), hints: vec![], k1: [0; 32] }
+        };
+        let (stranger, bo, eve) = (knock(leaked), knock(awaited), knock(awaited));
+        people.knocked(&stranger, 1).unwrap();
+        assert!(!is_awaited(&people, &stranger, Some(awaited)));
+        people.knocked(&bo, 1).unwrap();
+        assert!(is_awaited(&people, &bo, Some(awaited)) && !is_awaited(&people, &bo, None));
+        people.knocked(&eve, 2).unwrap();
+        assert!(!is_awaited(&people, &bo, Some(awaited)) && !is_awaited(&people, &eve, Some(awaited)));
     }
 }

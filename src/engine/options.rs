@@ -19,8 +19,6 @@ pub struct Options {
     pub media: MediaOptions,
     pub network: NetworkOptions,
     pub auto_accept: AutoAccept,
-    /// Accept whoever has an invitation of ours, as `invite --wait` promises.
-    pub accept_requests: bool,
     /// Look for contacts all the time: somebody is here to see who is online, or to be called.
     pub stay_online: bool,
     /// Play the ringtone and the ringback: there is a person at this computer.

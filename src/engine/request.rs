@@ -9,8 +9,11 @@ use tokio::sync::oneshot;
 pub enum Request {
     Id,
     List,
+    /// Make an invitation and serve it; with `accept`, whoever uses it is accepted, as `vesper invite --wait` promises.
     Invite {
         seconds: u64,
+        #[serde(default)]
+        accept: bool,
     },
     Accept {
         id: String,

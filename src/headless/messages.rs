@@ -96,7 +96,7 @@ fn open(people: &People) -> Result<Library> {
 /// Goes online and sends.
 async fn send(profile: Profile, request: Request, wait: Duration, network: &NetworkArgs, output: Output) -> Result<()> {
     let until = Instant::now() + wait;
-    let (mut engine, _owner) = people::start(profile, network, false).await?;
+    let (mut engine, _owner) = people::start(profile, network).await?;
     let asked = calling::asked_to_end();
     tokio::pin!(asked);
     let delivered = async {

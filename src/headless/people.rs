@@ -49,15 +49,15 @@ pub async fn contacts(account: &Account, action: Option<ContactsAction>, output:
     print(reply, output)
 }
 
-/// Makes an invitation and prints it; with `wait`, serves it and accepts whoever uses it.
+/// Makes an invitation and prints it; with `wait`, serves it and accepts whoever uses this one.
 pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &NetworkArgs, output: Output) -> Result<()> {
-    let request = Request::Invite { seconds: expires.as_secs() };
+    let request = Request::Invite { seconds: expires.as_secs(), accept: wait };
     let profile = match account.open()? {
         Opened::Ours(profile) => *profile,
         Opened::Theirs(_) if wait => bail!("another Vesper has this profile open and serves the invitation; leave out --wait"),
         Opened::Theirs(directory) => return print(owner::ask(&directory, &request).await?, output),
     };
-    let (mut engine, _owner) = start(profile, network, wait).await?;
+    let (mut engine, _owner) = start(profile, network).await?;
     print(engine.ask(request).await, output)?;
     if wait {
         let limit = tokio::time::sleep(expires);
@@ -91,7 +91,7 @@ pub async fn add(
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    let (mut engine, _owner) = start(account.own()?, network, false).await?;
+    let (mut engine, _owner) = start(account.own()?, network).await?;
     let knock_id = Invitation::parse(invitation).map(|invitation| invitation.knock_id);
     engine.command(Command::AddContact { invitation: invitation.into(), petname }).await;
     if let (true, Ok(knock_id)) = (use_their_relay, &knock_id) {
@@ -126,8 +126,8 @@ pub async fn add(
 }
 
 /// Starts the engine; fails where nobody could be reached.
-pub(super) async fn start(profile: Profile, network: &NetworkArgs, accept_requests: bool) -> Result<(Engine, Option<Owner>)> {
-    let options = Options { network: network.into(), accept_requests, ..Options::default() };
+pub(super) async fn start(profile: Profile, network: &NetworkArgs) -> Result<(Engine, Option<Owner>)> {
+    let options = Options { network: network.into(), ..Options::default() };
     let (mut engine, owner) = calling::start(profile, options);
     calling::ready(&mut engine).await?;
     if let Err(error) = calling::reachable(&engine) {
