@@ -7,6 +7,7 @@
 mod admission;
 mod backup;
 mod contact;
+mod find;
 mod hint;
 mod invitation;
 pub mod names;
@@ -17,7 +18,8 @@ mod store;
 
 pub use admission::{Admission, Knock, MAX_PENDING, MAX_PENDING_PER_INVITATION};
 pub use backup::{Backup, BackupError};
-pub use contact::{Candidates, Contact, ContactState, Found, PairSecret, Verified, VerifiedBy, find};
+pub use contact::{Candidates, Contact, ContactState, PairSecret, Verified, VerifiedBy};
+pub use find::{FindError, Named, find};
 pub use hint::{Hint, MAX_HINTS, decode_hints, encode_hints};
 pub use invitation::{Invitation, InvitationError};
 pub use open_invitation::{MAX_OPEN_INVITATIONS, OpenInvitation};

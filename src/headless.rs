@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
@@ -203,26 +203,10 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Reads a contact as a person names it: a petname, a unique start of a key, or `Echo`.
-fn find<'a, T>(wanted: &str, all: &'a [T], name: impl Fn(&T) -> &str, key: impl Fn(&T) -> String) -> Result<&'a T> {
-    let named: Vec<&T> = all.iter().filter(|one| name(one).eq_ignore_ascii_case(wanted)).collect();
-    if let [one] = named[..] {
-        return Ok(one);
-    }
-    let wanted_key = wanted.to_ascii_lowercase();
-    let keyed: Vec<&T> = all.iter().filter(|one| wanted.len() >= 4 && key(one).starts_with(&wanted_key)).collect();
-    match (&named[..], &keyed[..]) {
-        ([], [one]) => Ok(one),
-        ([], []) => bail!("there is no contact \"{wanted}\"; `vesper contacts` lists them"),
-        _ => Err(anyhow::anyhow!("several contacts fit \"{wanted}\"")).context("give the start of the key instead"),
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn threads_that_carry_packets_come_first_where_that_is_allowed_and_those_that_wait_for_the_disk_never() {
         use crate::media::priority::tests::nice;
@@ -240,16 +224,5 @@ mod tests {
         assert_eq!(waiting, usual);
         // Whom the system does not let do it at once may be let do it any moment, or never.
         assert!(raised == usual || worker == raised, "{worker}");
-    }
-
-    #[test]
-    fn a_contact_is_found_by_petname_or_by_a_unique_start_of_the_key() {
-        let all = [("Ann", "aa11bb"), ("Bob", "aa11cc"), ("bob", "dd22ee")];
-        let find = |wanted: &str| find(wanted, &all, |one| one.0, |one| one.1.to_owned()).ok().map(|one| one.1);
-        assert_eq!(find("ann"), Some("aa11bb"));
-        assert_eq!(find("dd22"), Some("dd22ee"));
-        assert_eq!(find("aa11"), None, "two keys start so");
-        assert_eq!(find("Bob"), None, "two are called so");
-        assert_eq!(find("nobody"), None);
     }
 }

@@ -103,7 +103,8 @@ impl Store {
                 ..known
             },
             None => {
-                let petname = names::free_petname(petname.unwrap_or(&request.proposed_name), &self.contacts()?);
+                let petname = petname.map_or_else(|| names::default_petname(&request.proposed_name), str::to_owned);
+                let petname = names::free_petname(&petname, &self.contacts()?);
                 Contact::new(*key, Some(&petname), &request.proposed_name, PairSecret::generate(), request.hints, now)
             }
         };
@@ -274,6 +275,19 @@ mod tests {
         let after = store.accept_request(&bo.knocker, None, 2).unwrap().unwrap();
         assert_eq!((after.petname.as_str(), after.added), ("Bobby", 0));
         assert_ne!(after.pair_secret, before.pair_secret);
+    }
+
+    #[test]
+    fn nobody_becomes_a_contact_under_the_start_of_a_key_unless_we_choose_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let invitation = invite(&store, false);
+        let accept = |petname| {
+            let digits = knock(invitation, "DeadBeef");
+            store.knocked(&digits, 1).unwrap();
+            store.accept_request(&digits.knocker, petname, 2).unwrap().unwrap().petname
+        };
+        assert_eq!([accept(None), accept(None), accept(Some("deadbeef"))], ["Contact", "Contact 2", "deadbeef"]);
     }
 
     #[test]

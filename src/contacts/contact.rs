@@ -80,19 +80,8 @@ pub enum VerifiedBy {
 #[derive(Clone, Serialize, Deserialize, ZeroizeOnDrop)]
 pub struct PairSecret(#[serde(with = "hex")] [u8; 32]);
 
-/// What [`find`] made of a name that a person typed.
-#[derive(Debug, PartialEq)]
-pub enum Found<'a> {
-    One(&'a Contact),
-    /// The built-in contact.
-    Echo,
-    None,
-    /// More than one fits: ask for more of the key.
-    Several(Vec<&'a Contact>),
-}
-
 impl Contact {
-    /// A new, accepted contact. `petname` is what the user chose, or else what they propose.
+    /// A new, accepted contact. `petname` is what the user chose, or else the [default](names::default_petname).
     pub fn new(
         key: PublicKey,
         petname: Option<&str>,
@@ -102,7 +91,8 @@ impl Contact {
         now: u64,
     ) -> Self {
         let proposed_name = names::clean(proposed_name);
-        let petname = petname.map(names::clean).filter(|name| !name.is_empty()).unwrap_or_else(|| proposed_name.clone());
+        let petname = petname.map(names::clean).filter(|name| !name.is_empty());
+        let petname = petname.unwrap_or_else(|| names::default_petname(&proposed_name));
         Self {
             key,
             petname,
@@ -159,30 +149,6 @@ impl fmt::Debug for PairSecret {
     }
 }
 
-/// Finds whom `text` names: a petname in any case, a key or a unique start of one (four digits at least), or `Echo`.
-///
-/// A petname that fits exactly comes before one that fits in another case, and any petname before a key.
-pub fn find<'a>(contacts: &'a [Contact], text: &str) -> Found<'a> {
-    let text = text.trim();
-    let lower = text.to_lowercase();
-    if lower == names::ECHO.to_lowercase() {
-        return Found::Echo;
-    }
-    let with = |fits: &dyn Fn(&Contact) -> bool| contacts.iter().filter(|contact| fits(contact)).collect::<Vec<_>>();
-    let mut found = with(&|contact| contact.petname == text);
-    if found.is_empty() {
-        found = with(&|contact| contact.petname.to_lowercase() == lower);
-    }
-    if found.is_empty() && lower.len() >= 4 {
-        found = with(&|contact| contact.key.to_string().starts_with(&lower));
-    }
-    match found.as_slice() {
-        [] => Found::None,
-        [one] => Found::One(one),
-        _ => Found::Several(found),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,20 +156,6 @@ mod tests {
 
     fn contact(petname: &str) -> Contact {
         Contact::new(Identity::generate().public(), Some(petname), "Somebody", PairSecret::generate(), vec![], 0)
-    }
-
-    #[test]
-    fn a_contact_is_found_by_petname_in_any_case_and_by_a_unique_start_of_the_key() {
-        let contacts = [contact("Ana"), contact("ana"), contact("Bo")];
-        assert_eq!(find(&contacts, "Ana"), Found::One(&contacts[0]));
-        assert_eq!(find(&contacts, " bo "), Found::One(&contacts[2]));
-        assert_eq!(find(&contacts, "ANA"), Found::Several(vec![&contacts[0], &contacts[1]]));
-        let key = contacts[2].key.to_string();
-        assert_eq!(find(&contacts, &key), Found::One(&contacts[2]));
-        assert_eq!(find(&contacts, &key[..16].to_uppercase()), Found::One(&contacts[2]));
-        assert_eq!(find(&contacts, &key[..3]), Found::None);
-        assert_eq!(find(&contacts, ""), Found::None);
-        assert_eq!(find(&contacts, "echo"), Found::Echo);
     }
 
     #[test]

@@ -5,12 +5,16 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_security::{MixedScript, skeleton};
 
 use super::Contact;
+use super::find::KEY_START;
 
 /// The longest name, in bytes of UTF-8.
 pub const MAX_NAME: usize = 64;
 
 /// The name of the built-in contact, which nobody else may seem to have.
 pub const ECHO: &str = "Echo";
+
+/// What somebody is called who proposes no name that could be used.
+const NAMELESS: &str = "Contact";
 
 /// More marks than this on one letter write over the lines around it. No living script stacks as many.
 const MAX_MARKS: usize = 4;
@@ -59,15 +63,28 @@ pub fn is_reserved(name: &str) -> bool {
     looks_like(name, ECHO)
 }
 
+/// Whether `text` is the name of the built-in contact, in any case.
+pub fn is_echo(text: &str) -> bool {
+    text.trim().to_lowercase() == ECHO.to_lowercase()
+}
+
+/// What somebody is called as long as we choose no petname: what they propose. But a name that reads as the start of a key could be
+/// that of somebody else's, and is left out as if they had proposed none.
+pub fn default_petname(proposed: &str) -> String {
+    let name = clean(proposed);
+    let is_key = name.len() >= KEY_START && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name.is_empty() || is_key { NAMELESS.to_owned() } else { name }
+}
+
 /// `wanted`, or `wanted 2`, `wanted 3` … if a contact has that petname: a command names a contact by it. Never empty, never Echo.
 pub fn free_petname(wanted: &str, contacts: &[Contact]) -> String {
     let wanted = match clean(wanted) {
-        empty if empty.is_empty() => "Contact".to_owned(),
+        empty if empty.is_empty() => NAMELESS.to_owned(),
         wanted => wanted,
     };
     let is_taken = |name: &str| {
-        let name = name.to_lowercase();
-        name == ECHO.to_lowercase() || contacts.iter().any(|contact| contact.petname.to_lowercase() == name)
+        let lower = name.to_lowercase();
+        is_echo(name) || contacts.iter().any(|contact| contact.petname.to_lowercase() == lower)
     };
     let numbered = (2..).map(|number| format!("{} {number}", first_bytes(&wanted, MAX_NAME - 5)));
     std::iter::once(wanted.clone()).chain(numbered).find(|name| !is_taken(name)).expect("there are fewer contacts than numbers")
@@ -228,6 +245,17 @@ mod tests {
         assert!(is_reserved("echo") && is_reserved("Есhо") && is_reserved("E c h o"));
         assert!(!is_reserved("Erika"));
         assert_eq!(free_petname("echo", &[]), "echo 2");
+    }
+
+    #[test]
+    fn a_proposed_name_that_reads_as_the_start_of_a_key_names_nobody() {
+        for key in ["beef", "CAFE", "0123456789abcdef", "de\u{200b}ad", "\u{ff21}bba"] {
+            assert_eq!(default_petname(key), NAMELESS, "{key}");
+        }
+        for name in ["Bea", "Abby", "beef 2", "Ada"] {
+            assert_eq!(default_petname(name), name);
+        }
+        assert_eq!(contact("beef", "Bo").petname, "beef", "what we choose ourselves is ours to choose");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use crate::contacts::{Contact, find};
+use crate::identity::PublicKey;
 use crate::media::video_source::VideoSourceSpec;
 use crate::media::wav::WavSource;
 use crate::settings::LinkMode;
@@ -64,7 +66,7 @@ pub struct NetworkOptions {
 pub enum AutoAccept {
     #[default]
     Nobody,
-    /// Contacts with these petnames or starts of keys.
+    /// Contacts with these petnames or starts of keys, as a command finds them.
     Named(Vec<String>),
     AllContacts,
 }
@@ -115,6 +117,17 @@ impl Default for MediaOptions {
             record_audio: None,
             trace: None,
             mirror: false,
+        }
+    }
+}
+
+impl AutoAccept {
+    /// Whether a call of `peer` is accepted. A name stands for whoever it finds when it rings: they may have become a contact since.
+    pub fn accepts(&self, peer: PublicKey, contacts: &[Contact]) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::AllContacts => true,
+            Self::Named(names) => names.iter().any(|name| find(contacts, name).is_ok_and(|contact| contact.key == peer)),
         }
     }
 }
@@ -209,6 +222,23 @@ impl FromStr for SpeakerChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contacts::PairSecret;
+    use crate::identity::Identity;
+
+    #[test]
+    fn whoever_takes_the_start_of_a_key_for_a_name_is_not_accepted_as_whose_key_it_is() {
+        let contact =
+            |petname: &str| Contact::new(Identity::generate().public(), Some(petname), "", PairSecret::generate(), vec![], 0);
+        let eva = contact("Éva");
+        let start = eva.key.to_string()[..8].to_owned();
+        let mallory = contact(&start);
+        let contacts = [eva.clone(), mallory.clone()];
+        let named = |name: &str| AutoAccept::Named(vec!["nobody".into(), name.into()]);
+        assert!(named("éVA").accepts(eva.key, &contacts) && !named("éVA").accepts(mallory.key, &contacts));
+        assert!(!named(&start).accepts(mallory.key, &contacts) && !named(&start).accepts(eva.key, &contacts));
+        assert!(named(&start).accepts(eva.key, &contacts[..1]));
+        assert!(AutoAccept::AllContacts.accepts(eva.key, &contacts) && !AutoAccept::Nobody.accepts(eva.key, &contacts));
+    }
 
     #[test]
     fn a_source_is_nothing_made_up_a_file_or_a_device_by_name_and_never_no_name() {

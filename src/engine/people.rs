@@ -238,7 +238,8 @@ impl People {
                 Contact { pair_secret: Some(ours.unwrap_or(secret)), hints, state: ContactState::Accepted, ..known.clone() }
             }
             None => {
-                let petname = names::free_petname(sent.petname.as_deref().unwrap_or(&name), &self.contacts);
+                let petname = sent.petname.clone().unwrap_or_else(|| names::default_petname(&name));
+                let petname = names::free_petname(&petname, &self.contacts);
                 Contact::new(key, Some(&petname), &name, secret, hints, now)
             }
         };

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::people::{Effect, People};
 use super::request::{Line, Reply, Request};
-use crate::contacts::{ContactState, Found, PendingRequest, VerifiedBy, find};
+use crate::contacts::{ContactState, FindError, VerifiedBy, find, names};
 use crate::identity::{PublicKey, SafetyNumber};
 
 impl People {
@@ -26,7 +26,7 @@ impl People {
                 bail!("messages are read by whoever has them open")
             }
             Request::Raise { .. } => bail!("another Vesper has this profile open without a window; end that one first"),
-            Request::Accept { id } => self.accept(self.find_request(id)?, None, now)?,
+            Request::Accept { id } => self.accept(find(&self.pending, id)?.key, None, now)?,
             Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
             Request::Block { id } => self.block(self.find(id)?)?,
             Request::Remove { id } => self.remove(self.find(id)?)?,
@@ -46,21 +46,10 @@ impl People {
     /// The contact that a person means by `text`.
     pub fn find(&self, text: &str) -> Result<PublicKey> {
         match find(&self.contacts, text) {
-            Found::One(contact) => Ok(contact.key),
-            Found::Echo => bail!("Echo is built in; it can be called, and nothing else"),
-            Found::None => bail!("there is no contact \"{text}\"; `vesper contacts` lists them"),
-            Found::Several(_) => bail!("several contacts fit \"{text}\"; give the start of the key instead"),
-        }
-    }
-
-    fn find_request(&self, text: &str) -> Result<PublicKey> {
-        let fits = |pending: &&PendingRequest| {
-            pending.proposed_name.eq_ignore_ascii_case(text) || (text.len() >= 4 && pending.key.to_string().starts_with(text))
-        };
-        match self.pending.iter().filter(fits).collect::<Vec<_>>()[..] {
-            [pending] => Ok(pending.key),
-            [] => bail!("there is no request of \"{text}\"; `vesper contacts` lists them"),
-            _ => bail!("several requests fit \"{text}\"; give the start of the key instead"),
+            Err(FindError::Nobody { .. }) if names::is_echo(text) => {
+                bail!("Echo is built in; it can be called, and nothing else")
+            }
+            found => Ok(found?.key),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contacts::{Contact, Named};
 use crate::media::clock::MediaTime;
 use crate::settings::Settings;
 
@@ -130,6 +131,18 @@ pub struct ContactView {
     pub relay: Option<(String, bool)>,
     /// Their name looks like another contact's, or like none that a person has: the sentence to show.
     pub warning: Option<String>,
+}
+
+impl Named for ContactView {
+    const KIND: &'static str = Contact::KIND;
+
+    fn name(&self) -> &str {
+        &self.petname
+    }
+
+    fn key(&self) -> PublicKey {
+        self.key
+    }
 }
 
 /// A safety number: the same sixty digits on both sides, unless somebody is in between.

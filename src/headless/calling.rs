@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use super::args::{CallArgs, MediaArgs, Names, TalkArgs};
 use super::output::{Output, remark};
 use super::owner::Owner;
-use super::{Account, find, standard_input};
-use crate::contacts::Profile;
+use super::{Account, standard_input};
+use crate::contacts::{Profile, find};
 use crate::engine::command::{CallMedia, Command};
 use crate::engine::event::What;
 use crate::engine::options::{AutoAccept, CameraChoice, MediaOptions, MicrophoneChoice, Options, SpeakerChoice};
@@ -57,12 +57,11 @@ pub async fn call(account: &Account, contact: &str, audio_only: bool, options: O
     let (mut engine, _owner) = start(account.own()?, options);
     ready(&mut engine).await?;
     let contacts = engine.snapshot().contacts.clone();
-    let found = find(contact, &contacts, |one| &one.petname, |one| one.key.to_string());
-    let (key, is_echo) = match found {
+    let (key, is_echo) = match find(&contacts, contact) {
         Ok(contact) => (contact.key, contact.echo),
         Err(error) => {
             engine.quit().await;
-            return Err(error);
+            return Err(error.into());
         }
     };
     if !is_echo && let Err(error) = reachable(&engine) {
@@ -116,8 +115,8 @@ pub async fn answer(
     let contacts = engine.snapshot().contacts.clone();
     for name in names.into_iter().flatten() {
         // They may become a contact yet.
-        if let Err(error) = find(&name, &contacts, |one| &one.petname, |one| one.key.to_string()) {
-            remark(&in_words(&error));
+        if let Err(error) = find(&contacts, &name) {
+            remark(&error.to_string());
         }
     }
     remark("waiting for calls; Ctrl+C ends this");

@@ -8,7 +8,6 @@ use crate::conversation::{Call, Outcome};
 use crate::engine::core::{Core, unix_seconds};
 use crate::engine::current::{Current, Switches};
 use crate::engine::event::What;
-use crate::engine::options::AutoAccept;
 use crate::engine::session::Session;
 use crate::engine::snapshot::{CallMedia, CallStage};
 use crate::identity::PublicKey;
@@ -93,14 +92,7 @@ impl Calls {
         self.farewell = None;
         self.current = Some(Current::incoming(core, peer, call, media));
         core.notices.tell(What::Incoming { peer, name: core.petname(peer), media });
-        let auto = match &core.options.auto_accept {
-            AutoAccept::Nobody => false,
-            AutoAccept::AllContacts => true,
-            AutoAccept::Named(names) => names.iter().any(|name| {
-                name.eq_ignore_ascii_case(&core.petname(peer)) || (name.len() >= 4 && peer.to_string().starts_with(name))
-            }),
-        };
-        if auto {
+        if core.options.auto_accept.accepts(peer, &core.people.contacts) {
             self.accept(core, media, core.our_address(peer), now);
         }
     }
