@@ -23,7 +23,7 @@ use super::core::Core;
 use super::people::People;
 use super::request::Asked;
 use super::snapshot::{self, ConversationsStage, Returned};
-use crate::contacts::StoreError;
+use crate::contacts::{Contact, StoreError};
 use crate::conversation::{Allowance, Content, Entry, Library, Meanwhile, Noted, Outbox, Thread, Zone};
 use crate::identity::seal::SealKey;
 use crate::identity::{PublicKey, random};
@@ -231,7 +231,10 @@ impl Core {
             return;
         }
         match opened.result {
-            Ok(library) => {
+            Ok(mut library) => {
+                if let Err(error) = forget_strangers(&mut library, &self.people.contacts) {
+                    self.notices.error(&error.into());
+                }
                 let waiting = |(peer, thread): (&PublicKey, &Arc<Thread>)| {
                     let waits = thread.iter().filter(|entry| entry.waits());
                     waits.map(|entry| (*peer, entry.position, entry.text().map_or(0, str::len))).collect::<Vec<_>>()
@@ -299,7 +302,8 @@ impl Core {
         }
     }
 
-    /// Nothing more goes to `peer`; if they are no contact any more, what was written is deleted, for nobody could see it.
+    /// Nothing more goes to `peer`; if they are no contact any more, what was written is deleted, for nobody could see it. Where the
+    /// library is not open, [`forget_strangers`] does that once it is.
     pub(super) fn talk_is_over(&mut self, peer: PublicKey) {
         self.conversations.outboxes.remove(&peer);
         self.conversations.allowances.remove(&peer);
@@ -315,6 +319,15 @@ impl Core {
     }
 }
 
+/// Deletes what was written with whoever is no contact: they may have been removed while the library was not open. What was written
+/// with somebody who is blocked stays.
+pub fn forget_strangers(library: &mut Library, contacts: &[Contact]) -> Result<(), StoreError> {
+    let is_contact = |peer: &PublicKey| contacts.iter().any(|contact| contact.key == *peer);
+    let written = library.threads().iter().filter(|(_, thread)| !thread.is_empty());
+    let strangers: Vec<PublicKey> = written.map(|(peer, _)| *peer).filter(|peer| !is_contact(peer)).collect();
+    strangers.into_iter().try_for_each(|peer| library.delete_conversation(peer))
+}
+
 /// Unix milliseconds.
 fn now_ms() -> u64 {
     MediaTime::now().unix_us() / 1000
@@ -325,4 +338,31 @@ pub fn zone() -> Zone {
     let named = std::env::var_os("TZ").filter(|name| !name.is_empty()).map(|name| Path::new("/usr/share/zoneinfo").join(name));
     let files = named.into_iter().chain([PathBuf::from("/etc/localtime")]);
     files.filter_map(|path| Zone::read(&std::fs::read(path).ok()?)).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::contacts::PairSecret;
+    use crate::identity::Identity;
+
+    #[test]
+    fn what_was_written_with_somebody_who_is_no_contact_is_deleted_and_with_somebody_blocked_it_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [me, ana, bo, eve] = [(); 4].map(|()| Identity::generate().public());
+        let open = || Library::open(folder.path(), &Zeroizing::new([3; 32]), me).unwrap();
+        let mut library = open();
+        for peer in [ana, bo, eve] {
+            library.write(peer, "hello", 1).unwrap();
+        }
+        let mut contacts = [ana, bo].map(|key| Contact::new(key, None, "A", PairSecret::generate(), vec![], 0));
+        contacts[1].block();
+        forget_strangers(&mut library, &contacts).unwrap();
+        drop(library);
+        let library = open();
+        let kept = [ana, bo, eve].map(|peer| library.thread(&peer).map_or(0, |thread| thread.len()));
+        assert_eq!(kept, [1, 1, 0]);
+    }
 }

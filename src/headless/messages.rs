@@ -11,7 +11,7 @@ use super::output::Output;
 use super::{Account, Opened, calling, owner, people};
 use crate::contacts::Profile;
 use crate::conversation::Library;
-use crate::engine::conversations::requests;
+use crate::engine::conversations::{self, requests};
 use crate::engine::event::What;
 use crate::engine::people::People;
 use crate::engine::request::{Line, Request};
@@ -86,6 +86,11 @@ fn keep(profile: Profile, request: &Request) -> Result<Vec<Line>> {
     }
     let entry = open(&people)?.write(peer, text, people::now() * 1000)?;
     Ok(vec![requests::kept(&people, peer, entry.id())])
+}
+
+/// Deletes what was written with whoever is no contact any more.
+pub fn forget_strangers(people: &People) -> Result<()> {
+    Ok(conversations::forget_strangers(&mut open(people)?, &people.contacts)?)
 }
 
 fn open(people: &People) -> Result<Library> {

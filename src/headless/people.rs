@@ -6,16 +6,21 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::args::{CallNetworkArgs, ContactsAction, NetworkArgs};
 use super::output::{Output, remark};
-use super::{Account, Opened, Owner, calling, owner};
+use super::{Account, Opened, Owner, calling, messages, owner};
 use crate::contacts::{Invitation, Profile};
 use crate::engine::Engine;
 use crate::engine::command::Command;
 use crate::engine::event::What;
 use crate::engine::options::{NetworkOptions, Options};
-use crate::engine::people::People;
+use crate::engine::people::{Effect, People};
 use crate::engine::request::{Reply, Request};
+use crate::identity::PublicKey;
 use crate::media::clock::MediaTime;
 use crate::settings::LinkMode;
+
+/// Of somebody who was removed while the disk did not let what was written with them go.
+const STILL_WRITTEN: &str =
+    "they are no contact any more, and what was written with them is deleted once the messages can be opened";
 
 /// Prints this profile's name, key and version.
 pub async fn id(account: &Account, output: Output) -> Result<()> {
@@ -40,7 +45,15 @@ pub async fn contacts(account: &Account, action: Option<ContactsAction>, output:
         ContactsAction::Verify { id, matches, undo } => Request::Verify { id, mark: (matches || undo).then_some(matches) },
     };
     let reply = match account.open()? {
-        Opened::Ours(profile) => People::load(*profile)?.answer(&request, now()).0,
+        Opened::Ours(profile) => {
+            let mut people = People::load(*profile)?;
+            let (reply, effects) = people.answer(&request, now());
+            let is_contact = |key: &PublicKey| people.contacts.iter().any(|contact| contact.key == *key);
+            if effects.iter().any(|effect| matches!(effect, Effect::Shut(key) if !is_contact(key))) {
+                messages::forget_strangers(&people).context(STILL_WRITTEN)?;
+            }
+            reply
+        }
         Opened::Theirs(directory) => owner::ask(&directory, &request).await?,
     };
     if matches!((&request, &reply), (Request::List, Ok(lines)) if lines.is_empty()) {

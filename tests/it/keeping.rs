@@ -95,6 +95,27 @@ fn a_safety_number_is_printed_and_a_contact_marked_only_when_it_is_said_to_match
     assert!(!verified());
 }
 
+#[test]
+fn what_was_written_with_somebody_who_is_removed_is_gone_also_when_they_are_a_contact_again() {
+    use vesper::contacts::{Contact, PairSecret, Profile};
+    use vesper::identity::Identity;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("ana");
+    let bo = Contact::new(Identity::generate().public(), Some("Bo"), "Bo", PairSecret::generate(), vec![], 0);
+    let add = |profile: Profile| profile.store().unwrap().put_contact(&bo).unwrap();
+    let written = || vesper(&folder, &[], &["messages", "Bo"]).1.len();
+    add(Profile::create(&folder, "Ana", None).unwrap());
+    vesper(&folder, &[], &["message", "Bo", "between us"]);
+    vesper(&folder, &[], &["contacts", "block", "Bo"]);
+    assert_eq!(written(), 1, "what was written with somebody blocked stays");
+    let (removed, _) = vesper(&folder, &[], &["contacts", "remove", "Bo"]);
+    assert!(removed.status.success(), "{removed:?}");
+    add(Profile::open(&folder, None).unwrap());
+    assert_eq!(written(), 0);
+    vesper(&folder, &[], &["message", "Bo", "anew"]);
+    assert_eq!(written(), 1);
+}
+
 /// Tells [`the_other_user`] which socket to try.
 const SOCKET: &str = "VESPER_TEST_SOCKET";
 /// A user that every system has and that owns nothing.
