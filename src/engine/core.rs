@@ -272,10 +272,11 @@ impl Core {
             Command::Block { key } => self.people.block(key),
             Command::Remove { key } => self.people.remove(key),
             Command::Unblock { key } => {
-                // The secret went with the block, so there is nothing to go back to.
-                self.notices.show(NoticeKind::Info, sentences::unblocked(&self.petname(key)));
-                // The link was closed to them by the block; what was written stays for the day they are a contact again.
-                self.people.remove(key).map(|_| Vec::new())
+                let (name, unblocked) = (self.petname(key), self.people.unblock(key));
+                if unblocked.is_ok() {
+                    self.notices.show(NoticeKind::Info, sentences::unblocked(&name));
+                }
+                unblocked
             }
             Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),

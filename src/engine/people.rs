@@ -288,6 +288,14 @@ impl People {
         Ok(vec![Effect::Shut(key)])
     }
 
+    /// Ends a block. The secret went with it, so there is nothing to go back to: whoever it was is no contact, until invited again.
+    pub fn unblock(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
+        if self.blocked(key).is_none() {
+            bail!("this contact is not blocked");
+        }
+        self.remove(key)
+    }
+
     /// Notes that it was made sure whose key this is.
     pub fn verify(&mut self, key: PublicKey, by: VerifiedBy, now: u64) -> Result<Vec<Effect>> {
         self.change(key, |contact| contact.verified = Some(Verified { when: now, by }))?;

@@ -67,6 +67,10 @@ pub enum Dialog {
     Block {
         key: PublicKey,
     },
+    /// They leave the contacts with it.
+    Unblock {
+        key: PublicKey,
+    },
     Remove {
         key: PublicKey,
     },

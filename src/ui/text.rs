@@ -115,7 +115,10 @@ pub const SAVE: &str = "Save";
 pub const RENAME_SUB: &str = "Only you see this name.";
 pub const NAME: &str = "Name";
 pub const REMOVE_SUB: &str = "They can no longer call you or write to you, and your conversation is deleted here. To be in touch again, one of you has to invite the other.";
-pub const BLOCK_SUB: &str = "They can no longer call you and are not told. You can unblock them at any time.";
+pub const BLOCK_SUB: &str = "They can no longer reach you, and are not told. If you unblock them later, they leave your contacts, your conversation is deleted here, and one of you has to invite the other again.";
+pub const UNBLOCK_SUB: &str =
+    "They leave your contacts, and your conversation is deleted here. To be in touch again, one of you has to invite the other.";
+pub const UNBLOCK_SURE: &str = "Unblock and remove";
 
 // The safety number.
 pub const VERIFY: &str = "Verify";
@@ -381,6 +384,10 @@ pub fn remove_title(name: &str) -> String {
 
 pub fn block_title(name: &str) -> String {
     format!("Block {name}?")
+}
+
+pub fn unblock_title(name: &str) -> String {
+    format!("Unblock {name}?")
 }
 
 pub fn rename_title(name: &str) -> String {

@@ -104,6 +104,7 @@ fn dialog_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pic
         Dialog::AddPerson => add_person::add_person_ui(ui, snapshot, local),
         Dialog::Rename { key, name } => manage::rename_ui(ui, snapshot, key, name, local),
         Dialog::Block { key } => manage::block_ui(ui, snapshot, key, local),
+        Dialog::Unblock { key } => manage::unblock_ui(ui, snapshot, key, local),
         Dialog::Remove { key } => manage::remove_ui(ui, snapshot, key, local),
         Dialog::DeleteConversation { key } => manage::delete_conversation_ui(ui, snapshot, key, local),
         Dialog::OpenLink { url } => conversation::open_link_ui(ui, url, local),

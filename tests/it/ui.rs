@@ -351,6 +351,17 @@ fn a_contact_is_removed_after_a_question() {
 }
 
 #[test]
+fn who_is_blocked_is_unblocked_after_a_word_that_they_leave_the_contacts() {
+    let mut window = window(people(), Local { selected: Some(key(9)), ..Local::default() });
+    assert_eq!(click(&mut window, text::UNBLOCK), []);
+    window.get_by_label(text::UNBLOCK_SUB);
+    assert_eq!(click(&mut window, text::CANCEL), []);
+    assert_eq!(click(&mut window, text::UNBLOCK), []);
+    assert_eq!(click(&mut window, text::UNBLOCK_SURE), [Command::Unblock { key: key(9) }]);
+    assert_eq!(window.state().local.dialog, None);
+}
+
+#[test]
 fn a_request_is_accepted_or_refused() {
     let request =
         RequestView { key: key(7), proposed_name: "Priya".into(), invitation: "Priya".into(), made: None, warning: None };
@@ -654,6 +665,7 @@ fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
         ("rename", people(), dialog(Dialog::Rename { key: key(2), name: "Maya".into() }), SIZE),
         ("remove", people(), dialog(Dialog::Remove { key: key(2) }), SIZE),
         ("block", people(), dialog(Dialog::Block { key: key(2) }), SIZE),
+        ("unblock", people(), dialog(Dialog::Unblock { key: key(9) }), SIZE),
         ("incoming", in_call(call(CallStage::Incoming)), local(), incoming::SIZE),
         ("incoming-unverified", in_call(unverified), local(), incoming::SIZE),
         ("call", in_call(call(active())), local(), SIZE),

@@ -236,7 +236,9 @@ fn the_privacy_page_locks_exports_unblocks_and_asks_before_it_removes_everything
     write(&mut window, text::BACKUP_PASSPHRASE, "of the backup");
     let wish = Command::Export { file: "/tmp/me.backup".into(), passphrase: "of the backup".into() };
     assert_eq!(click(&mut window, text::EXPORT), [wish]);
-    assert_eq!(click(&mut window, text::UNBLOCK), [Command::Unblock { key: key(9) }]);
+    assert_eq!(click(&mut window, text::UNBLOCK), []);
+    window.get_by_label(text::UNBLOCK_SUB);
+    assert_eq!(click(&mut window, text::UNBLOCK_SURE), [Command::Unblock { key: key(9) }]);
     let (snapshot, local) = (people(), Local { page: Page::Settings, dialog: Some(Dialog::Wipe), ..Local::default() });
     let mut sure = self::window(snapshot, local);
     assert_eq!(click(&mut sure, text::CANCEL), []);

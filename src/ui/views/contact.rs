@@ -122,7 +122,7 @@ fn menu_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local, full: bool, ta
         }
         if contact.blocked {
             if choice::menu_item(ui, icons::PROHIBIT, text::UNBLOCK, false) {
-                wish = Some(Command::Unblock { key });
+                local.dialog = Some(Dialog::Unblock { key });
             }
         } else if choice::menu_item(ui, icons::PROHIBIT, text::BLOCK, false) {
             local.dialog = Some(Dialog::Block { key });
@@ -150,7 +150,7 @@ fn status(contact: &ContactView) -> String {
 }
 
 /// The middle of the pane: the person, what a call to them means just now, and the button.
-fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, local: &Local) -> Option<Command> {
+fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, local: &mut Local) -> Option<Command> {
     let p = theme::palette(ui);
     let free = lobby::is_free(snapshot);
     let avatar = Avatar { name: &contact.petname, key: &contact.key, echo: contact.echo };
@@ -186,7 +186,8 @@ fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
         }
         ui.add_space(if low { space::XS } else { space::M });
         let called = if contact.blocked {
-            unblock_ui(ui, contact)
+            unblock_ui(ui, contact, local);
+            None
         } else if free {
             call_ui(ui, contact)
         } else {
@@ -217,9 +218,10 @@ fn call_ui(ui: &mut Ui, contact: &ContactView) -> Option<Command> {
     pressed.then_some(Command::Call { key: contact.key, media: CallMedia::Video })
 }
 
-fn unblock_ui(ui: &mut Ui, contact: &ContactView) -> Option<Command> {
-    let pressed = TextButton::new(Look::Secondary, text::UNBLOCK).icon(icons::PROHIBIT).show(ui);
-    pressed.then_some(Command::Unblock { key: contact.key })
+fn unblock_ui(ui: &mut Ui, contact: &ContactView, local: &mut Local) {
+    if TextButton::new(Look::Secondary, text::UNBLOCK).icon(icons::PROHIBIT).show(ui) {
+        local.dialog = Some(Dialog::Unblock { key: contact.key });
+    }
 }
 
 /// The pill with what happened last, and a way to call back after a missed call.

@@ -43,6 +43,13 @@ pub fn block_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Lo
     settle(sure, Command::Block { key }, Dialog::Block { key }, local)
 }
 
+/// Asks before unblocking, which removes.
+pub fn unblock_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
+    let title = text::unblock_title(petname(snapshot, key)?);
+    let sure = sure_ui(ui, &title, text::UNBLOCK_SUB, text::UNBLOCK_SURE);
+    settle(sure, Command::Unblock { key }, Dialog::Unblock { key }, local)
+}
+
 /// Asks before removing.
 pub fn remove_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &mut Local) -> Option<Command> {
     let title = text::remove_title(petname(snapshot, key)?);

@@ -21,7 +21,7 @@ pub fn privacy_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, settings:
     let passphrase = card(ui, text::PASSPHRASE, |ui| passphrase_ui(ui, snapshot.sealed, name, state));
     let locked = card(ui, text::LOCK, |ui| lock_ui(ui, snapshot.sealed, settings));
     let exported = card(ui, text::BACKUP, |ui| backup_ui(ui, name, state));
-    let unblocked = card(ui, text::BLOCKED_PEOPLE, |ui| blocked_ui(ui, snapshot));
+    card(ui, text::BLOCKED_PEOPLE, |ui| blocked_ui(ui, snapshot, local));
     card(ui, text::WIPE, |ui| {
         second(ui, text::WIPE_SUB);
         ui.add_space(space::XS);
@@ -29,7 +29,7 @@ pub fn privacy_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, settings:
             local.dialog = Some(Dialog::Wipe);
         }
     });
-    passphrase.or(locked).or(exported).or(unblocked)
+    passphrase.or(locked).or(exported)
 }
 
 /// Change, set or remove it. Removing says first what that means.
@@ -100,18 +100,17 @@ fn backup_ui(ui: &mut Ui, name: &str, state: &mut SettingsLocal) -> Option<Comma
     .inner
 }
 
-fn blocked_ui(ui: &mut Ui, snapshot: &Snapshot) -> Option<Command> {
+fn blocked_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) {
     let mut blocked = snapshot.contacts.iter().filter(|contact| contact.blocked).peekable();
     if blocked.peek().is_none() {
         second(ui, text::NOBODY_BLOCKED);
     }
-    let mut wish = None;
     for contact in blocked {
         let row = vec2(ui.available_width(), size::TOOLBAR);
         ui.push_id(contact.key, |ui| {
             ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
                 if TextButton::new(Look::Secondary, text::UNBLOCK).small().show(ui) {
-                    wish = Some(Command::Unblock { key: contact.key });
+                    local.dialog = Some(Dialog::Unblock { key: contact.key });
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     label::text(ui, &contact.petname, theme::regular(type_size::BODY), theme::palette(ui).text);
@@ -119,7 +118,6 @@ fn blocked_ui(ui: &mut Ui, snapshot: &Snapshot) -> Option<Command> {
             });
         });
     }
-    wish
 }
 
 fn second(ui: &mut Ui, sentence: &str) {
