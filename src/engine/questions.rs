@@ -27,8 +27,10 @@ impl People {
             }
             Request::Raise { .. } => bail!("another Vesper has this profile open without a window; end that one first"),
             Request::Accept { id } => self.accept(find(&self.pending, id)?.key, None, now)?,
+            Request::Refuse { id } => self.refuse(find(&self.pending, id)?.key)?,
             Request::Rename { id, name } => self.rename(self.find(id)?, name)?,
             Request::Block { id } => self.block(self.find(id)?)?,
+            Request::Unblock { id } => self.unblock(self.find(id)?)?,
             Request::Remove { id } => self.remove(self.find(id)?)?,
             Request::Verify { id, mark } => {
                 let key = self.find(id)?;
@@ -96,5 +98,56 @@ impl People {
             )
         });
         contacts.chain(requests).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contacts::{Admission, Contact, Knock, OpenInvitation, PairSecret, Profile};
+    use crate::identity::Identity;
+
+    fn asked(people: &mut People, request: Request) -> (Reply, Vec<Effect>) {
+        people.answer(&request, 2)
+    }
+
+    #[test]
+    fn a_request_is_refused_by_its_name_and_hears_that_the_invitation_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut people = People::load(Profile::create(folder.path(), "Ana", None).unwrap()).unwrap();
+        let open = OpenInvitation::new("Ana", vec![], "", true, 0, u64::from(u32::MAX));
+        people.invited(&open).unwrap();
+        let (knock_id, knocker) = (open.invitation.knock_id, Identity::generate().public());
+        let knock = Knock { knock_id, knocker, name: "Bo".into(), hints: vec![], k1: [0; 32] };
+        people.knocked(&knock, 1).unwrap();
+        let (reply, _) = asked(&mut people, Request::Refuse { id: "nobody".into() });
+        assert!(reply.is_err_and(|sentence| sentence.contains("there is no request")));
+        let (reply, _) = asked(&mut people, Request::Refuse { id: "bo".into() });
+        assert!(reply.is_ok() && people.pending.is_empty());
+        assert_eq!(people.knocked(&knock, 3).unwrap().0, Admission::Gone);
+    }
+
+    #[test]
+    fn only_somebody_blocked_is_unblocked_and_is_no_contact_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::create(folder.path(), "Ana", None).unwrap();
+        let bo = Contact::new(Identity::generate().public(), Some("Bo"), "Bo", PairSecret::generate(), vec![], 0);
+        profile.store().unwrap().put_contact(&bo).unwrap();
+        let mut people = People::load(profile).unwrap();
+        let unblock = || Request::Unblock { id: "Bo".into() };
+        let (reply, _) = asked(&mut people, unblock());
+        assert!(reply.is_err_and(|sentence| sentence.contains("not blocked")) && people.contacts.len() == 1);
+        assert!(asked(&mut people, Request::Block { id: "Bo".into() }).0.is_ok());
+        let (reply, effects) = asked(&mut people, unblock());
+        assert!(reply.is_ok() && people.contacts.is_empty());
+        assert!(matches!(effects[..], [Effect::Shut(key)] if key == bo.key));
+    }
+
+    #[test]
+    fn echo_is_no_contact_that_could_be_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let people = People::load(Profile::create(folder.path(), "Ana", None).unwrap()).unwrap();
+        assert!(people.find(" echo").is_err_and(|error| error.to_string().contains("built in")));
+        assert!(people.find("nobody").is_err_and(|error| error.to_string().contains("there is no contact")));
     }
 }

@@ -18,11 +18,17 @@ pub enum Request {
     Accept {
         id: String,
     },
+    Refuse {
+        id: String,
+    },
     Rename {
         id: String,
         name: String,
     },
     Block {
+        id: String,
+    },
+    Unblock {
         id: String,
     },
     Remove {

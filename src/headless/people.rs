@@ -39,8 +39,10 @@ pub async fn contacts(account: &Account, action: Option<ContactsAction>, output:
     let request = match action.unwrap_or(ContactsAction::List) {
         ContactsAction::List => Request::List,
         ContactsAction::Accept { id } => Request::Accept { id },
+        ContactsAction::Refuse { id } => Request::Refuse { id },
         ContactsAction::Rename { id, name } => Request::Rename { id, name },
         ContactsAction::Block { id } => Request::Block { id },
+        ContactsAction::Unblock { id } => Request::Unblock { id },
         ContactsAction::Remove { id } => Request::Remove { id },
         ContactsAction::Verify { id, matches, undo } => Request::Verify { id, mark: (matches || undo).then_some(matches) },
     };

@@ -247,6 +247,8 @@ fn what_cannot_be_found_is_said_by_name() {
         refused(&place.run(&["call", nobody]), "there is no contact");
         refused(&place.run(&["contacts", "rename", nobody, "somebody"]), "there is no contact");
         refused(&place.run(&["contacts", "accept", nobody]), "there is no request");
+        refused(&place.run(&["contacts", "refuse", nobody]), "there is no request");
+        refused(&place.run(&["contacts", "unblock", nobody]), "there is no contact");
     }
     refused(&place.run(&["contacts", "remove", "Echo"]), "built in");
     refused(&Vesper::start(None, &place.folder.path().join("nowhere"), ["contacts"]).end(), "there is no profile");

@@ -108,12 +108,14 @@ fn what_was_written_with_somebody_who_is_removed_is_gone_also_when_they_are_a_co
     vesper(&folder, &[], &["message", "Bo", "between us"]);
     vesper(&folder, &[], &["contacts", "block", "Bo"]);
     assert_eq!(written(), 1, "what was written with somebody blocked stays");
-    let (removed, _) = vesper(&folder, &[], &["contacts", "remove", "Bo"]);
-    assert!(removed.status.success(), "{removed:?}");
-    add(Profile::open(&folder, None).unwrap());
-    assert_eq!(written(), 0);
-    vesper(&folder, &[], &["message", "Bo", "anew"]);
-    assert_eq!(written(), 1);
+    for ends in ["unblock", "remove"] {
+        let (ended, _) = vesper(&folder, &[], &["contacts", ends, "Bo"]);
+        assert!(ended.status.success(), "{ended:?}");
+        add(Profile::open(&folder, None).unwrap());
+        assert_eq!(written(), 0, "{ends}");
+        vesper(&folder, &[], &["message", "Bo", "anew"]);
+        assert_eq!(written(), 1);
+    }
 }
 
 /// Tells [`the_other_user`] which socket to try.
