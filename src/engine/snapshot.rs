@@ -16,7 +16,7 @@ pub use crate::conversation::order::Position;
 pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, Thread, Zone, links};
 pub use crate::identity::PublicKey;
 pub use crate::identity::passphrase::{Strength, strength};
-pub use crate::signal::link::PROTOCOL;
+pub use crate::signal::link::{PROTOCOL, is_relay_url};
 pub use crate::signal::message::{MAX_BODY, MessageId};
 
 /// The state of the program as a person sees it.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::args::NetworkArgs;
@@ -15,7 +15,6 @@ use crate::engine::conversations::{self, requests};
 use crate::engine::event::What;
 use crate::engine::people::People;
 use crate::engine::request::{Line, Request};
-use crate::signal::message::MAX_BODY;
 
 /// How often another process is asked whether a text has arrived.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -32,9 +31,8 @@ pub async fn message(
     network: &NetworkArgs,
     output: Output,
 ) -> Result<()> {
-    if text.len() > MAX_BODY {
-        bail!("a message can be 32 KiB long, and this one is {} KiB; send it in parts", text.len().div_ceil(1024));
-    }
+    // Before anybody goes online for it.
+    requests::check_body(&text)?;
     let request = Request::Message { id: contact, text };
     match (account.open()?, wait) {
         (Opened::Theirs(directory), wait) => {
@@ -78,12 +76,7 @@ fn keep(profile: Profile, request: &Request) -> Result<Vec<Line>> {
     let Request::Message { id, text } = request else { unreachable!("only texts are kept") };
     let people = People::load(profile)?;
     let peer = people.find(id)?;
-    if people.accepted(peer).is_none() {
-        bail!("only contacts can be written to; add this person first");
-    }
-    if text.trim().is_empty() {
-        bail!("there is nothing in this message; write something");
-    }
+    requests::check_message(&people, peer, text)?;
     let entry = open(&people)?.write(peer, text, people::now() * 1000)?;
     Ok(vec![requests::kept(&people, peer, entry.id())])
 }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::engine::command::Secret;
-use crate::engine::snapshot::PublicKey;
+use crate::engine::snapshot::{PublicKey, is_relay_url};
 use crate::media::clock::MediaTime;
 use crate::settings::{Reach, SelfView};
 use crate::ui::views::conversation::TalkLocal;
@@ -134,15 +134,10 @@ impl ReachKind {
         let relay = relay.trim();
         match self {
             Self::ThisNetwork => Some(Reach::ThisNetwork),
-            Self::OwnRelay => is_relay(relay).then(|| Reach::OwnRelay(relay.to_owned())),
+            Self::OwnRelay => is_relay_url(relay).then(|| Reach::OwnRelay(relay.to_owned())),
             Self::PublicRelays => Some(Reach::PublicRelays),
         }
     }
-}
-
-/// Whether `address` may be a relay's. Plain HTTP is for relays on this machine and in tests.
-fn is_relay(address: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| address.strip_prefix(scheme).is_some_and(|host| !host.is_empty()))
 }
 
 #[derive(Debug, Default)]
@@ -263,8 +258,9 @@ mod tests {
             ReachKind::OwnRelay.reach(" https://relay.example.org "),
             Some(Reach::OwnRelay("https://relay.example.org".into()))
         );
-        assert_eq!(ReachKind::OwnRelay.reach("https://"), None);
-        assert_eq!(ReachKind::OwnRelay.reach("relay"), None);
+        for wrong in ["https://", "relay", "https://relay.example.org:99999", "https://my relay.example.org", "ftp://relay"] {
+            assert_eq!(ReachKind::OwnRelay.reach(wrong), None, "{wrong}");
+        }
         assert_eq!(ReachKind::ThisNetwork.reach("relay"), Some(Reach::ThisNetwork));
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::people::People;
 use crate::engine::request::{Line, Reply, Request};
 use crate::engine::words::in_words;
 use crate::identity::PublicKey;
-use crate::signal::message::MessageId;
+use crate::signal::message::{MAX_BODY, MessageId};
 
 /// What one answer holds at most, but for its last line; the socket between two processes takes four times as much.
 const PAGE: usize = 1 << 20;
@@ -35,6 +35,25 @@ impl Core {
         let library = self.conversations.library().map_err(anyhow::Error::msg)?;
         read(&self.people, library, request)
     }
+}
+
+/// Whether `body` can be written to `peer`; else what is wrong, in a sentence.
+pub fn check_message(people: &People, peer: PublicKey, body: &str) -> Result<()> {
+    if people.accepted(peer).is_none() {
+        bail!("only contacts can be written to; add this person first");
+    }
+    check_body(body)
+}
+
+/// Whether `body` can be a message, whoever it is for.
+pub fn check_body(body: &str) -> Result<()> {
+    if body.trim().is_empty() {
+        bail!("there is nothing in this message; write something");
+    }
+    if body.len() > MAX_BODY {
+        bail!("a message can be 32 KiB long, and this one is {} KiB; send it in parts", body.len().div_ceil(1024));
+    }
+    Ok(())
 }
 
 /// Answers what only reads.
@@ -149,6 +168,14 @@ mod tests {
     use super::*;
     use crate::conversation::order::Position;
     use crate::identity::Identity;
+
+    #[test]
+    fn a_message_has_words_and_at_most_32_kib_of_them() {
+        assert!(check_body("x").is_ok() && check_body(&"x".repeat(MAX_BODY)).is_ok());
+        let refused = |body: &str| check_body(body).unwrap_err().to_string();
+        assert!(refused("").contains("write something") && refused(" \n\t").contains("write something"));
+        assert!(refused(&"x".repeat(MAX_BODY + 1)).contains("this one is 33 KiB"));
+    }
 
     #[test]
     fn pages_hold_every_entry_once_and_end() {

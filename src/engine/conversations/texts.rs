@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
+use super::requests::check_message;
 use super::{BATCH, GATHER, MOST_EARLY, Stage, now_ms};
 use crate::conversation::{Allowance, Call, State, Step, TooMuch, notes_missed};
 use crate::engine::command::Command;
@@ -13,7 +14,7 @@ use crate::engine::core::Core;
 use crate::engine::event::What;
 use crate::engine::snapshot::{NoticeKind, Returned};
 use crate::identity::PublicKey;
-use crate::signal::message::{MAX_BODY, MAX_RECEIPTS, Message, MessageId, Text};
+use crate::signal::message::{MAX_RECEIPTS, Message, MessageId, Text};
 
 impl Core {
     /// A wish about a conversation. `peer` is whoever the call is with, if there is one.
@@ -127,15 +128,7 @@ impl Core {
 
     /// Keeps a text of ours for `peer`; its id.
     pub(super) fn keep_own(&mut self, peer: PublicKey, body: &str) -> anyhow::Result<MessageId> {
-        if body.trim().is_empty() {
-            anyhow::bail!("there is nothing in this message; write something");
-        }
-        if body.len() > MAX_BODY {
-            anyhow::bail!("a message can be 32 KiB long, and this one is {} KiB; send it in parts", body.len().div_ceil(1024));
-        }
-        if self.people.accepted(peer).is_none() {
-            anyhow::bail!("only contacts can be written to; add this person first");
-        }
+        check_message(&self.people, peer, body)?;
         let entry = self.conversations.library().map_err(anyhow::Error::msg)?.write(peer, body, now_ms())?;
         let online = self.network.online(peer);
         let outbox = self.conversations.outbox(peer);
