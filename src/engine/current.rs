@@ -13,9 +13,11 @@ use super::screening::OurAddress;
 use super::sentences;
 use super::session::Session;
 use super::snapshot::{CallMedia, CallStage, CallView};
+use super::sources::ring_speaker;
 use crate::call::{EndReason, Input, Role};
 use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
+use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::clock::MediaTime;
 use crate::media::level::on_meter;
 use crate::media::ringtone::{Ring, RingPlayer};
@@ -291,11 +293,10 @@ impl Current {
 fn ring(core: &Core, ring: Ring) -> Option<RingPlayer> {
     let (events, _) = tokio::sync::mpsc::channel(1);
     let settings = &core.people.settings;
-    let speaker = match ring {
-        Ring::Incoming => settings.ring_speaker.as_ref().or(settings.speaker.as_ref()),
-        Ring::Ringback | Ring::Test => settings.speaker.as_ref(),
-    };
-    core.options.ring.then(|| RingPlayer::start(ring, speaker.cloned(), settings.ring_volume, events).ok()).flatten()
+    match ring_speaker(ring, &core.options.media, settings) {
+        AudioSinkSpec::Speaker(name) if core.options.ring => RingPlayer::start(ring, name, settings.ring_volume, events).ok(),
+        _ => None,
+    }
 }
 
 impl Switches {

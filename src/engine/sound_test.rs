@@ -7,7 +7,9 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::core::{Core, Then};
 use super::sentences;
 use super::snapshot::NoticeKind;
+use super::sources::ring_speaker;
 use super::words::whole;
+use crate::media::audio_sink::AudioSinkSpec;
 use crate::media::events::MediaEvent;
 use crate::media::ringtone::{Ring, RingPlayer};
 
@@ -17,17 +19,13 @@ const LASTS: Duration = Duration::from_secs(3);
 impl Core {
     /// Lets a person hear the speaker for a moment, or how a call rings. A device that cannot be opened is told in words.
     pub(super) fn test_sound(&mut self, ring: bool) {
-        if !self.options.ring {
-            return self.notices.show(NoticeKind::Warning, sentences::NO_SPEAKER.into());
-        }
-        let settings = &self.people.settings;
-        let (events, heard) = channel(4);
-        let (sound, speaker) = if ring {
-            (Ring::Incoming, settings.ring_speaker.as_ref().or(settings.speaker.as_ref()))
-        } else {
-            (Ring::Test, settings.speaker.as_ref())
+        let (settings, sound) = (&self.people.settings, if ring { Ring::Incoming } else { Ring::Test });
+        let speaker = match ring_speaker(sound, &self.options.media, settings) {
+            AudioSinkSpec::Speaker(name) if self.options.ring => name,
+            _ => return self.notices.show(NoticeKind::Warning, sentences::NO_SPEAKER.into()),
         };
-        let player = match RingPlayer::start(sound, speaker.cloned(), settings.ring_volume, events) {
+        let (events, heard) = channel(4);
+        let player = match RingPlayer::start(sound, speaker, settings.ring_volume, events) {
             Ok(player) => player,
             Err(error) => return self.notices.show(NoticeKind::Error, whole(&error.to_string())),
         };
