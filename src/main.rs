@@ -97,7 +97,8 @@ fn open_window(cli: Cli, passphrase: Option<Zeroizing<String>>) -> Result<()> {
         args::Renderer::Glow => ui::Renderer::Glow,
         args::Renderer::Wgpu => ui::Renderer::Wgpu,
     });
-    let shown = ui::run(handles, UiOptions { renderer, place: before, software: window::draws_in_software() });
+    let software = window::draws_in_software();
+    let shown = ui::run(handles, UiOptions { renderer, place: before, software, name: cli.name });
     stop_serving.abort();
     // The window is gone, and with it the other end.
     let _ = runtime.block_on(placed);

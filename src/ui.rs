@@ -63,8 +63,8 @@ pub struct Raise {
     pub link: Option<String>,
 }
 
-/// How the window is drawn.
-#[derive(Debug, Clone, Copy, Default)]
+/// How the window begins.
+#[derive(Debug, Clone, Default)]
 pub struct UiOptions {
     /// `None`: what is best here, which is OpenGL on Linux (a sixth of the cost in software) and wgpu elsewhere.
     pub renderer: Option<Renderer>,
@@ -72,6 +72,8 @@ pub struct UiOptions {
     pub place: Option<WindowPlace>,
     /// The processor draws: what a graphics card does for nothing is left out.
     pub software: bool,
+    /// What stands in the field for the name at the first start.
+    pub name: Option<String>,
 }
 
 /// What draws.
@@ -143,7 +145,8 @@ pub fn run(handles: UiHandles, options: UiOptions) -> anyhow::Result<()> {
         Box::new(|cc| {
             // OpenGL for small devices does not take pictures in the order that screens hold.
             let software = options.software && cc.gl.as_ref().is_some_and(|gl| !gl.version().is_embedded);
-            Ok(Box::new(app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker), icon, software)))
+            let app = app::App::new(&cc.egui_ctx, handles, notify::Notifier::start(waker), icon, software);
+            Ok(Box::new(app.suggesting(options.name)))
         }),
     );
     // However the window ended, nobody is left to press a button.

@@ -24,13 +24,13 @@ pub struct Cli {
     /// Which profile: a name, or a folder.
     #[arg(long, global = true, default_value = "default", value_name = "NAME|DIR")]
     pub profile: String,
-    /// What to call a profile that is made now; the login name otherwise.
+    /// What to call a profile that is made now; otherwise the login name, or what is written in the window.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// What draws the window.
     #[arg(long, value_enum)]
     pub renderer: Option<Renderer>,
-    /// One JSON object a line instead of text for people.
+    /// One JSON object a line instead of text for people, of a command.
     #[arg(long, global = true)]
     pub json: bool,
     /// An invitation to open the window with: it fills in the form, and nothing is sent by itself.
@@ -58,17 +58,20 @@ impl Cli {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
         // To take no notice of one would open the camera that `--camera none` meant to keep closed.
-        match for_the_window(&command, &matches) {
+        match misplaced(&command, &matches) {
             Some(sentence) => Err(command.error(ErrorKind::ArgumentConflict, sentence)),
             None => Self::from_arg_matches(&matches),
         }
     }
 }
 
-/// What is wrong with options of the window that stand before a command, if there are any.
-fn for_the_window(command: &clap::Command, matches: &ArgMatches) -> Option<String> {
-    let name = matches.subcommand_name()?;
+/// What is wrong with options that mean nothing where they stand, if there are any: those of the window before a command, and what
+/// only a command prints without one.
+fn misplaced(command: &clap::Command, matches: &ArgMatches) -> Option<String> {
     let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let Some(name) = matches.subcommand_name() else {
+        return given("json").then(|| "the window prints nothing; --json is for a command: vesper COMMAND --json".into());
+    };
     let misplaced = command.get_arguments().find(|argument| {
         let id = argument.get_id().as_str();
         !BEFORE_A_COMMAND.contains(&id) && matches.try_contains_id(id).is_ok() && given(id)
@@ -383,6 +386,16 @@ mod tests {
             assert!(read(&format!("vesper {option}")).is_ok(), "{option}");
             assert_eq!(read(&format!("vesper {option} answer")).unwrap_err().exit_code(), 2, "{option}");
         }
+    }
+
+    #[test]
+    fn a_window_prints_no_json() {
+        for line in ["vesper --json", "vesper --json vesper:abc", "vesper --camera none --json"] {
+            let refused = read(line).unwrap_err();
+            assert_eq!(refused.exit_code(), 2, "{line}");
+            assert!(refused.to_string().contains("vesper COMMAND --json"), "{refused}");
+        }
+        assert!(read("vesper --name Ann").is_ok_and(|cli| cli.name.as_deref() == Some("Ann")));
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl App {
         }
     }
 
+    /// With this name in the field of the first start.
+    pub fn suggesting(mut self, name: Option<String>) -> Self {
+        self.local.welcome.name = name.unwrap_or_default();
+        self
+    }
+
     fn take_snapshot(&mut self, ctx: &Context) {
         match self.handles.snapshot.has_changed() {
             Ok(false) => {}

@@ -15,7 +15,7 @@ fn a_call_is_declined_and_another_answered_by_the_buttons_of_its_announcement() 
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let Some(desktop) = Desktop::up() else { return };
     let Some(bus) = Bus::up(&desktop) else { return };
-    let bob = Vesper::start_with(Some(&lab.b), &people.bob.folder, &bus.environment(&desktop), SOURCES);
+    let bob = Vesper::open(Some(&lab.b), &people.bob.folder, &bus.environment(&desktop), SOURCES);
     desktop.window(bob.id(), "Vesper");
 
     let mut first = people.alice.call(&lab.a, &people.bob, ["--seconds", "2"]);
@@ -42,7 +42,7 @@ fn a_call_that_nobody_answers_and_a_text_are_announced_while_nobody_looks() {
     let Some(lab) = Lab::up(Quality::CLEAN) else { return };
     let Some(desktop) = Desktop::up() else { return };
     let Some(bus) = Bus::up(&desktop) else { return };
-    let bob = Vesper::start_with(Some(&lab.b), &people.bob.folder, &bus.environment(&desktop), SOURCES);
+    let bob = Vesper::open(Some(&lab.b), &people.bob.folder, &bus.environment(&desktop), SOURCES);
     desktop.window(bob.id(), "Vesper").minimise();
 
     let mut call = people.alice.call(&lab.a, &people.bob, []);
@@ -64,12 +64,12 @@ fn a_second_start_hands_its_link_to_the_first_window_and_ends() {
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
     let person = Person::create(&folder.path().join("ann"), "ann");
-    let first = Vesper::start_with(None, &person.folder, &desktop.environment(), SOURCES);
+    let first = Vesper::open(None, &person.folder, &desktop.environment(), SOURCES);
     let window = desktop.window(first.id(), "Vesper");
     let before = window.look_for("the list of people", |picture| (picture.colors() > 16).then(|| picture.brightness()));
     window.minimise();
 
-    let second = Vesper::start_with(None, &person.folder, &desktop.environment(), ["vesper:not-a-real-invitation"]).end();
+    let second = Vesper::open(None, &person.folder, &desktop.environment(), ["vesper:not-a-real-invitation"]).end();
     assert_eq!(second.code, Some(0), "{second:#?}");
     assert_eq!(desktop.window(first.id(), "Vesper").id(), window.id(), "the first window is up again");
     // Over it is the form, and round the form a shade.
@@ -83,10 +83,10 @@ fn a_link_that_is_clicked_during_the_first_start_goes_to_the_window_that_asks_fo
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
     let profile = folder.path().join("new");
-    let first = Vesper::start_with(None, &profile, &desktop.environment(), SOURCES);
+    let first = Vesper::open(None, &profile, &desktop.environment(), SOURCES);
     desktop.window(first.id(), "Vesper").look_for("the welcome", |picture| (picture.colors() > 16).then_some(()));
 
-    let second = Vesper::start_with(None, &profile, &desktop.environment(), ["vesper:not-a-real-invitation"]).end();
+    let second = Vesper::open(None, &profile, &desktop.environment(), ["vesper:not-a-real-invitation"]).end();
     assert_eq!(second.code, Some(0), "it hands over its link and ends: {second:#?}");
     first.terminate();
     first.end();

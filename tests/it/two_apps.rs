@@ -73,7 +73,7 @@ fn two_people_meet_write_ring_miss_a_call_and_talk_through_their_windows_alone()
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
     let [alice, bob] = ["alice", "bob"].map(|name| Person::create(&folder.path().join(name), name));
-    let start = |person: &Person, host| Vesper::start_with(Some(host), &person.folder, &desktop.environment(), SOURCES);
+    let start = |person: &Person, host| Vesper::open(Some(host), &person.folder, &desktop.environment(), SOURCES);
     let (alices, bobs) = (start(&alice, &lab.a), start(&bob, &lab.b));
     let (left, right) = (desktop.window(alices.id(), "Vesper"), desktop.window(bobs.id(), "Vesper"));
     left.move_to(0, 0);

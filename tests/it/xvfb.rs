@@ -52,7 +52,7 @@ fn a_window_that_is_put_away_rings_all_the_same_and_a_click_on_accept_video_brin
 fn a_window_opens_for_a_newcomer() {
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let vesper = Vesper::start_with(None, &folder.path().join("new"), &desktop.environment(), SOURCES);
+    let vesper = Vesper::open(None, &folder.path().join("new"), &desktop.environment(), SOURCES);
     let window = desktop.window(vesper.id(), "Vesper");
     // Something is drawn: a window of one colour is no welcome.
     window.look_for("the first screen", |picture| (picture.colors() > 16).then_some(()));
@@ -63,7 +63,7 @@ fn a_window_whose_screen_goes_away_ends_with_a_sentence_and_loses_nothing() {
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
     let ann = Person::create(&folder.path().join("ann"), "Ann");
-    let vesper = Vesper::start_with(None, &ann.folder, &desktop.environment(), SOURCES);
+    let vesper = Vesper::open(None, &ann.folder, &desktop.environment(), SOURCES);
     let window = desktop.window(vesper.id(), "Vesper");
     window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
     drop(desktop);
@@ -80,7 +80,7 @@ fn the_whole_app_is_drawn() {
     let Some(desktop) = Desktop::up() else { return };
     let folder = tempfile::tempdir().unwrap();
     let ann = Person::create(&folder.path().join("ann"), "Ann");
-    let vesper = Vesper::start_with(None, &ann.folder, &desktop.environment(), SOURCES);
+    let vesper = Vesper::open(None, &ann.folder, &desktop.environment(), SOURCES);
     let window = desktop.window(vesper.id(), "Vesper");
     window.move_to(0, 0);
     window.look_for("the list of people", |picture| (picture.colors() > 16).then_some(()));
@@ -98,5 +98,5 @@ fn the_whole_app_is_drawn() {
 const SOURCES: [&str; 6] = ["--camera", "test", "--mic", "tone", "--speaker", "none"];
 
 fn open(person: &Person, host: &Host, desktop: &Desktop) -> Vesper {
-    Vesper::start_with(Some(host), &person.folder, &desktop.environment(), SOURCES)
+    Vesper::open(Some(host), &person.folder, &desktop.environment(), SOURCES)
 }

@@ -47,9 +47,29 @@ impl Vesper {
         environment: &[(&str, &str)],
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
+        Self::launch(host, folder, environment, Some("--json"), arguments)
+    }
+
+    /// Opens the window, which prints nothing.
+    pub fn open<S: AsRef<OsStr>>(
+        host: Option<&Host>,
+        folder: &Path,
+        environment: &[(&str, &str)],
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self::launch(host, folder, environment, None, arguments)
+    }
+
+    fn launch<S: AsRef<OsStr>>(
+        host: Option<&Host>,
+        folder: &Path,
+        environment: &[(&str, &str)],
+        json: Option<&str>,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
         let program = program();
         let mut command = host.map_or_else(|| Command::new(&program), |host| host.command(&program));
-        command.arg("--profile").arg(folder).arg("--json").args(arguments);
+        command.arg("--profile").arg(folder).args(json).args(arguments);
         // Whatever the program looks for in a home, it is not this person's.
         command.env("HOME", folder).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME").env_remove("VESPER_PASSPHRASE");
         command.envs(environment.iter().copied());

@@ -23,6 +23,12 @@ struct Program {
 impl Program {
     /// It starts with `snapshot`, and with what was `chosen` on announcements.
     fn start(snapshot: Snapshot, chosen: &[Answer]) -> Self {
+        Self::start_as(snapshot, chosen, None)
+    }
+
+    /// The same with a name from the command line.
+    fn start_as(snapshot: Snapshot, chosen: &[Answer], name: Option<&str>) -> Self {
+        let name = name.map(str::to_owned);
         let (published, snapshot) = watch::channel(Arc::new(snapshot));
         let (wishes, commands) = mpsc::channel(16);
         let (raiser, raises) = mpsc::channel(1);
@@ -34,7 +40,7 @@ impl Program {
         let mut window = builder.build_eframe(|cc| {
             // As on a desktop: the popup is a window of its own.
             cc.egui_ctx.set_embed_viewports(false);
-            App::new(&cc.egui_ctx, handles, notifier, Arc::new(IconData::default()), false)
+            App::new(&cc.egui_ctx, handles, notifier, Arc::new(IconData::default()), false).suggesting(name)
         });
         window.run_steps(4);
         Self { window, commands, _engine: (published, raiser, kept) }
@@ -52,6 +58,17 @@ fn an_announcement_of_a_message_opens_the_conversation_it_is_about() {
     assert_eq!(program.commands(), []);
     // One that names nobody brings up the window as it is.
     Program::start(people(), &[Answer::Open(None)]).window.get_by_label(&text::message_to("Maya Lindqvist"));
+}
+
+#[test]
+fn a_name_on_the_command_line_stands_in_the_field_of_the_first_start() {
+    let mut program = Program::start_as(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, &[], Some("Alex"));
+    for button in [text::CREATE, text::CREATE_OPEN, text::START] {
+        program.window.get_by_label(button).click();
+        program.window.run_steps(4);
+    }
+    let wish = Command::CreateProfile { name: "Alex".into(), reach: Reach::ThisNetwork, passphrase: "".into() };
+    assert_eq!(program.commands(), [wish]);
 }
 
 #[test]
