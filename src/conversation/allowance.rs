@@ -9,7 +9,8 @@
 //! altogether    64 MiB of theirs in one conversation
 //! ```
 //!
-//! The longest novels have three MiB: nobody who means well comes near.
+//! In what a conversation holds, unread or altogether, each text counts 256 bytes beside its body, so that a quarter of a million
+//! texts fill it, however short. The longest novels have three MiB: nobody who means well comes near.
 
 use std::time::{Duration, Instant};
 
@@ -177,6 +178,14 @@ mod tests {
         let (mut allowance, now) = (Allowance::default(), Instant::now());
         let full = thread(2048, || Content::text("x".repeat(MAX_BODY)), State::Seen);
         assert_eq!(allowance.take(now, 1, Some(&full), false), Err(TooMuch::Full));
+    }
+
+    #[test]
+    fn a_quarter_of_a_million_texts_fill_a_conversation_however_short_they_are() {
+        let (mut allowance, now) = (Allowance::default(), Instant::now());
+        let short = |count| thread(count, || Content::text("x"), State::Seen);
+        assert_eq!(allowance.take(now, 1, Some(&short(261_000)), false), Ok(()));
+        assert_eq!(allowance.take(now, 1, Some(&short(262_000)), false), Err(TooMuch::Full));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::identity::PublicKey;
 /// A block that grows past this is split.
 const BLOCK: usize = 512;
 
+/// What a text costs beside its body, in memory and on the disk. Without it, any number of texts of one byte would come to nothing.
+const OVERHEAD: usize = 256;
+
 /// One conversation. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Thread {
@@ -20,7 +23,7 @@ pub struct Thread {
     len: usize,
     unread: usize,
     missed: usize,
-    /// Bytes of the other side's texts, and of those that nobody has looked at.
+    /// Bytes of the other side's texts, [`OVERHEAD`] for each with them, and of those that nobody has looked at.
     their_bytes: usize,
     unread_bytes: usize,
     /// The highest number of any entry that ever was here, also of those that were deleted.
@@ -60,7 +63,7 @@ impl Thread {
         self.missed
     }
 
-    /// How many bytes the other side's texts have.
+    /// How many bytes the other side's texts take, 256 for each beside its body.
     pub fn their_bytes(&self) -> usize {
         self.their_bytes
     }
@@ -175,7 +178,7 @@ impl Thread {
 
     fn count(&mut self, entry: &Entry, add: bool) {
         let step = |count: usize, by: usize| if add { count + by } else { count - by };
-        let theirs = entry.text().filter(|_| !entry.mine).map_or(0, str::len);
+        let theirs = entry.text().filter(|_| !entry.mine).map_or(0, |body| OVERHEAD + body.len());
         self.their_bytes = step(self.their_bytes, theirs);
         if !entry.is_unread() {
             return;
@@ -280,13 +283,14 @@ mod tests {
         let missed = Entry { content: Content::Call(call), ..entry(3, 2, "") };
         thread.insert(Arc::new(missed.clone()));
         assert_eq!((thread.unread(), thread.missed(), thread.first_unread()), (3, 1, Some(0)));
-        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (2, 2));
+        let bytes = |thread: &Thread| [thread.their_bytes(), thread.unread_bytes()];
+        assert_eq!(bytes(&thread), [2 * (OVERHEAD + 1); 2], "a call costs them nothing");
         thread.set_state(&entry(1, 2, "a").position, State::Seen);
         thread.set_state(&missed.position, State::Seen);
         assert_eq!((thread.unread(), thread.missed(), thread.first_unread()), (1, 0, Some(1)));
-        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (2, 1));
+        assert_eq!(bytes(&thread), [2 * (OVERHEAD + 1), OVERHEAD + 1]);
         thread.remove(&entry(2, 2, "b").position);
-        assert_eq!((thread.their_bytes(), thread.unread_bytes()), (1, 0));
+        assert_eq!(bytes(&thread), [OVERHEAD + 1, 0]);
     }
 
     #[test]

@@ -67,6 +67,8 @@ fn what_was_written_received_and_rung_is_there_after_opening_again() {
     assert_eq!(after, before);
     let thread = library.thread(&bo).unwrap();
     assert_eq!((thread.unread(), thread.missed(), thread.get(0).unwrap().state), (3, 1, State::Delivered));
+    let bytes = "hello Ana".len() + "how are you".len() + 2 * 256;
+    assert_eq!((thread.their_bytes(), thread.unread_bytes()), (bytes, bytes), "what they may still send counts it as before");
     assert_eq!(library.thread(&cem).unwrap().unread(), 0);
 }
 
