@@ -23,7 +23,7 @@ const RATCHET: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(10);
 /// How far ahead of the newest verified step an item may claim to be: bounds the work that a forgery causes.
 pub(super) const STEPS_AHEAD: u32 = 4;
-/// Counters end here, far before the nonce would (at 100 items a second, after 89 000 years).
+/// Counters end here, for whoever seals and whoever opens, far before the nonce would (at 100 items a second, after 89 000 years).
 const LAST_COUNTER: u64 = 1 << 48;
 
 /// The most bytes that sealing adds to a plaintext.
@@ -155,9 +155,10 @@ impl Opener {
 
     /// Replaces the content of `out` by what is in `item`, or drops and counts it.
     ///
-    /// In this order, and nothing changes here before the item has opened: its epoch is known; its counter is new to the
-    /// window (audio 128, others 1024, the same across epochs); its step is not wiped and at most 4 ahead of the newest
-    /// one that opened; it opens; its counter is still new; it is marked; the newest step moves.
+    /// In this order, and nothing changes here before the item has opened: its counter is one that a stream can come to; its
+    /// epoch is known; its counter is new to the window (audio 128, others 1024, the same across epochs); its step is not
+    /// wiped and at most 4 ahead of the newest one that opened; it opens; its counter is still new; it is marked; the newest
+    /// step moves.
     pub fn open(&mut self, now: Instant, meta: u8, item: &[u8], out: &mut Vec<u8>) -> Result<FrameCounter, OpenError> {
         out.clear();
         let result = self.try_open(now, meta, item, out);
@@ -211,7 +212,7 @@ impl Opener {
         let (id, counter, header_length) = header::decode(item).ok_or(OpenError::Malformed)?;
         let (header, sealed) = item.split_at(header_length);
         let (body, tag) = sealed.split_last_chunk::<TAG>().ok_or(OpenError::Malformed)?;
-        if id.stream != self.stream as u8 {
+        if id.stream != self.stream as u8 || counter.0 >= LAST_COUNTER {
             return Err(OpenError::Rejected);
         }
         self.forget(now);

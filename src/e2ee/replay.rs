@@ -51,7 +51,7 @@ impl ReplayWindow {
                     self.seen[word] &= !bit;
                 }
             }
-            self.next = counter + 1;
+            self.next = counter.saturating_add(1);
         }
         let (word, bit) = self.place(counter);
         self.seen[word] |= bit;
@@ -82,6 +82,14 @@ mod tests {
         window.mark(FrameCounter(128));
         assert_eq!(window.standing(FrameCounter(0)), Standing::TooOld);
         assert_eq!(window.standing(FrameCounter(1)), Standing::New);
+    }
+
+    #[test]
+    fn the_highest_of_all_numbers_neither_stops_the_window_nor_empties_it() {
+        let mut window = ReplayWindow::new(128);
+        window.mark(FrameCounter(5));
+        window.mark(FrameCounter(u64::MAX));
+        assert_eq!(window.standing(FrameCounter(5)), Standing::TooOld);
     }
 
     proptest! {

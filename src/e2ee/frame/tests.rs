@@ -201,6 +201,27 @@ fn a_stream_that_counted_to_its_end_seals_no_more() {
     assert_eq!(pair.sealer.seal(pair.start, 0, b"x", &mut Vec::new()), Err(Exhausted));
 }
 
+#[test]
+fn an_item_behind_the_end_of_all_counters_does_not_open_and_spoils_nothing() {
+    let mut pair = pair(StreamId::Audio);
+    for counter in [LAST_COUNTER, u64::MAX].map(FrameCounter) {
+        // What a peer seals who keeps no rule but has the keys.
+        let mut item = Vec::new();
+        header::encode(pair.sealer.key_id(), counter, &mut item);
+        let additional = Additional::new(&item, 0);
+        let mut body = *b"x";
+        let tag = pair.sealer.key.seal(counter, additional.bytes(), &mut body);
+        item.extend_from_slice(&body);
+        item.extend_from_slice(&tag);
+        assert_eq!(pair.open(0, &item), Err(OpenError::Rejected));
+    }
+    let item = pair.seal(0, b"sound");
+    assert_eq!(pair.open(0, &item).unwrap(), b"sound", "the window is where it was");
+    pair.sealer.counter = LAST_COUNTER - 1;
+    let last = pair.seal(0, b"the last");
+    assert_eq!(pair.open(0, &last).unwrap(), b"the last");
+}
+
 proptest! {
     #[test]
     fn whatever_arrives_is_never_a_panic(item in proptest::collection::vec(any::<u8>(), 0..64), meta: u8) {
