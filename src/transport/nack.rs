@@ -21,6 +21,8 @@ const MAX_REQUESTS: u8 = 8;
 const GIVE_UP: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(1000));
 /// A longer gap is an outage, not a loss: only a keyframe helps.
 const MAX_GAP: u64 = 400;
+/// More than this in all is an outage in pieces, or numbers that somebody made up; the list is walked for each packet.
+const MOST_MISSING: u64 = 1024;
 /// Most packets named in one request, so that it fits a datagram.
 const MAX_A_REQUEST: usize = 64;
 
@@ -104,8 +106,9 @@ impl NackList {
     }
 
     fn miss(&mut self, now: Instant, gap: std::ops::Range<u64>) {
-        if gap.end - gap.start > MAX_GAP {
-            self.lost += (gap.end - gap.start) + self.missing.len() as u64;
+        let (length, waiting) = (gap.end - gap.start, self.missing.len() as u64);
+        if length > MAX_GAP || length + waiting > MOST_MISSING {
+            self.lost += length + waiting;
             self.missing.clear();
             return;
         }
@@ -243,5 +246,18 @@ mod tests {
         list.arrived(now, 1, false);
         list.arrived(now, 2000, false);
         assert_eq!((list.deadline(), list.take_lost(), list.take_lost()), (None, 1998, 0));
+    }
+
+    #[test]
+    fn gaps_that_are_too_many_together_are_left_to_the_next_keyframe_too() {
+        let (now, mut list) = (Instant::now(), NackList::new());
+        let (mut most, mut lost) = (0u64, 0u64);
+        for jump in 0..300u16 {
+            list.arrived(now, jump.wrapping_mul(401), false);
+            most = most.max(list.missing.len() as u64);
+            lost += list.take_lost();
+        }
+        assert!(most <= MOST_MISSING, "{most} are waited for");
+        assert_eq!(lost + list.missing.len() as u64, 299 * 400, "none of them is forgotten");
     }
 }
