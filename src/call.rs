@@ -5,11 +5,12 @@
 //! - [`event`]: what can happen and what the engine must do; [`end`]: why calls end, in words.
 //! - [`handshake`]: how two sides prove who they are and agree on keys, with `ephemeral` and `kem` as its two secrets;
 //!   [`words`]: what people compare; [`rekey`]: fresh keys every ten minutes; `restart`: another connection for
-//!   the same call.
+//!   the same call, and `budget`: how many addresses are tried for it.
 //! - [`control`]: what the sides say to each other once they are connected.
 //! - [`state`]: the machine and what its states share; `caller`, `callee`, `glare` and `live` are the states; `recent` is
 //!   the memory of calls that are over.
 
+mod budget;
 mod callee;
 mod caller;
 pub mod control;

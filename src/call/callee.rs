@@ -194,9 +194,8 @@ impl Answering {
                 Ok((confirm, keys)) => {
                     let (call, peer) = (core.call, core.caller);
                     let candidates = reveal.candidates.clone();
-                    let all = [&own[..], &candidates].concat();
                     turn.out.push(Output::Connect { call, path: 0, remote: core.description, candidates });
-                    let mut live = Live::new(turn, Role::Callee, call, peer, media, &all);
+                    let mut live = Live::new(turn, Role::Callee, call, peer, media, &own, &reveal.candidates);
                     live.confirm(turn, reveal, Message::Confirm(confirm));
                     live.start(turn, keys, token, false)
                 }

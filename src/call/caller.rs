@@ -265,8 +265,7 @@ impl Revealing {
         match step {
             Step::Sent { revealed, own, .. } => match revealed.confirm(&confirm) {
                 Ok(keys) => {
-                    let candidates = [own, accept.candidates].concat();
-                    let live = Live::new(turn, Role::Caller, call, peer, media, &candidates);
+                    let live = Live::new(turn, Role::Caller, call, peer, media, &own, &accept.candidates);
                     live.start(turn, keys, token, transport_up)
                 }
                 Err(refusal) => turn.end(call, peer, EndReason::Refused(refusal), Some(abort(call, abort_reason::REFUSED))),

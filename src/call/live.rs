@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::budget::CandidateBudget;
 use super::callee::Ringing;
 use super::control::{Control, MediaState, hangup};
 use super::end::EndReason;
@@ -36,8 +37,6 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(6);
 const DOUBT: Duration = Duration::from_secs(2);
 /// How often HANGUP is sent on a carrier that loses.
 const HANGUP_COPIES: u8 = 3;
-/// The most candidates that a peer may name in one call.
-const MOST_CANDIDATES: usize = 64;
 
 /// Keys, and what became of the connection.
 pub(super) struct Live {
@@ -65,7 +64,7 @@ pub(super) struct Live {
     /// The peer's newest media state.
     remote: Option<MediaState>,
     candidates_version: u32,
-    candidates_left: usize,
+    budget: CandidateBudget,
     /// The callee's last word of the handshake, and what it answered.
     confirm: Option<(Reveal, Message, Instant)>,
 }
@@ -78,8 +77,17 @@ enum Phase {
 }
 
 impl Live {
-    pub fn new(turn: &Turn<'_>, role: Role, call: CallId, peer: PublicKey, media: MediaKind, candidates: &[Candidate]) -> Self {
-        let relayed = candidates.iter().any(|candidate| candidate.kind == CandidateKind::Relay);
+    /// Of a call whose handshake named these candidates, our `own` and `theirs`.
+    pub fn new(
+        turn: &Turn<'_>,
+        role: Role,
+        call: CallId,
+        peer: PublicKey,
+        media: MediaKind,
+        own: &[Candidate],
+        theirs: &[Candidate],
+    ) -> Self {
+        let relayed = own.iter().chain(theirs).any(|candidate| candidate.kind == CandidateKind::Relay);
         Self {
             role,
             call,
@@ -98,7 +106,7 @@ impl Live {
             beats: 0,
             remote: None,
             candidates_version: 0,
-            candidates_left: MOST_CANDIDATES,
+            budget: CandidateBudget::new(turn.now, theirs.len()),
             confirm: None,
         }
     }
@@ -275,13 +283,11 @@ impl Live {
             }
             Control::Candidates { version, candidates } if version > self.candidates_version => {
                 self.candidates_version = version;
-                let allowed = candidates.len().min(self.candidates_left);
-                self.candidates_left -= allowed;
-                let candidates = candidates.into_iter().take(allowed).collect();
+                let candidates = self.budget.take(turn.now, candidates);
                 turn.out.push(Output::AddCandidates { call: self.call, candidates });
             }
             Control::Restart { path, description, candidates } if self.phase != Phase::Connecting => {
-                self.restarts.asked(turn, path, Reach { description, candidates });
+                self.restarts.asked(turn, path, Reach { description, candidates }, &mut self.budget);
             }
             // Heartbeats and fresh keys are the engine's; reports and repairs are reserved, and nobody acts on them.
             _ => {}

@@ -16,6 +16,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::budget::CandidateBudget;
 use super::control::Control;
 use super::event::Output;
 use super::state::Turn;
@@ -32,6 +33,11 @@ const NEEDLESS: Duration = Duration::from_secs(20);
 const APART: Duration = Duration::from_secs(1);
 /// The same while the call goes on over the link: twice as long after each attempt, up to the second.
 const LEISURE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(300));
+/// How many attempts of the peer's may follow each other so soon; after each further one the next waits twice as long, up to this.
+const SWIFT: u32 = 4;
+const MOST_APART: Duration = Duration::from_secs(30);
+/// After so long without one, the peer's attempts are counted anew.
+const CALM: Duration = Duration::from_secs(120);
 
 /// How one side can be reached on a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +60,14 @@ pub(super) struct Restarts {
     began: Option<Instant>,
     /// How many attempts came to nothing while there was time; nothing while there is none.
     leisure: Option<u32>,
+    from_peer: TheirAttempts,
+}
+
+/// The attempts that the peer began: each opens sockets here and sends packets to where it says.
+#[derive(Debug, Default)]
+struct TheirAttempts {
+    count: u32,
+    last: Option<Instant>,
 }
 
 struct Attempt {
@@ -68,7 +82,17 @@ struct Attempt {
 
 impl Restarts {
     pub fn new(call: CallId, peer: PublicKey) -> Self {
-        Self { call, peer, path: 0, newest: 0, attempt: None, due: None, began: None, leisure: None }
+        Self {
+            call,
+            peer,
+            path: 0,
+            newest: 0,
+            attempt: None,
+            due: None,
+            began: None,
+            leisure: None,
+            from_peer: TheirAttempts::default(),
+        }
     }
 
     /// Whether `path` is the one that carries.
@@ -107,18 +131,22 @@ impl Restarts {
         }
     }
 
-    /// The peer described itself for `path`.
-    pub fn asked(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Reach) {
+    /// The peer described itself for `path`. Its addresses count as the call's, but not those of a copy.
+    pub fn asked(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Reach, budget: &mut CandidateBudget) {
         if path <= self.path {
             return;
         }
         match &mut self.attempt {
             Some(attempt) if attempt.path == path => {
-                attempt.theirs.get_or_insert(theirs);
+                attempt.theirs.get_or_insert_with(|| theirs.within(budget, turn.now));
                 self.connect(turn);
             }
-            _ if path > self.newest && self.began.is_none_or(|began| turn.now >= began + APART) => {
-                self.start(turn, path, Some(theirs));
+            _ if path > self.newest
+                && self.began.is_none_or(|began| turn.now >= began + APART)
+                && self.from_peer.may_follow(turn.now) =>
+            {
+                self.from_peer.follow(turn.now);
+                self.start(turn, path, Some(theirs.within(budget, turn.now)));
             }
             // Older than an attempt of ours, which the peer takes up; or too soon, and it will say it again.
             _ => {}
@@ -207,6 +235,29 @@ impl Restarts {
     }
 }
 
+impl Reach {
+    /// With as many of its candidates as `budget` has room for.
+    fn within(self, budget: &mut CandidateBudget, now: Instant) -> Self {
+        Self { candidates: budget.take(now, self.candidates), ..self }
+    }
+}
+
+impl TheirAttempts {
+    /// Whether another one is taken up at `now`; one that is not is said again.
+    fn may_follow(&self, now: Instant) -> bool {
+        let pause = (APART * 2u32.pow((self.count + 1).saturating_sub(SWIFT).min(8))).min(MOST_APART);
+        self.last.is_none_or(|last| now >= last + pause)
+    }
+
+    /// Counts one that is.
+    fn follow(&mut self, now: Instant) {
+        if self.last.replace(now).is_some_and(|last| now >= last + CALM) {
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+}
+
 impl Attempt {
     /// Says how we can be reached, if we know.
     fn say(&mut self, call: CallId, turn: &mut Turn<'_>) {
@@ -219,5 +270,28 @@ impl Attempt {
 
     fn deadline(&self) -> Instant {
         self.resend.min(self.connect_by.unwrap_or(self.resend))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_that_a_peer_begins_are_taken_up_at_once_and_then_ever_more_seldom_until_it_is_calm() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut theirs = TheirAttempts::default();
+        let mut taken_up = |second: &u64| {
+            let taken_up = theirs.may_follow(at(*second));
+            if taken_up {
+                theirs.follow(at(*second));
+            }
+            taken_up
+        };
+        let taken: Vec<u64> = (0..100).filter(&mut taken_up).collect();
+        assert_eq!(taken, [0, 1, 2, 3, 5, 9, 17, 33, 63, 93]);
+        let later: Vec<u64> = (213..220).filter(&mut taken_up).collect();
+        assert_eq!(later, [213, 214, 215, 216, 218]);
     }
 }

@@ -7,8 +7,8 @@ use webrtc::peer_connection::{RTCIceCandidate, RTCIceCandidateInit, RTCIceCandid
 
 use crate::signal::message::{Candidate, CandidateKind, MAX_CANDIDATES};
 
-/// Most candidates that a peer may name in one call, all lists together (protocol.md).
-pub(super) const MAX_CANDIDATES_A_CALL: usize = 64;
+/// Most candidates of the other side that one connection tries, all lists together; what a whole call may name is a rule of calls.
+pub(super) const MAX_CANDIDATES_A_CONNECTION: usize = 64;
 
 /// Most local addresses that are bound: each is checked against each of the peer's.
 const MAX_LOCAL: usize = 6;
@@ -51,11 +51,11 @@ pub(super) fn kind(kind: RTCIceCandidateType) -> Option<CandidateKind> {
     }
 }
 
-/// Those of `named` that may be tried, best first; `used` counts the call's and grows.
+/// Those of `named` that may be tried, best first; `used` counts the connection's and grows.
 pub(super) fn acceptable(named: &[Candidate], allow_loopback: bool, used: &mut usize) -> Vec<Candidate> {
     let mut accepted: Vec<Candidate> = Vec::new();
     for candidate in named.iter().take(MAX_CANDIDATES) {
-        if *used == MAX_CANDIDATES_A_CALL {
+        if *used == MAX_CANDIDATES_A_CONNECTION {
             break;
         }
         *used += 1;
@@ -110,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn a_call_takes_no_more_than_its_share_of_candidates() {
+    fn a_connection_tries_no_more_than_its_share_of_candidates() {
         let named: Vec<_> = (1..=40).map(|n| host(&format!("192.0.2.1:{n}"), n)).collect();
         let mut used = 0;
         let total: usize = (0..9).map(|_| acceptable(&named, false, &mut used).len()).sum();
-        assert_eq!((total, used), (MAX_CANDIDATES_A_CALL, MAX_CANDIDATES_A_CALL));
+        assert_eq!((total, used), (MAX_CANDIDATES_A_CONNECTION, MAX_CANDIDATES_A_CONNECTION));
     }
 
     #[test]

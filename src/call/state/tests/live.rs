@@ -1,6 +1,7 @@
 //! A call that both sides talk in: control, loss, and the end.
 
 use super::*;
+use crate::signal::message::{Candidate, CandidateKind};
 
 #[test]
 fn late_and_doubled_control_never_undoes_a_mute_and_a_link_cancel_never_ends_a_call() {
@@ -236,4 +237,49 @@ fn whoever_calls_again_while_the_call_is_lost_rings_instead_of_being_busy() {
     let outputs = pair.bob_gets(invite);
     assert_eq!(ended(&outputs), Some(EndReason::PeerGone));
     assert!(outputs.iter().any(|output| matches!(output, Output::Ring { .. })));
+}
+
+#[test]
+fn a_peer_that_restarts_each_second_makes_us_try_no_more_addresses_than_a_call_may_name() {
+    let mut pair = pair();
+    let call = pair.connect();
+    let (mut tried, mut taken_up) = (0, Vec::new());
+    for second in 0..600u16 {
+        let somebody =
+            |n: u8| Candidate { kind: CandidateKind::Host, address: ([192, 0, 2, n], 1000 + second).into(), priority: n.into() };
+        let candidates = (0..16).map(somebody).collect();
+        let theirs = Control::Restart { path: u32::from(second) + 1, description: pair_description(), candidates };
+        for output in pair.alice(Input::Control { call, control: theirs }) {
+            let Output::Regather { path, .. } = output else { continue };
+            taken_up.push(second);
+            for output in pair.alice(Input::Regathered { call, path, reach: Some((pair_description(), vec![])) }) {
+                if let Output::Connect { candidates, .. } = output {
+                    tried += candidates.len();
+                }
+            }
+        }
+        pair.pass(seconds(1));
+    }
+    assert_eq!(taken_up[..6], [0, 1, 2, 3, 5, 9], "a network that changes is left within a second or two");
+    assert!((64..=64 + 600 / 30 * 16).contains(&tried), "{tried}");
+}
+
+#[test]
+fn a_call_is_found_at_all_its_addresses_on_each_of_the_networks_that_somebody_walks_through() {
+    let mut pair = pair();
+    let call = pair.connect();
+    for network in 1..40 {
+        pair.pass(seconds(45));
+        pair.alice(Input::Heard { call });
+        let candidates: Vec<_> = (0..8)
+            .map(|n: u8| Candidate { kind: CandidateKind::Host, address: ([192, 0, 2, n], 1000).into(), priority: 1 })
+            .collect();
+        let theirs = Control::Restart { path: network, description: pair_description(), candidates: candidates.clone() };
+        pair.alice(Input::Control { call, control: theirs.clone() });
+        pair.alice(Input::Control { call, control: theirs });
+        let outputs = pair.alice(Input::Regathered { call, path: network, reach: Some((pair_description(), vec![])) });
+        let named = |output: &Output| matches!(output, Output::Connect { candidates: named, .. } if *named == candidates);
+        assert!(outputs.iter().any(named), "{network}: {outputs:?}");
+        pair.alice(Input::TransportConnected { call, path: network });
+    }
 }
