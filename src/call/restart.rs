@@ -52,8 +52,9 @@ pub(super) struct Restarts {
     peer: PublicKey,
     /// The path that carries, or carried last.
     path: u32,
-    /// The highest number that either side has used.
+    /// The highest number that either side has used, and the highest that the peer has named, taken up or not.
     newest: u32,
+    named: u32,
     attempt: Option<Attempt>,
     /// When to begin another: unless the path has come back by then, or, if that is true, in any case.
     due: Option<(Instant, bool)>,
@@ -87,6 +88,7 @@ impl Restarts {
             peer,
             path: 0,
             newest: 0,
+            named: 0,
             attempt: None,
             due: None,
             began: None,
@@ -126,13 +128,14 @@ impl Restarts {
             return;
         }
         // Nobody restarts four billion times; a peer that claimed to has no more restarts.
-        if let Some(path) = self.newest.checked_add(1) {
+        if let Some(path) = self.newest.max(self.named).checked_add(1) {
             self.start(turn, path, None);
         }
     }
 
     /// The peer described itself for `path`. Its addresses count as the call's, but not those of a copy.
     pub fn asked(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Reach, budget: &mut CandidateBudget) {
+        self.named = self.named.max(path);
         if path <= self.path {
             return;
         }
@@ -245,7 +248,7 @@ impl Reach {
 impl TheirAttempts {
     /// Whether another one is taken up at `now`; one that is not is said again.
     fn may_follow(&self, now: Instant) -> bool {
-        let pause = (APART * 2u32.pow((self.count + 1).saturating_sub(SWIFT).min(8))).min(MOST_APART);
+        let pause = (APART * 2u32.pow(self.count.saturating_sub(SWIFT - 1).min(8))).min(MOST_APART);
         self.last.is_none_or(|last| now >= last + pause)
     }
 

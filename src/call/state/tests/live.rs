@@ -265,6 +265,24 @@ fn a_peer_that_restarts_each_second_makes_us_try_no_more_addresses_than_a_call_m
 }
 
 #[test]
+fn whoever_needs_another_path_begins_it_over_the_head_of_a_peer_that_has_to_wait() {
+    let mut pair = pair();
+    let call = pair.connect();
+    let restart = |pair: &mut Pair, path| {
+        let theirs = Control::Restart { path, description: pair_description(), candidates: vec![] };
+        let outputs = pair.alice(Input::Control { call, control: theirs });
+        outputs.iter().any(|output| matches!(output, Output::Regather { .. }))
+    };
+    for path in 1..=8 {
+        assert!(restart(&mut pair, path));
+        pair.pass(seconds(16));
+    }
+    assert!(!restart(&mut pair, 9), "its ninth is too soon");
+    let outputs = pair.alice(Input::NetworkChanged);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Regather { path: 10, .. })), "which the peer takes up");
+}
+
+#[test]
 fn a_call_is_found_at_all_its_addresses_on_each_of_the_networks_that_somebody_walks_through() {
     let mut pair = pair();
     let call = pair.connect();
