@@ -84,6 +84,12 @@ impl Calls {
         }
     }
 
+    /// Who calls, and which call it is, while one rings.
+    pub fn ringing(&self) -> Option<(PublicKey, CallId)> {
+        let current = self.current.as_ref().filter(|current| current.stage == CallStage::Incoming)?;
+        Some((current.peer, current.call?))
+    }
+
     /// Whether there is a call, in whatever state.
     pub fn in_call(&self) -> bool {
         self.current.is_some()
@@ -93,7 +99,7 @@ impl Calls {
     pub async fn command(&mut self, core: &mut Core, command: Command, now: Instant) {
         match command {
             Command::Call { key, media } => self.dial(core, key, media, core.our_address(key), now).await,
-            Command::Accept { media } => {
+            Command::Accept { media, .. } => {
                 let Some(address) = self.current.as_ref().map(|current| current.address) else { return };
                 self.accept(core, media, address, now);
             }
@@ -102,7 +108,7 @@ impl Calls {
                     current.silence();
                 }
             }
-            Command::Decline => self.feed(core, Input::Decline, now),
+            Command::Decline { .. } => self.feed(core, Input::Decline, now),
             Command::HangUp if self.current.is_none() => self.farewell = None,
             Command::HangUp => self.feed(core, Input::HangUp, now),
             Command::SetMicrophone { on } => self.switch(core, |switches| switches.microphone = on, now),

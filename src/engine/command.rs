@@ -9,6 +9,7 @@ pub use crate::contacts::Candidates;
 use crate::conversation::order::Position;
 use crate::identity::PublicKey;
 use crate::settings::{Reach, Settings};
+use crate::signal::message::CallId;
 
 /// A passphrase on its way: wiped when dropped, and never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -84,15 +85,20 @@ pub enum Command {
         key: PublicKey,
         media: CallMedia,
     },
-    /// Answer the call that rings.
+    /// Answer `call`, if it is the one that rings; without it, whichever does.
     Accept {
+        call: Option<CallId>,
         media: CallMedia,
     },
-    Decline,
+    /// The same for a refusal.
+    Decline {
+        call: Option<CallId>,
+    },
     /// Stop ringing here, and leave the caller waiting.
     Silence,
     /// Do not answer, and write this instead.
     DeclineWith {
+        call: Option<CallId>,
         body: String,
     },
     /// End the call in whatever state it is, also while it dials.

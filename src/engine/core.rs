@@ -17,7 +17,7 @@ use super::options::Options;
 use super::people::{Effect, People};
 use super::request::{Asked, Line, Reply, Request};
 use super::rings::Rings;
-use super::screening::Asking;
+use super::screening::{self, Asking};
 use super::sentences;
 use super::session::SessionEvent;
 use super::snapshot::{self, NoticeKind, Snapshot, Stage};
@@ -227,6 +227,7 @@ impl Core {
 
     async fn command(&mut self, command: Command, calls: &mut Calls, now: Instant) {
         let unix = unix_seconds();
+        let Some(command) = screening::meant(command, calls.ringing()) else { return };
         if self.people.is_locked() && !may_while_locked(&command) {
             return self.notices.show(NoticeKind::Info, sentences::UNLOCK_FIRST.into());
         }
@@ -284,11 +285,10 @@ impl Core {
             Command::RefreshDevices => return self.look_at_devices(),
             Command::CheckDevices { on } => return self.check_devices(on, calls.in_call()),
             Command::TestSound { ring } => return self.test_sound(ring),
-            Command::DeclineWith { body } => {
-                let ringing = calls.view(self).filter(|call| call.stage == snapshot::CallStage::Incoming);
-                let Some(key) = ringing.map(|call| call.peer) else { return };
+            Command::DeclineWith { call, body } => {
+                let Some((key, _)) = calls.ringing() else { return };
                 self.talk_command(Command::Write { key, body }, None, now);
-                return calls.command(self, Command::Decline, now).await;
+                return calls.command(self, Command::Decline { call }, now).await;
             }
             command @ (Command::Write { .. }
             | Command::WriteInCall { .. }
@@ -473,7 +473,7 @@ fn may_while_locked(command: &Command) -> bool {
         command,
         Command::Unlock { .. }
             | Command::Lock
-            | Command::Decline
+            | Command::Decline { .. }
             | Command::Silence
             | Command::HangUp
             | Command::SetMicrophone { .. }

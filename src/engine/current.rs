@@ -187,6 +187,7 @@ impl Current {
     pub fn view(&self, core: &Core) -> CallView {
         let contact = core.people.accepted(self.peer);
         CallView {
+            id: self.call,
             peer: self.peer,
             name: core.petname(self.peer),
             verified: self.echo || contact.is_some_and(|contact| contact.verified.is_some()),

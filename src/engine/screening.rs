@@ -15,7 +15,7 @@ use crate::contacts::Candidates;
 use crate::conversation::{Call, Outcome};
 use crate::identity::PublicKey;
 use crate::settings::LinkMode;
-use crate::signal::message::Message;
+use crate::signal::message::{CallId, Message};
 
 /// Whether the other computer may learn our addresses in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,20 @@ impl Asking {
             (Self::Accept { peer, .. }, Some((caller, CallStage::Incoming))) => caller == peer,
             (Self::Accept { .. }, _) => false,
         }
+    }
+}
+
+/// What `command` asks for while `ringing` rings. Nothing, if it answers another call than that one, which was over before the
+/// click, or is answered already.
+pub(super) fn meant(command: Command, ringing: Option<(PublicKey, CallId)>) -> Option<Command> {
+    match (command, ringing) {
+        (
+            Command::Accept { call: Some(call), .. }
+            | Command::Decline { call: Some(call) }
+            | Command::DeclineWith { call: Some(call), .. },
+            ringing,
+        ) if ringing.is_none_or(|(_, rings)| rings != call) => None,
+        (command, _) => Some(command),
     }
 }
 
@@ -102,7 +116,7 @@ impl Core {
     pub(super) fn may_call(&mut self, command: &Command, calls: &Calls) -> bool {
         let asking = match command {
             Command::Call { key, media } if !calls.in_call() => Asking::Call { peer: *key, media: *media },
-            Command::Accept { media } => match calls.view(self).filter(|call| call.stage == CallStage::Incoming) {
+            Command::Accept { media, .. } => match calls.view(self).filter(|call| call.stage == CallStage::Incoming) {
                 Some(call) => Asking::Accept { peer: call.peer, media: *media },
                 None => return true,
             },
@@ -177,6 +191,28 @@ mod tests {
     use super::*;
     use crate::identity::Identity;
     use crate::media::clock::MediaTime;
+
+    #[test]
+    fn an_answer_is_for_the_call_that_was_seen_and_for_no_other() {
+        let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
+        let [hers, his] = [CallId([1; 16]), CallId([2; 16])];
+        let answers = |call| {
+            [
+                Command::Accept { call, media: CallMedia::Video },
+                Command::Decline { call },
+                Command::DeclineWith { call, body: "In ten minutes.".into() },
+            ]
+        };
+        for answer in answers(Some(hers)) {
+            assert_eq!(meant(answer.clone(), Some((ana, hers))), Some(answer.clone()));
+            assert_eq!(meant(answer.clone(), Some((bo, his))), None, "she gave up, and he rings");
+            assert_eq!(meant(answer.clone(), Some((ana, his))), None, "she calls again, perhaps for something else");
+            assert_eq!(meant(answer, None), None);
+        }
+        for answer in answers(None) {
+            assert_eq!(meant(answer.clone(), Some((bo, his))), Some(answer), "a script answers whichever rings");
+        }
+    }
 
     #[test]
     fn the_word_on_one_callers_call_accepts_no_other_callers() {

@@ -17,7 +17,7 @@ pub use crate::conversation::{Call, Content, Entry, LocalTime, Outcome, State, T
 pub use crate::identity::PublicKey;
 pub use crate::identity::passphrase::{Strength, strength};
 pub use crate::signal::link::{PROTOCOL, is_relay_url};
-pub use crate::signal::message::{MAX_BODY, MessageId};
+pub use crate::signal::message::{CallId, MAX_BODY, MessageId};
 
 /// The state of the program as a person sees it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -233,6 +233,8 @@ pub enum InvitationUse {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallView {
+    /// Which call it is, for an answer to this one and no other; one that we dial may have none yet.
+    pub id: Option<CallId>,
     pub peer: PublicKey,
     pub name: String,
     pub verified: bool,

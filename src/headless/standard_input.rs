@@ -38,9 +38,9 @@ fn parse(line: &str) -> Result<Option<Command>, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     Ok(Some(match words[..] {
         [] => return Ok(None),
-        ["accept"] | ["accept", "video"] => Command::Accept { media: CallMedia::Video },
-        ["accept", "audio"] => Command::Accept { media: CallMedia::Audio },
-        ["decline"] => Command::Decline,
+        ["accept"] | ["accept", "video"] => Command::Accept { call: None, media: CallMedia::Video },
+        ["accept", "audio"] => Command::Accept { call: None, media: CallMedia::Audio },
+        ["decline"] => Command::Decline { call: None },
         ["mute", "on"] => Command::SetMicrophone { on: false },
         ["mute", "off"] => Command::SetMicrophone { on: true },
         ["camera", "on"] => Command::SetCamera { on: true },
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn a_line_is_one_command_or_a_sentence_with_all_of_them() {
         assert_eq!(parse("  "), Ok(None));
-        assert_eq!(parse("accept audio"), Ok(Some(Command::Accept { media: CallMedia::Audio })));
+        assert_eq!(parse("accept audio"), Ok(Some(Command::Accept { call: None, media: CallMedia::Audio })));
         assert_eq!(parse("mute on"), Ok(Some(Command::SetMicrophone { on: false })));
         assert_eq!(parse("message  hello, you"), Ok(Some(Command::WriteInCall { body: "hello, you".into() })));
         assert!(parse("message ").is_err());

@@ -103,7 +103,7 @@ impl App {
     /// Starts and stops what rings beside the window.
     fn follow_ringing(&mut self, ctx: &Context) {
         let ringing = self.snapshot.call.as_ref().filter(|call| call.stage == CallStage::Incoming);
-        if ringing.map(|call| call.peer) != self.ringing.as_ref().map(|call| call.peer) {
+        if ringing.map(|call| (call.peer, call.id)) != self.ringing.as_ref().map(|call| (call.peer, call.id)) {
             match ringing {
                 Some(call) => {
                     if let Some(announcement) = news::ring(&self.snapshot, call) {
@@ -140,14 +140,19 @@ impl App {
     fn take_answers(&mut self, ctx: &Context) {
         let answers: Vec<Answer> = self.notifier.answers().collect();
         for answer in answers {
-            let rings = |key: PublicKey| self.ringing.as_ref().is_some_and(|call| call.peer == key);
+            let ringing = |key: PublicKey| self.ringing.as_ref().filter(|call| call.peer == key).map(|call| call.id);
             match answer {
-                Answer::Accept(key, media) if rings(key) => {
-                    raise(ctx);
-                    self.perform(ctx, Command::Accept { media });
+                Answer::Accept(key, media) => {
+                    if let Some(call) = ringing(key) {
+                        raise(ctx);
+                        self.perform(ctx, Command::Accept { call, media });
+                    }
                 }
-                Answer::Decline(key) if rings(key) => self.perform(ctx, Command::Decline),
-                Answer::Accept(..) | Answer::Decline(_) => {}
+                Answer::Decline(key) => {
+                    if let Some(call) = ringing(key) {
+                        self.perform(ctx, Command::Decline { call });
+                    }
+                }
                 Answer::CallBack(key, media) => {
                     raise(ctx);
                     self.show_contact(key);
@@ -290,13 +295,15 @@ impl App {
         let still = self.snapshot.settings.reduced_motion;
         ctx.show_viewport_deferred(ViewportId::from_hash_of("incoming"), builder, move |ui, _| {
             let mut local = reply.lock().unwrap_or_else(PoisonError::into_inner);
-            let wish = incoming::incoming_ui(ui, &call, &mut local, still).or_else(|| keys::answer_keys(ui.ctx()));
+            let expected = local.is_expected(call.id, ui.input(|input| input.time));
+            let wish = incoming::incoming_ui(ui, &call, &mut local, still).or_else(|| keys::answer_keys(ui.ctx(), &call));
             if std::mem::take(&mut local.raise) {
                 raise(ui.ctx());
             }
             // Whoever closes the popup does not want the call.
             let closed = ui.ctx().input(|input| input.viewport().close_requested());
-            if let Some(command) = wish.or(closed.then_some(Command::Decline)) {
+            let wish = wish.or(closed.then_some(Command::Decline { call: call.id }));
+            if let Some(command) = wish.filter(|_| expected) {
                 if matches!(command, Command::Accept { .. }) {
                     ui.ctx().send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Minimized(false));
                     ui.ctx().send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);

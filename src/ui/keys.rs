@@ -19,7 +19,8 @@ pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut
         return None;
     }
     if call.stage == CallStage::Incoming {
-        return answer_keys(ctx);
+        let expected = local.incoming.is_expected(call.id, ctx.input(|input| input.time));
+        return answer_keys(ctx, call).filter(|_| expected);
     }
     if matches!(call.stage, CallStage::Ended { .. }) {
         return None;
@@ -45,18 +46,18 @@ pub fn call_keys(ctx: &Context, call: &CallView, push_to_talk: bool, local: &mut
 }
 
 /// Ctrl+Shift+V, Ctrl+Shift+A and Ctrl+Shift+D while it rings.
-pub fn answer_keys(ctx: &Context) -> Option<Command> {
+pub fn answer_keys(ctx: &Context, call: &CallView) -> Option<Command> {
     if ctx.text_edit_focused() {
         return None;
     }
     let both = Modifiers::CTRL | Modifiers::SHIFT;
     if pressed(ctx, both, Key::V) {
-        return Some(Command::Accept { media: CallMedia::Video });
+        return Some(Command::Accept { call: call.id, media: CallMedia::Video });
     }
     if pressed(ctx, both, Key::A) {
-        return Some(Command::Accept { media: CallMedia::Audio });
+        return Some(Command::Accept { call: call.id, media: CallMedia::Audio });
     }
-    pressed(ctx, both, Key::D).then_some(Command::Decline)
+    pressed(ctx, both, Key::D).then_some(Command::Decline { call: call.id })
 }
 
 /// "?" shows the keys. As a text, for it is another key on each keyboard.

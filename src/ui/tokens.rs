@@ -280,6 +280,8 @@ pub mod motion {
     pub const CONTROLS_FADE_AFTER: f64 = 5.0;
     /// Two Escapes within this time hang up.
     pub const ESCAPE_TWICE: f64 = 0.6;
+    /// What is pressed this soon after somebody begins to call was meant for something else.
+    pub const UNEXPECTED: f64 = 0.3;
     /// A sentence of the window's own goes after this long.
     pub const OWN_NOTICE: f64 = 3.0;
     /// A notice that asks for nothing goes after this long before somebody's eyes.

@@ -101,7 +101,7 @@ fn two_people_meet_write_ring_miss_a_call_and_talk_through_their_windows_alone()
     };
     ring();
     let decline = place(ringing(), Local::default(), incoming::SIZE, text::DECLINE);
-    desktop.window(alices.id(), "Incoming call").click(decline.0, decline.1);
+    desktop.window(alices.id(), "Incoming call").answer(decline);
     until("the popup goes", || !rings(&alices));
     until("the declined call is noted", || has_call(&alice, &bob, "declined"));
     assert!(left.look().is_like_a_conversation(), "a call that was turned away does not take the window");
@@ -154,7 +154,7 @@ fn talking() -> Snapshot {
 /// Accepts in the popup, and waits until both see each other.
 fn talk(desktop: &Desktop, ringing_at: &Vesper, left: &Window, right: &Window) {
     let accept = place(ringing(), Local::default(), incoming::SIZE, text::ACCEPT_VIDEO);
-    desktop.window(ringing_at.id(), "Incoming call").click(accept.0, accept.1);
+    desktop.window(ringing_at.id(), "Incoming call").answer(accept);
     for (window, whose) in [(left, "the picture from the right"), (right, "the picture from the left")] {
         let first = window.look_for(whose, Picture::marker);
         window.look_for("the next picture", |picture| picture.marker().filter(|number| *number != first));

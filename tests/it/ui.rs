@@ -30,6 +30,8 @@ use vesper::ui::{text, theme};
 
 /// Unix seconds at which all of this happens.
 pub(crate) const NOW: u64 = 1_790_000_000;
+/// Which call it is that these views show.
+pub(crate) const CALL: Option<CallId> = Some(CallId([7; 16]));
 pub(crate) const SIZE: Vec2 = vec2(1180.0, 760.0);
 
 /// A window without a system: what it shows, and every wish that came out of it.
@@ -169,6 +171,7 @@ pub(crate) fn people_without_lobby() -> Snapshot {
 
 pub(crate) fn call(stage: CallStage) -> CallView {
     CallView {
+        id: CALL,
         peer: key(2),
         name: "Maya Lindqvist".into(),
         verified: true,
@@ -457,9 +460,9 @@ fn the_popup_offers_three_answers_and_says_whether_the_caller_is_verified() {
     };
     let mut window = popup(true);
     window.get_by_label(text::VERIFIED_CONTACT);
-    assert_eq!(click(&mut window, text::ACCEPT_VIDEO), [Command::Accept { media: CallMedia::Video }]);
-    assert_eq!(click(&mut window, text::ACCEPT_AUDIO), [Command::Accept { media: CallMedia::Audio }]);
-    assert_eq!(click(&mut window, text::DECLINE), [Command::Decline]);
+    assert_eq!(click(&mut window, text::ACCEPT_VIDEO), [Command::Accept { call: CALL, media: CallMedia::Video }]);
+    assert_eq!(click(&mut window, text::ACCEPT_AUDIO), [Command::Accept { call: CALL, media: CallMedia::Audio }]);
+    assert_eq!(click(&mut window, text::DECLINE), [Command::Decline { call: CALL }]);
     popup(false).get_by_label(text::NOT_VERIFIED_YET);
 }
 
@@ -497,9 +500,14 @@ fn the_keys_of_a_call_work_and_never_while_somebody_writes() {
 fn an_incoming_call_is_answered_with_the_keys_too() {
     let both = Modifiers::CTRL | Modifiers::SHIFT;
     let mut window = window(in_call(call(CallStage::Incoming)), Local::default());
-    assert_eq!(press(&mut window, both, Key::V), [Command::Accept { media: CallMedia::Video }]);
-    assert_eq!(press(&mut window, both, Key::A), [Command::Accept { media: CallMedia::Audio }]);
-    assert_eq!(press(&mut window, both, Key::D), [Command::Decline]);
+    assert_eq!(press(&mut window, both, Key::V), [Command::Accept { call: CALL, media: CallMedia::Video }]);
+    assert_eq!(press(&mut window, both, Key::A), [Command::Accept { call: CALL, media: CallMedia::Audio }]);
+    assert_eq!(press(&mut window, both, Key::D), [Command::Decline { call: CALL }]);
+    // Somebody else rings in its place.
+    let other = Some(CallId([8; 16]));
+    window.state_mut().snapshot.call.as_mut().unwrap().id = other;
+    assert_eq!(press(&mut window, both, Key::V), [], "that was meant for the one before");
+    assert_eq!(press(&mut window, both, Key::D), [Command::Decline { call: other }]);
 }
 
 #[test]

@@ -17,7 +17,8 @@ use vesper::ui::views::incoming;
 use vesper::ui::views::lobby::Lobby;
 
 use crate::ui::{
-    NOW, SIZE, Window, active, call, click, in_call, key, people, people_without_lobby, press, window, window_of, wishes, write,
+    CALL, NOW, SIZE, Window, active, call, click, in_call, key, people, people_without_lobby, press, window, window_of, wishes,
+    write,
 };
 
 const NARROW: Vec2 = vec2(640.0, 480.0);
@@ -317,7 +318,7 @@ fn a_ring_is_silenced_without_an_answer() {
     assert_eq!(click(&mut window, text::SILENCE), [Command::Silence]);
     window.state_mut().snapshot.call.as_mut().unwrap().silenced = true;
     assert_eq!(click(&mut window, text::SILENCED), [], "it is silent already");
-    assert_eq!(click(&mut window, text::ACCEPT_AUDIO), [Command::Accept { media: CallMedia::Audio }]);
+    assert_eq!(click(&mut window, text::ACCEPT_AUDIO), [Command::Accept { call: CALL, media: CallMedia::Audio }]);
 }
 
 #[test]
@@ -330,7 +331,7 @@ fn a_ring_is_answered_with_a_text_and_the_keys_answer_nothing_while_it_is_writte
     window.get_by_label(text::ACCEPT_VIDEO);
     click(&mut window, text::REPLY);
     write(&mut window, &text::message_to("Maya Lindqvist"), "In ten minutes?");
-    assert_eq!(click(&mut window, text::SEND), [Command::DeclineWith { body: "In ten minutes?".into() }]);
+    assert_eq!(click(&mut window, text::SEND), [Command::DeclineWith { call: CALL, body: "In ten minutes?".into() }]);
 }
 
 #[test]

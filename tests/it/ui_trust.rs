@@ -9,7 +9,7 @@ use vesper::ui::local::{Dialog, Local, Page, SettingsPage};
 use vesper::ui::text;
 use vesper::ui::views::incoming;
 
-use crate::ui::{NOW, SIZE, active, call, click, contact, in_call, key, people, press, window, window_of, write};
+use crate::ui::{CALL, NOW, SIZE, active, call, click, contact, in_call, key, people, press, window, window_of, write};
 
 fn number(scan: Scan) -> VerifyView {
     let groups = ["37281", "90415", "66302", "18874", "52093", "71648", "04457", "93120", "28866", "41079", "60531", "87244"];
@@ -152,14 +152,14 @@ fn a_locked_window_names_nobody_and_lets_a_call_be_declined_or_ended() {
     let mut ringing = window(locked(Some(nobody(CallStage::Incoming))), Local::default());
     ringing.get_by_label(text::LOCKED_CALL);
     assert!(ringing.query_by_label(text::ACCEPT_VIDEO).is_none() && ringing.query_by_label_contains("Maya").is_none());
-    assert_eq!(click(&mut ringing, text::DECLINE), [Command::Decline]);
+    assert_eq!(click(&mut ringing, text::DECLINE), [Command::Decline { call: CALL }]);
     let mut talking = window(locked(Some(nobody(active()))), Local::default());
     assert_eq!(click(&mut talking, text::MUTE), [Command::SetMicrophone { on: false }]);
     assert_eq!(click(&mut talking, text::HANG_UP), [Command::HangUp]);
 
     let mut popup = window_of(in_call(nobody(CallStage::Incoming)), Local::default(), Theme::Dark, incoming::SIZE);
     assert!(popup.query_by_label(text::ACCEPT_AUDIO).is_none(), "answering takes the passphrase");
-    assert_eq!(click(&mut popup, text::DECLINE), [Command::Decline]);
+    assert_eq!(click(&mut popup, text::DECLINE), [Command::Decline { call: CALL }]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_window_that_is_put_away_rings_all_the_same_and_a_click_on_accept_video_brin
     callers.press_until("Return", "the popup", || desktop.has_window(bob.id(), "Incoming call"));
     let popup = desktop.window(bob.id(), "Incoming call");
     assert!(popup.look().marker().is_none(), "nothing is shown before the click");
-    popup.click(ACCEPT_VIDEO.0, ACCEPT_VIDEO.1);
+    popup.answer(ACCEPT_VIDEO);
 
     let first = callers.look_for("the callee's picture", Picture::marker);
     callers.look_for("the callee's next picture", |picture| picture.marker().filter(|number| *number != first));

@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use crate::engine::command::{CallMedia, Command};
-use crate::engine::snapshot::CallView;
+use crate::engine::snapshot::{CallId, CallView};
 use crate::ui::tokens::{motion, radius, size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
 use crate::ui::widgets::{avatar::Avatar, button, composer::composer, label, paint};
@@ -20,10 +20,37 @@ pub struct IncomingLocal {
     pub reply: String,
     /// The main window is wanted, which has the field for the passphrase.
     pub raise: bool,
+    /// The call that is shown, and since when, in seconds of egui's clock.
+    shown: Option<(Option<CallId>, f64)>,
+}
+
+impl IncomingLocal {
+    /// Whether what is pressed at `now` (seconds of egui's clock) can be meant for `call`: nobody answers in the moment in which
+    /// a call appears, perhaps in the place of another.
+    pub fn is_expected(&mut self, call: Option<CallId>, now: f64) -> bool {
+        let since = match self.shown {
+            // A window that was opened anew has a clock of its own.
+            Some((shown, since)) if shown == call && since <= now => since,
+            _ => now,
+        };
+        self.shown = Some((call, since));
+        now - since >= motion::UNEXPECTED
+    }
 }
 
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
 pub fn incoming_ui(ui: &mut Ui, call: &CallView, local: &mut IncomingLocal, still: bool) -> Option<Command> {
+    let expected = local.is_expected(call.id, ui.input(|input| input.time));
+    let before = local.clone();
+    let wish = popup_ui(ui, call, local, still);
+    if expected {
+        return wish;
+    }
+    *local = before;
+    None
+}
+
+fn popup_ui(ui: &mut Ui, call: &CallView, local: &mut IncomingLocal, still: bool) -> Option<Command> {
     let p = theme::palette(ui);
     let rect = ui.max_rect();
     let avatar = Avatar { name: &call.name, key: &call.peer, echo: call.echo };
@@ -82,16 +109,16 @@ fn answers_ui(ui: &mut Ui, rect: Rect, call: &CallView) -> Option<Command> {
     let first = if call.locked { 0.0 } else { -1.0 };
     let decline = button::answer(ui, at(first), icons::PHONE_DISCONNECT, text::DECLINE, p.danger, p.on_accent);
     if call.locked {
-        return decline.then_some(Command::Decline);
+        return decline.then_some(Command::Decline { call: call.id });
     }
     let audio = button::answer(ui, at(0.0), icons::PHONE, text::ACCEPT_AUDIO, p.accent_soft, p.accent_text);
     // Nothing green for a name that may be a trick; the answer is there for who read the warning.
     let (fill, ink) = if call.warning.is_some() { (p.warning_soft, p.warning_text) } else { (p.success, p.on_accent) };
     let video = button::answer(ui, at(1.0), icons::VIDEO_CAMERA, text::ACCEPT_VIDEO, fill, ink);
     match (decline, audio, video) {
-        (true, ..) => Some(Command::Decline),
-        (_, true, _) => Some(Command::Accept { media: CallMedia::Audio }),
-        (.., true) => Some(Command::Accept { media: CallMedia::Video }),
+        (true, ..) => Some(Command::Decline { call: call.id }),
+        (_, true, _) => Some(Command::Accept { call: call.id, media: CallMedia::Audio }),
+        (.., true) => Some(Command::Accept { call: call.id, media: CallMedia::Video }),
         _ => None,
     }
 }
@@ -142,7 +169,7 @@ fn reply_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut IncomingLocal)
     let field = Rect::from_min_max(head.left_bottom() - vec2(space::XL, 0.0), rect.max);
     let id = ui.scope_id().with("reply");
     let (_, sent) = composer(ui, field, id, &text::message_to(&call.name), &mut local.reply);
-    sent.map(|body| Command::DeclineWith { body })
+    sent.map(|body| Command::DeclineWith { call: call.id, body })
 }
 
 /// A sentence in the room that there is above the answers; a longer one, for names can be long, is whole in its tip.
@@ -176,3 +203,19 @@ fn rings(ui: &Ui, center: eframe::egui::Pos2, color: Color32, still: bool) {
 
 /// The size that the popup is drawn for.
 pub const SIZE: eframe::egui::Vec2 = vec2(size::POPUP[0], size::POPUP[1]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_the_moment_in_which_a_call_takes_the_place_of_another_is_for_neither() {
+        let [hers, his] = [1, 2].map(|number| Some(CallId([number; 16])));
+        let mut popup = IncomingLocal::default();
+        assert!(!popup.is_expected(hers, 10.0) && !popup.is_expected(hers, 10.2));
+        assert!(popup.is_expected(hers, 10.4) && popup.is_expected(hers, 70.0));
+        assert!(!popup.is_expected(his, 70.1), "she gave up, and he rings");
+        assert!(popup.is_expected(his, 70.5));
+        assert!(!popup.is_expected(his, 0.1) && popup.is_expected(his, 0.5), "in a window with a clock of its own");
+    }
+}

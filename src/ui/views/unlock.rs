@@ -58,7 +58,10 @@ fn call_ui(ui: &mut Ui, call: &CallView) -> Option<Command> {
     let wish = ui
         .horizontal(|ui| {
             if call.stage == CallStage::Incoming {
-                return TextButton::new(Look::Danger, text::DECLINE).small().show(ui).then_some(Command::Decline);
+                return TextButton::new(Look::Danger, text::DECLINE)
+                    .small()
+                    .show(ui)
+                    .then_some(Command::Decline { call: call.id });
             }
             let (name, on) = if call.microphone_on { (text::MUTE, false) } else { (text::UNMUTE, true) };
             let mute = TextButton::new(Look::Secondary, name).small().show(ui);

@@ -129,6 +129,13 @@ impl Window<'_> {
         self.tool(&["mousedown", "1", "sleep", "0.2", "mouseup", "1"]);
     }
 
+    /// Clicks at a point of the popup of a call, once that takes an answer: in its first moment it takes none.
+    pub fn answer(&self, (x, y): (usize, usize)) {
+        self.look_for("the popup", |picture| (picture.colors() > 16).then_some(()));
+        sleep(Duration::from_millis(500));
+        self.click(x, y);
+    }
+
     /// Clicks at a point until that is seen: what it is for may not be on the screen yet.
     pub fn click_until(&self, (x, y): (usize, usize), what: &str, seen: impl Fn(&Picture) -> bool) {
         let deadline = Instant::now() + PATIENCE;

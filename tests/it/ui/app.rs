@@ -91,8 +91,8 @@ fn a_ring_that_is_over_cannot_be_answered_from_its_announcement() {
     assert_eq!(Program::start(people(), &answers).commands(), []);
     let ringing = in_call(call(CallStage::Incoming));
     let accepted = Program::start(ringing.clone(), &answers[..1]).commands();
-    assert_eq!(accepted, [Command::Accept { media: CallMedia::Audio }]);
-    assert_eq!(Program::start(ringing, &answers[1..]).commands(), [Command::Decline]);
+    assert_eq!(accepted, [Command::Accept { call: CALL, media: CallMedia::Audio }]);
+    assert_eq!(Program::start(ringing, &answers[1..]).commands(), [Command::Decline { call: CALL }]);
 }
 
 #[test]
@@ -102,14 +102,18 @@ fn whoever_closes_the_popup_declines_the_call() {
     let popup = ViewportId::from_hash_of("incoming");
     let shown = program.window.output().viewport_output.get(&popup).and_then(|output| output.viewport_ui_cb.clone());
     let show = shown.expect("a window of its own rings");
-    let frame = |events: Vec<ViewportEvent>| {
+    let ctx = program.window.ctx.clone();
+    let frame = |time: f64, events: Vec<ViewportEvent>| {
         let info = ViewportInfo { parent: Some(ViewportId::ROOT), events, ..ViewportInfo::default() };
-        let input = RawInput { viewport_id: popup, viewports: [(popup, info)].into_iter().collect(), ..RawInput::default() };
-        program.window.ctx.run_ui(input, |ui| show(ui)).textures_delta.clear();
+        let viewports = [(popup, info)].into_iter().collect();
+        let input = RawInput { viewport_id: popup, viewports, time: Some(time), ..RawInput::default() };
+        ctx.run_ui(input, |ui| show(ui)).textures_delta.clear();
     };
-    frame(vec![]);
-    frame(vec![ViewportEvent::Close]);
-    assert_eq!(program.commands(), [Command::Decline]);
+    frame(10.0, vec![]);
+    frame(10.1, vec![ViewportEvent::Close]);
+    assert_eq!(program.commands(), [], "that was meant for what was there before");
+    frame(11.0, vec![ViewportEvent::Close]);
+    assert_eq!(program.commands(), [Command::Decline { call: CALL }]);
 }
 
 #[test]
