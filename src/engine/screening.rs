@@ -48,10 +48,13 @@ impl Asking {
     }
 }
 
-/// What `command` asks for while `ringing` rings. Nothing, if it answers another call than that one, which was over before the
-/// click, or is answered already.
+/// What `command` asks for while `ringing` rings: to call whoever calls is to accept. Nothing, if it answers another call than
+/// that one, which was over before the click, or is answered already.
 pub(super) fn meant(command: Command, ringing: Option<(PublicKey, CallId)>) -> Option<Command> {
     match (command, ringing) {
+        (Command::Call { key, media }, Some((caller, call))) if key == caller => {
+            Some(Command::Accept { call: Some(call), media })
+        }
         (
             Command::Accept { call: Some(call), .. }
             | Command::Decline { call: Some(call) }
@@ -212,6 +215,17 @@ mod tests {
         for answer in answers(None) {
             assert_eq!(meant(answer.clone(), Some((bo, his))), Some(answer), "a script answers whichever rings");
         }
+    }
+
+    #[test]
+    fn calling_whoever_calls_is_accepting_with_what_was_asked_for() {
+        let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
+        let call = CallId([1; 16]);
+        let dial = |key| Command::Call { key, media: CallMedia::Audio };
+        let accept = Command::Accept { call: Some(call), media: CallMedia::Audio };
+        assert_eq!(meant(dial(ana), Some((ana, call))), Some(accept));
+        assert_eq!(meant(dial(bo), Some((ana, call))), Some(dial(bo)), "which is refused: there is one call at a time");
+        assert_eq!(meant(dial(ana), None), Some(dial(ana)));
     }
 
     #[test]
