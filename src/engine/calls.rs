@@ -180,13 +180,16 @@ impl Calls {
         }
     }
 
-    /// A call follows a change of the chosen devices.
-    pub fn settings_changed(&self, core: &mut Core, before: &Settings) {
+    /// A call follows a change of the chosen devices, and of how one is heard.
+    pub fn settings_changed(&mut self, core: &mut Core, before: &Settings, now: Instant) {
         if let Some(current) = &self.current
             && let Some(session) = &current.session
             && let Err(error) = session.choose_devices(current.switches, &core.options.media, before, &core.people.settings)
         {
             core.notices.say(NoticeKind::Error, &sentences::microphone_not_changed(&error));
+        }
+        if is_held_from_now_on(before, &core.people.settings, core.has_window()) {
+            self.switch(core, |switches| switches.microphone = false, now);
         }
     }
 
@@ -423,10 +426,29 @@ impl From<CallMedia> for MediaKind {
     }
 }
 
+/// Whether a key has to be held to be heard, and did not have to before the settings changed.
+fn is_held_from_now_on(before: &Settings, after: &Settings, window: bool) -> bool {
+    window && after.push_to_talk && !before.push_to_talk
+}
+
 /// Which end of a call the report names.
 pub fn role_name(role: Role) -> &'static str {
     match role {
         Role::Caller => "caller",
         Role::Callee => "callee",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_to_talk_that_is_turned_on_in_a_call_switches_the_microphone_off_and_turned_off_leaves_it() {
+        let settings = |push_to_talk| Settings { push_to_talk, ..Settings::default() };
+        assert!(is_held_from_now_on(&settings(false), &settings(true), true));
+        assert!(!is_held_from_now_on(&settings(true), &settings(false), true));
+        assert!(!is_held_from_now_on(&settings(true), &settings(true), true), "whoever talks just now goes on");
+        assert!(!is_held_from_now_on(&settings(false), &settings(true), false), "without a window nobody holds a key");
     }
 }

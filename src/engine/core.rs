@@ -279,7 +279,7 @@ impl Core {
                 }
                 unblocked
             }
-            Command::ChangeSettings { settings } => return self.change_settings(*settings, calls),
+            Command::ChangeSettings { settings } => return self.change_settings(*settings, calls, now),
             Command::DismissNotice { id } => return self.notices.shown.retain(|notice| notice.id != id),
             Command::SetName { name } => self.people.set_name(&name).map(|()| Vec::new()),
             Command::RefreshDevices => return self.look_at_devices(),
@@ -394,6 +394,11 @@ impl Core {
             // Full: a list is on its way already.
             let _ = results.try_send(devices::list());
         });
+    }
+
+    /// Whether a person sees what happens, and has keys to press.
+    pub fn has_window(&self) -> bool {
+        self.screens.waker.is_some()
     }
 
     /// What we call somebody.

@@ -305,7 +305,7 @@ impl Switches {
     fn wanted(core: &Core, media: CallMedia) -> Self {
         let camera = core.options.media.mirror || core.options.media.camera != CameraChoice::None;
         // In a window, who holds a key to talk is silent until then.
-        let held = core.people.settings.push_to_talk && core.screens.waker.is_some();
+        let held = core.people.settings.push_to_talk && core.has_window();
         Self { microphone: !held, camera: media == CallMedia::Video && camera }
     }
 }

@@ -66,7 +66,7 @@ impl Core {
     }
 
     /// Serves the settings from now on.
-    pub(super) fn change_settings(&mut self, settings: Settings, calls: &mut Calls) {
+    pub(super) fn change_settings(&mut self, settings: Settings, calls: &mut Calls, now: Instant) {
         let before = self.people.settings.clone();
         if let Err(error) = self.people.set_settings(settings) {
             return self.notices.error(&error);
@@ -79,7 +79,7 @@ impl Core {
             self.say_about_us_to_all();
         }
         self.device_check_follows(&before);
-        calls.settings_changed(self, &before);
+        calls.settings_changed(self, &before, now);
     }
 
     /// What is due by the clock: knocks, the end of Echo, what has expired, who may have come online.

@@ -13,6 +13,7 @@ mod bench_likeness;
 #[allow(dead_code, reason = "the bench uses it; its rules are tested here, where tests run")]
 mod bench_measure;
 mod calls;
+mod holding;
 mod invitations;
 mod layers;
 mod nonces;
