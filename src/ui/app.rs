@@ -156,7 +156,7 @@ impl App {
                 Answer::CallBack(key, media) => {
                     raise(ctx);
                     self.show_contact(key);
-                    if self.snapshot.stage == Stage::Ready && self.snapshot.call.is_none() {
+                    if self.snapshot.stage == Stage::Ready && views::lobby::is_free(&self.snapshot) {
                         // As from the window: nobody's camera is sent before they saw it, unless they skip that for good.
                         let wish = views::lobby::before_call(Some(Command::Call { key, media }), &self.snapshot, &mut self.local);
                         wish.into_iter().for_each(|wish| self.perform(ctx, wish));

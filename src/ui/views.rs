@@ -56,8 +56,9 @@ fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pict
     if let Some(call) = &snapshot.call {
         call::begin(ui, snapshot, call, local);
         let key = keys::call_keys(ui.ctx(), call, snapshot.settings.push_to_talk, local);
-        // While they call, the popup asks; the page below stays as it is.
-        if call.stage != CallStage::Incoming && !local.call.dismissed && !local.call.away {
+        // While they call, the popup asks; the page below stays as it is. Before the next call, so does the lobby.
+        let shown = !local.call.dismissed && !local.call.away && local.lobby.is_none();
+        if call.stage != CallStage::Incoming && shown {
             let wish = call::call_ui(ui, snapshot, call, local, pictures);
             // The safety number can be compared, and a link looked at, from within a call.
             let dialog = match local.dialog {
@@ -66,7 +67,11 @@ fn ready_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local, pictures: &Pict
                 }
                 _ => None,
             };
-            return key.or(wish).or(dialog);
+            let wish = lobby::before_call(key.or(wish).or(dialog), snapshot, local);
+            if local.lobby.is_some() {
+                ui.ctx().request_repaint();
+            }
+            return wish;
         }
         pressed = key;
     }

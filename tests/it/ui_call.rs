@@ -213,11 +213,17 @@ fn the_place_of_the_own_picture_comes_from_the_settings() {
 }
 
 #[test]
-fn the_end_of_a_call_says_why_and_calls_again() {
+fn the_end_of_a_call_says_why_and_calls_again_as_one_called_or_answered_but_not_unseen() {
     let ended = CallStage::Ended { result: "Nobody answered. Try again later.".into(), lasted: None };
-    let mut window = window(in_call(CallView { words: None, ..call(ended) }), Local::default());
+    let mut window = window(in_call(CallView { words: None, ..call(ended.clone()) }), Local::default());
     window.get_by_label("Maya Lindqvist: Nobody answered. Try again later.");
-    assert_eq!(click(&mut window, text::CALL_AGAIN), [Command::Call { key: key(2), media: CallMedia::Video }]);
+    assert_eq!(click(&mut window, text::CALL_AGAIN), [Command::CheckDevices { on: true }], "nobody is called yet");
+    window.get_by_label(&text::lobby_title("Maya Lindqvist", CallMedia::Video));
+    assert_eq!(click(&mut window, text::LOBBY_VIDEO), [Command::Call { key: key(2), media: CallMedia::Video }]);
+    let ended = in_call(CallView { words: None, camera_on: false, ..call(ended) });
+    let mut unseen = self::window(Snapshot { settings: people_without_lobby().settings, ..ended }, Local::default());
+    let voice = Command::Call { key: key(2), media: CallMedia::Audio };
+    assert_eq!(click(&mut unseen, text::CALL_AGAIN), [voice], "a video call that was answered without a camera");
 }
 
 #[test]

@@ -25,11 +25,13 @@ pub fn is_free(snapshot: &Snapshot) -> bool {
     snapshot.call.as_ref().is_none_or(|call| matches!(call.stage, CallStage::Ended { .. }))
 }
 
-/// Lets every wish through but that of a call, which waits in the lobby if the person did not skip that for good.
+/// Lets every wish through but that of a call, which waits in the lobby if the person did not skip that for good. The end of the
+/// call before is then put away.
 pub fn before_call(wish: Option<Command>, snapshot: &Snapshot, local: &mut Local) -> Option<Command> {
     match wish {
         Some(Command::Call { key, media }) if snapshot.settings.lobby && is_free(snapshot) => {
             local.lobby = Some(Lobby { key, media });
+            local.call.dismissed = true;
             None
         }
         wish => wish,

@@ -81,6 +81,9 @@ fn a_call_back_from_an_announcement_shows_how_one_looks_before_it_rings_there() 
     assert_eq!(skipping, [Command::Call { key: key(3), media: CallMedia::Video }]);
     let locked = Snapshot { stage: Stage::Locked { wrong: false }, ..people_without_lobby() };
     assert_eq!(Program::start(locked, &back).commands(), [], "a locked profile calls nobody");
+    let ended = CallStage::Ended { result: "They hung up.".into(), lasted: None };
+    let over = Snapshot { call: Some(call(ended)), ..people() };
+    Program::start(over, &back).window.get_by_label(&text::lobby_title("Amara Okafor", CallMedia::Video));
     let busy = Snapshot { call: Some(call(active())), ..people_without_lobby() };
     assert_eq!(Program::start(busy, &back).commands(), [], "there is one call at a time");
 }

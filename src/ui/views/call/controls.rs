@@ -130,13 +130,15 @@ pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> 
         let font = theme::mono(type_size::MONO);
         label::said(ui, at, Align2::CENTER_CENTER, &text::duration(*lasted), font, stage::TEXT_SECOND, 120.0);
     }
+    // What we sent, not what was asked of us: whoever answered without a camera is not seen the next time either.
+    let media = if call.camera_on { CallMedia::Video } else { CallMedia::Audio };
     let place = Rect::from_center_size(pos2(rect.center().x, rect.center().y + 152.0), vec2(312.0, size::FIELD));
     let (again, closed) = ui
         .scope_builder(UiBuilder::new().max_rect(place), |ui| {
             ui.style_mut().visuals.dark_mode = true;
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = space::M;
-                let icon = if call.media == CallMedia::Video { icons::VIDEO_CAMERA } else { icons::PHONE };
+                let icon = if media == CallMedia::Video { icons::VIDEO_CAMERA } else { icons::PHONE };
                 let again = TextButton::new(Look::Primary, text::CALL_AGAIN).icon(icon).width(150.0).show(ui);
                 (again, TextButton::new(Look::Secondary, text::CLOSE).width(150.0).show(ui))
             })
@@ -147,5 +149,5 @@ pub fn ended_ui(ui: &mut Ui, rect: Rect, call: &CallView, local: &mut Local) -> 
         local.call.dismissed = true;
     }
     local.full_screen = false;
-    again.then_some(Command::Call { key: call.peer, media: call.media })
+    again.then_some(Command::Call { key: call.peer, media })
 }
