@@ -123,7 +123,7 @@ impl Engine {
         let (remote_sink, remote) = screen();
         let (preview_sink, preview) = screen();
         let screens = core::Screens { remote: remote_sink, preview: preview_sink, waker };
-        let ends = core::Ends { commands: command_queue, requests: request_queue, publish, tell, screens };
+        let ends = core::Ends { commands: command_queue, requests: request_queue, publish, tell, screens, next_notice: 0 };
         let task = tokio::spawn(run(options, ends));
         Self { commands, requests, snapshot, events, remote, preview, task }
     }

@@ -42,6 +42,8 @@ pub struct Ends {
     pub publish: watch::Sender<Arc<Snapshot>>,
     pub tell: mpsc::Sender<Event>,
     pub screens: Screens,
+    /// The number of the next notice: a window tells them apart by it.
+    pub next_notice: u64,
 }
 
 /// Where pictures go, and who is told of them.
@@ -128,7 +130,7 @@ pub async fn run_for(people: People, network: Network, options: Options, mut end
 
 /// Comes back when everything is closed, and `people` are out of memory.
 async fn run_until_over(people: People, network: Network, options: Options, ends: &mut Ends) -> Over {
-    let Ends { commands, requests, publish, tell, screens } = ends;
+    let Ends { commands, requests, publish, tell, screens, next_notice } = ends;
     let (tell, screens) = (tell.clone(), screens.clone());
     let (off_loop_results, mut off_loop_queue) = mpsc::channel(RESULTS);
     let (session_events, mut session_queue) = mpsc::channel(RESULTS);
@@ -138,7 +140,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
     if !options.media.mirror {
         tokio::spawn(watch_addresses(network_news));
     }
-    let notices = Notices { tell, shown: Vec::new(), next: 0 };
+    let notices = Notices { tell, shown: Vec::new(), next: *next_notice };
     let mut core = Core {
         people,
         options,
@@ -209,6 +211,7 @@ async fn run_until_over(people: People, network: Network, options: Options, ends
     core.publish(&calls, publish);
     core.network.close().await;
     drop(calls);
+    *next_notice = core.notices.next;
     let conversations = core.into_conversations();
     // What is being written off the loop would be there again after a wipe. A device that hangs is not waited for.
     let written = async {

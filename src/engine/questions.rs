@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::people::{Effect, People};
 use super::request::{Line, Reply, Request};
+use super::words::in_words;
 use crate::contacts::{ContactState, FindError, VerifiedBy, find, names};
 use crate::identity::{PublicKey, SafetyNumber};
 
@@ -13,7 +14,7 @@ impl People {
     pub fn answer(&mut self, request: &Request, now: u64) -> (Reply, Vec<Effect>) {
         match self.perform(request, now) {
             Ok((lines, effects)) => (Ok(lines), effects),
-            Err(error) => (Err(format!("{error:#}")), Vec::new()),
+            Err(error) => (Err(in_words(&error)), Vec::new()),
         }
     }
 

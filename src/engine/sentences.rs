@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::words::in_words;
 use crate::contacts::names::ECHO;
 use crate::media::events::MediaSource;
 
@@ -74,7 +75,7 @@ pub fn backup_written(path: &str) -> String {
 }
 
 pub fn wiped_in_part(error: &anyhow::Error) -> String {
-    format!("Not everything could be removed; look at the folder yourself: {error:#}")
+    format!("Not everything could be removed; look at the folder yourself: {}", in_words(error))
 }
 
 pub fn newer_exists(name: &str, theirs: &str, ours: &str) -> String {
