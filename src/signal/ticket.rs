@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
-use iroh::endpoint::Incoming;
 use sha2::Sha256;
 
 use crate::identity::{PublicKey, random};
@@ -18,9 +17,6 @@ use crate::identity::{PublicKey, random};
 const PREFIX: &[u8] = b"vt";
 const NONCE: usize = 8;
 const MAC: usize = 16;
-
-/// The most ALPNs that are tried; who may dial offers two.
-const MAX_ALPNS: usize = 4;
 
 /// How many used tickets are remembered, so that one who saw somebody dial cannot make us answer with their ticket.
 const REMEMBERED: usize = 512;
@@ -43,13 +39,6 @@ pub(crate) fn issue(secret: Secret, callee: &PublicKey) -> Vec<u8> {
     let mac = secret.mac(callee, &nonce).finalize().into_bytes();
     let text = BASE32_NOPAD.encode(&[&nonce[..], &mac[..MAC]].concat());
     [PREFIX, text.as_bytes()].concat()
-}
-
-/// The tickets among the ALPNs that `incoming` offers, of which nothing is proven yet.
-pub(crate) fn offered(incoming: &Incoming) -> Vec<Ticket> {
-    let Some(hello) = incoming.decrypt() else { return Vec::new() };
-    let Some(alpns) = hello.alpns() else { return Vec::new() };
-    alpns.take(MAX_ALPNS).map_while(Result::ok).filter_map(|alpn| Ticket::read(&alpn)).collect()
 }
 
 /// A ticket as it arrived, of which nothing is proven yet.

@@ -18,10 +18,10 @@ use crate::contacts::OpenInvitation;
 use crate::identity::{Identity, PublicKey};
 use crate::signal::frame;
 use crate::signal::link::LinkEvent;
-use crate::signal::link::network::{Network, Purpose, key, steady_port};
+use crate::signal::link::network::{Network, Purpose, key, offered, steady_port};
 use crate::signal::rate::RateLimit;
 use crate::signal::sources::{Source, Sources};
-use crate::signal::ticket::{Secret, Used, offered};
+use crate::signal::ticket::{Secret, Used};
 
 /// How many client hellos are looked into in a second, of one source and of all; the rest are ignored unread.
 const LOOKS: (u32, u32) = (10, 100);

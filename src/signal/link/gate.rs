@@ -9,11 +9,11 @@ use std::time::Instant;
 use iroh::endpoint::{Incoming, IncomingAddr};
 
 use super::Peers;
-use super::network::key;
+use super::network::{key, offered};
 use crate::contacts::Hint;
 use crate::identity::PublicKey;
 use crate::signal::sources::{Source, Sources};
-use crate::signal::ticket::{Secret, Ticket, Used, offered};
+use crate::signal::ticket::{Secret, Ticket, Used};
 
 /// How many client hellos are looked into in a second, of one source and of all; the rest are ignored unread. Who dials sends a few.
 const LOOKS: (u32, u32) = (20, 200);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iroh::address_lookup::{AddrFilter, AddressLookup, EndpointData};
-use iroh::endpoint::{AckFrequencyConfig, BindOpts, PortmapperConfig, QuicTransportConfig, RelayStatus, VarInt, presets};
+use iroh::endpoint::{
+    AckFrequencyConfig, BindOpts, Incoming, PortmapperConfig, QuicTransportConfig, RelayStatus, VarInt, presets,
+};
 use iroh::{Endpoint, EndpointAddr, RelayMode, RelayUrl, SecretKey, TransportAddr};
 use iroh_mdns_address_lookup::{DiscoveryEvent, MdnsAddressLookup};
 use n0_future::StreamExt;
@@ -14,6 +16,7 @@ use super::datagrams::SEND_BUFFER;
 use super::{LinkConfig, LinkError, LinkMode, Reachability, RelayState};
 use crate::contacts::{Hint, MAX_HINTS};
 use crate::identity::{Identity, PublicKey, hash};
+use crate::signal::ticket::Ticket;
 
 /// How often LAN discovery asks around: half of iroh's default traffic, and still there within two seconds.
 const DISCOVERY_CADENCE: Duration = Duration::from_millis(1400);
@@ -29,6 +32,8 @@ const AT_A_GAP: u32 = 0;
 /// How often a port that is taken is tried again, and after how long.
 const AGAIN: u32 = 3;
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// The most ALPNs that are tried; who may dial offers two.
+const MAX_ALPNS: usize = 4;
 
 /// The settings that every endpoint of a profile shares.
 #[derive(Debug, Clone)]
@@ -250,6 +255,13 @@ pub(in crate::signal) fn steady_port(secret: &Identity) -> u16 {
 
 pub(in crate::signal) fn endpoint_id(key: &PublicKey) -> iroh::EndpointId {
     iroh::EndpointId::from_bytes(key.as_bytes()).expect("our public keys are points of the curve")
+}
+
+/// The tickets among the ALPNs that `incoming` offers, of which nothing is proven yet.
+pub(in crate::signal) fn offered(incoming: &Incoming) -> Vec<Ticket> {
+    let Some(hello) = incoming.decrypt() else { return Vec::new() };
+    let Some(alpns) = hello.alpns() else { return Vec::new() };
+    alpns.take(MAX_ALPNS).map_while(Result::ok).filter_map(|alpn| Ticket::read(&alpn)).collect()
 }
 
 /// The key of whom TLS proved; `None` for the weak keys that iroh lets pass.
