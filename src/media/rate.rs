@@ -67,7 +67,10 @@ const CLIMB_EVERY: Duration = Duration::from_secs(4);
 /// How long a smaller picture waits for: it begins with a whole one, and a path that has just become narrow is full.
 const SHRINK_AFTER: Duration = Duration::from_millis(700);
 
-/// Chooses the step: down at once, up after a while. Only the size waits a moment before it goes down.
+/// How long there must be enough for more frames before they come back: they cost no keyframe, and few of them look like a fault.
+const FASTER_AFTER: Duration = Duration::from_millis(500);
+
+/// Chooses the step: down at once, up after a while. Only the size waits a moment before it goes down, and frames come back first.
 #[derive(Debug, Default)]
 pub struct RateRule {
     content: Content,
@@ -75,6 +78,8 @@ pub struct RateRule {
     changed: MediaTime,
     /// The size in use, and since when it is too large.
     size: Option<(usize, Option<MediaTime>)>,
+    /// Since when there is enough for more frames than the step has.
+    faster_since: Option<MediaTime>,
 }
 
 impl RateRule {
@@ -91,11 +96,12 @@ impl RateRule {
         let share = (pixels as f64 / (1280.0 * 720.0)).sqrt().clamp(0.2, 2.0);
         let fits = |kbps: f64| steps.iter().position(|(from, _)| kbps >= f64::from(*from) * share).unwrap_or(steps.len() - 1);
         let lowest = fits(f64::from(kbps));
+        let comfortable = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0));
         let step = match self.step {
             None => lowest,
             Some(step) if lowest > step => lowest,
             Some(step) => {
-                let higher = fits(f64::from(kbps * HEADROOM.1) / f64::from(HEADROOM.0)).min(step);
+                let higher = comfortable.min(step);
                 // Where there is plenty, all at once: each step would cost a whole picture.
                 let next = if higher <= plenty { higher } else { higher.max(step.saturating_sub(1)) };
                 if now.since(self.changed) >= CLIMB_EVERY { next } else { step }
@@ -105,7 +111,14 @@ impl RateRule {
             (self.step, self.changed) = (Some(step), now);
         }
         let plan = steps[step].1;
-        Plan { eighths: self.size(now, plan.eighths), ..plan }
+        let fps = self.fps(now, plan.fps, steps[comfortable.min(step)].1.fps);
+        Plan { eighths: self.size(now, plan.eighths), fps }
+    }
+
+    fn fps(&mut self, now: MediaTime, planned: u32, possible: u32) -> u32 {
+        self.faster_since = (possible > planned).then(|| self.faster_since.unwrap_or(now));
+        let is_ready = self.faster_since.is_some_and(|since| now.since(since) >= FASTER_AFTER);
+        if is_ready { possible } else { planned }
     }
 
     fn size(&mut self, now: MediaTime, wanted: usize) -> usize {
@@ -161,6 +174,19 @@ mod tests {
         assert_eq!(rule.plan(at(11) + SHRINK_AFTER, 130, HD, Content::Camera), Plan { eighths: 4, fps: 15 });
         let way: Vec<usize> = (12..26).map(|second| rule.plan(at(second), 2500, HD, Content::Camera).eighths).collect();
         assert_eq!(way, [4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]);
+    }
+
+    #[test]
+    fn after_a_dip_the_frames_are_back_before_the_size_is() {
+        let mut rule = RateRule::default();
+        rule.plan(at(10), 2500, HD, Content::Camera);
+        rule.plan(at(11), 130, HD, Content::Camera);
+        rule.plan(at(12), 130, HD, Content::Camera);
+        let mut back = |after| rule.plan(at(13) + after, 350, HD, Content::Camera);
+        assert_eq!(back(Duration::ZERO), Plan { eighths: 4, fps: 15 });
+        assert_eq!(back(FASTER_AFTER), Plan { eighths: 4, fps: 30 });
+        assert_eq!(rule.plan(at(14), 130, HD, Content::Camera), Plan { eighths: 4, fps: 15 }, "and gone at once");
+        assert_eq!(rule.plan(at(14) + FASTER_AFTER, 230, HD, Content::Camera).fps, 15, "just enough is not enough");
     }
 
     #[test]
