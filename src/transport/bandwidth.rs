@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   queue that grows, or is long  ──▶ 85 % of what arrives now, and nothing new in until the path has drained (the window)
+//!   a queue drains, and far more arrives than is asked for  ──▶ most of that at once: it was a dip, and is over
 //!   no queue, rate in use         ──▶ +15 % a second; +1 % near where a queue built up last
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   all that is wanted fits ──▶ packets leave no faster than the path lets them through, so that sound waits behind none
@@ -22,6 +23,7 @@
 
 mod capacity;
 mod delay;
+mod dip;
 mod loss;
 mod rival;
 mod throughput;
@@ -200,6 +202,8 @@ pub struct BandwidthEstimator {
     /// The rate at which a queue built up last.
     limit: Option<Limit>,
     hold_until: Option<Instant>,
+    /// The target before it.
+    before_hold: f64,
     /// When much began to be lost.
     heavy: Option<Heavy>,
     loss_hold_until: Option<Instant>,
@@ -244,6 +248,7 @@ impl BandwidthEstimator {
             before_silence: 0.0,
             limit: None,
             hold_until: None,
+            before_hold: 0.0,
             heavy: None,
             loss_hold_until: None,
             next_probe: None,
@@ -379,6 +384,8 @@ impl BandwidthEstimator {
             self.compete(now, lasted);
         } else if (filling || long) && (!held || self.delay.is_worse()) || stands && !held {
             self.back_off(now, long);
+        } else if self.drains(now) {
+            self.follow_drain(now);
         } else if !held && self.is_calm() && self.loss < HEAVY_LOSS {
             self.grow(now, lasted);
         }
@@ -400,6 +407,10 @@ impl BandwidthEstimator {
             false if carried < SMALL => BACK_OFF_SMALL,
             false => BACK_OFF,
         };
+        if self.hold_until.is_none_or(|until| now >= until) {
+            self.before_hold = self.target;
+        }
+        self.throughput.mark();
         self.target = self.target.min(carried * share).max(self.target * 0.1);
         self.found_limit(now, carried);
         self.backed_off += 1;

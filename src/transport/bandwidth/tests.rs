@@ -206,6 +206,15 @@ fn a_returned_rate_is_used_to_four_fifths_within_eight_seconds() {
 }
 
 #[test]
+fn after_a_dip_of_a_quarter_second_the_rate_is_back_at_once() {
+    let rates = vec![(0.0, 2000.0), (12.0, 200.0), (12.25, 2000.0)];
+    let outcome = Run::new(Profile { rates, jitter_ms: 3.0, ..Profile::new(2000.0, 2000.0, 30.0) }, 18.0).go();
+    report("dip", &outcome);
+    assert!(outcome.mean(12.5, 15.0) >= 1300.0, "{}", outcome.mean(12.5, 15.0));
+    assert!(outcome.frozen() <= 300.0 && outcome.p95_delay() <= 130.0);
+}
+
+#[test]
 fn a_wandering_rate_is_used_without_long_waits() {
     let (mut used, mut frozen) = (Vec::new(), Vec::new());
     for seed in 1..=6 {

@@ -8,6 +8,8 @@ use super::PacketFate;
 const LONG: Duration = Duration::from_millis(800);
 /// Short enough to see a path that became narrow a moment ago.
 const SHORT: Duration = Duration::from_millis(160);
+/// A shorter time since the mark says little about what came since.
+const SINCE_MARK: Duration = Duration::from_millis(120);
 /// Fewer packets than this say little about a rate.
 const FEW: usize = 6;
 
@@ -15,12 +17,13 @@ const FEW: usize = 6;
 #[derive(Debug, Default)]
 pub(super) struct Throughput {
     arrivals: VecDeque<(Duration, usize)>,
+    mark: Duration,
 }
 
 impl Throughput {
     pub fn observe(&mut self, packets: &[PacketFate]) {
         self.arrivals.extend(packets.iter().filter_map(|packet| Some((packet.arrived?, packet.bytes))));
-        let newest = self.arrivals.iter().map(|(at, _)| *at).max().unwrap_or_default();
+        let newest = self.newest();
         // A clock that jumps far is another clock.
         self.arrivals.retain(|(at, _)| *at + LONG >= newest);
     }
@@ -37,6 +40,20 @@ impl Throughput {
         self.over(SHORT.max(few).min(LONG), SHORT / 2)
     }
 
+    /// What arrives from here on is counted by itself.
+    pub fn mark(&mut self) {
+        self.mark = self.newest();
+    }
+
+    /// Over the last 0.16 s, or since the mark if that is less; nothing if there was too little since.
+    pub fn since_mark_kbps(&self) -> Option<f64> {
+        let newest = self.newest();
+        let from = self.mark.max(newest.saturating_sub(SHORT));
+        let since = newest.saturating_sub(from);
+        let within = || self.arrivals.iter().filter(|(at, _)| *at > from).map(|(_, bytes)| bytes);
+        (since >= SINCE_MARK && within().count() >= FEW).then(|| within().sum::<usize>() as f64 * 8.0 / 1e3 / since.as_secs_f64())
+    }
+
     /// Packets arrived in each third of the time: a path that stands still for a moment is not one that is shared.
     pub fn is_steady(&self) -> bool {
         let newest = self.arrivals.back().map_or(Duration::ZERO, |(at, _)| *at);
@@ -45,6 +62,10 @@ impl Throughput {
             self.arrivals.iter().any(|(at, _)| (to..=from).contains(&newest.saturating_sub(*at)))
         };
         (0..3).all(third)
+    }
+
+    fn newest(&self) -> Duration {
+        self.arrivals.iter().map(|(at, _)| *at).max().unwrap_or_default()
     }
 
     fn over(&self, window: Duration, least: Duration) -> f64 {
