@@ -108,18 +108,19 @@ impl KeyRing {
         })
     }
 
-    /// Throws the key of a conversation away. The numbers go on where they were, for the other side counts on.
+    /// Throws the key of a conversation away. The numbers go on where they were, for the other side counts on. If what the file was could
+    /// not be written over, that is an error, but the new key is on the disk.
     pub fn erase(&mut self, peer: &PublicKey, clock: u64, seq: u64, recent: Vec<[u8; 16]>) -> Result<(), StoreError> {
+        let failed = |error: std::io::Error| store_failure(&self.path, error.into());
+        let old = Superseded::at(&self.path).map_err(failed)?;
         let before = (self.rings.clone(), self.salt);
         self.rings.insert(*peer.as_bytes(), Ring::new(clock, seq, recent));
         self.salt = random();
-        match self.write() {
-            Ok(old) => old.overwrite().map_err(|error| store_failure(&self.path, error.into())),
-            Err(error) => {
-                (self.rings, self.salt) = before;
-                Err(error)
-            }
+        if let Err(error) = self.write() {
+            (self.rings, self.salt) = before;
+            return Err(error);
         }
+        old.overwrite().map_err(|error| store_failure(&self.path, error.into()))
     }
 
     fn read(&mut self, file: File) -> Result<(), StoreError> {
@@ -138,18 +139,20 @@ impl KeyRing {
     }
 
     fn save(&self) -> Result<(), StoreError> {
-        self.write()?.overwrite().map_err(|error| store_failure(&self.path, error.into()))
+        // It holds keys that may be thrown away one day. If it cannot be written over, the new file stands all the same.
+        let old = Superseded::at(&self.path).unwrap_or_default();
+        self.write()?;
+        let _ = old.overwrite();
+        Ok(())
     }
 
-    /// Writes the file anew and gives what it was, which holds keys that may be thrown away one day.
-    fn write(&self) -> Result<Superseded, StoreError> {
+    fn write(&self) -> Result<(), StoreError> {
         let plain = Zeroizing::new(postcard::to_stdvec(&self.rings).expect("keys and numbers always can be written"));
         let mut file = vec![VERSION];
         file.extend(self.salt);
         let sealed = seal::seal(&wrapping_key(&self.message_key, &self.salt), &file, &plain);
         file.extend(sealed);
-        let replaced = Superseded::at(&self.path).and_then(|old| files::replace(&self.path, &file).map(|()| old));
-        replaced.map_err(|error| store_failure(&self.path, error.into()))
+        files::replace(&self.path, &file).map_err(|error| store_failure(&self.path, error.into()))
     }
 }
 

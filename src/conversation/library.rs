@@ -199,8 +199,10 @@ impl Library {
         let mut recent: Vec<_> = incoming.take(RECENT).collect();
         recent.extend(ring.recent.iter().take(RECENT - recent.len()));
         let (clock, seq) = (thread.clock.0, thread.seq);
-        self.ring.erase(&peer, clock, seq, recent)?;
-        self.keys.insert(peer, keys(&self.ring.get(&peer).expect("it was just made").key()));
+        let erased = self.ring.erase(&peer, clock, seq, recent);
+        // Whatever became of it: what is written from now on opens under the key that is on the disk.
+        self.keys.insert(peer, keys(&self.ring.get(&peer).expect("it has one").key()));
+        erased?;
         self.thread_mut(peer).clear();
         self.sweep(|key| key[..16] == tag)
     }

