@@ -133,25 +133,32 @@ impl Restarts {
         }
     }
 
-    /// The peer described itself for `path`. Its addresses count as the call's, but not those of a copy.
+    /// The peer described itself for `path`. Its addresses count as the call's, but not those of a copy; what `budget` has no room for is not
+    /// taken in part, for it is said again.
     pub fn asked(&mut self, turn: &mut Turn<'_>, path: u32, theirs: Reach, budget: &mut CandidateBudget) {
         self.named = self.named.max(path);
         if path <= self.path {
             return;
         }
+        let fits = budget.has_room(turn.now, theirs.candidates.len());
+        // In place of an attempt of ours that the peer did not answer, nothing more is opened than we opened ourselves.
+        let unanswered = self.attempt.as_ref().is_some_and(|attempt| attempt.theirs.is_none());
         match &mut self.attempt {
             Some(attempt) if attempt.path == path => {
-                attempt.theirs.get_or_insert_with(|| theirs.within(budget, turn.now));
+                if attempt.theirs.is_none() && fits {
+                    attempt.theirs = Some(theirs.within(budget, turn.now));
+                }
                 self.connect(turn);
             }
-            _ if path > self.newest
+            _ if fits
+                && path > self.newest
                 && self.began.is_none_or(|began| turn.now >= began + APART)
-                && self.from_peer.may_follow(turn.now) =>
+                && (unanswered || self.from_peer.may_follow(turn.now)) =>
             {
                 self.from_peer.follow(turn.now);
                 self.start(turn, path, Some(theirs.within(budget, turn.now)));
             }
-            // Older than an attempt of ours, which the peer takes up; or too soon, and it will say it again.
+            // Older than an attempt of ours, which the peer takes up; or too soon, or too many, and it will say it again.
             _ => {}
         }
     }

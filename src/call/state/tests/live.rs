@@ -260,7 +260,11 @@ fn a_peer_that_restarts_each_second_makes_us_try_no_more_addresses_than_a_call_m
         }
         pair.pass(seconds(1));
     }
-    assert_eq!(taken_up[..6], [0, 1, 2, 3, 5, 9], "a network that changes is left within a second or two");
+    assert_eq!(
+        taken_up[..6],
+        [0, 1, 2, 3, 12, 24],
+        "a network that changes is left within a second; more waits for room for all it names"
+    );
     assert!((64..=64 + 600 / 30 * 16).contains(&tried), "{tried}");
 }
 
