@@ -4,7 +4,7 @@
 //! `mac = HMAC-SHA256(secret, label || callee id || n)[..16]`. A contact dials the callee's key with the pair secret and the
 //! label `"vesper/1 dial"`, and who holds an invitation its knock id with the invitation's secret and `"vesper/1 knock dial"`.
 //! Base32 is that of RFC 4648, upper case, without padding. The callee reads it from the client hello and ignores whoever has
-//! none: a stranger gets not one byte.
+//! none: a stranger learns no more than that something here speaks QUIC.
 
 use std::collections::VecDeque;
 
@@ -80,9 +80,14 @@ impl Secret<'_> {
 pub(crate) struct Used(VecDeque<TicketNonce>);
 
 impl Used {
+    /// Whether a ticket was used.
+    pub fn has(&self, ticket: &Ticket) -> bool {
+        self.0.contains(&ticket.nonce)
+    }
+
     /// Marks a ticket as used; false if it was.
     pub fn take(&mut self, ticket: &Ticket) -> bool {
-        if self.0.contains(&ticket.nonce) {
+        if self.has(ticket) {
             return false;
         }
         if self.0.len() == REMEMBERED {

@@ -127,9 +127,9 @@ impl Doorman {
         let door = self.open.get_mut(&id).filter(|_| self.looks.allow(source, now))?;
         let secret = door.invitation.invitation.secret;
         let ticket = offered(incoming).into_iter().find(|ticket| ticket.is_from(Secret::Invitation(&secret), &id))?;
-        // In this order: one that has to wait may come again with the same ticket, and one that was overheard takes nobody's place.
-        let has_room = self.answering.len() < MAX_KNOCKS && door.used.take(&ticket) && self.handshakes.allow(now);
-        has_room.then_some(secret)
+        // One that has to wait may come again with the same ticket, and one that was overheard takes nobody's place.
+        let has_room = self.answering.len() < MAX_KNOCKS && !door.used.has(&ticket) && self.handshakes.allow(now);
+        (has_room && door.used.take(&ticket)).then_some(secret)
     }
 }
 
