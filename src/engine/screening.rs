@@ -29,7 +29,7 @@ pub enum OurAddress {
 #[derive(Debug, Clone, Copy)]
 pub enum Asking {
     Call { peer: PublicKey, media: CallMedia },
-    Accept { peer: PublicKey, media: CallMedia },
+    Accept { peer: PublicKey, call: Option<CallId>, media: CallMedia },
 }
 
 impl Asking {
@@ -39,10 +39,10 @@ impl Asking {
     }
 
     /// Whether what was clicked can still be done: the word on one person's call says nothing of the next one's, which may ring by now.
-    fn holds(self, call: Option<(PublicKey, &CallStage)>) -> bool {
+    fn holds(self, call: Option<(PublicKey, Option<CallId>, &CallStage)>) -> bool {
         match (self, call) {
-            (Self::Call { .. }, call) => call.is_none_or(|(_, stage)| matches!(stage, CallStage::Ended { .. })),
-            (Self::Accept { peer, .. }, Some((caller, CallStage::Incoming))) => caller == peer,
+            (Self::Call { .. }, call) => call.is_none_or(|(.., stage)| matches!(stage, CallStage::Ended { .. })),
+            (Self::Accept { peer, call, .. }, Some((caller, rings, CallStage::Incoming))) => (caller, rings) == (peer, call),
             (Self::Accept { .. }, _) => false,
         }
     }
@@ -120,7 +120,7 @@ impl Core {
         let asking = match command {
             Command::Call { key, media } if !calls.in_call() => Asking::Call { peer: *key, media: *media },
             Command::Accept { media, .. } => match calls.view(self).filter(|call| call.stage == CallStage::Incoming) {
-                Some(call) => Asking::Accept { peer: call.peer, media: *media },
+                Some(call) => Asking::Accept { peer: call.peer, call: call.id, media: *media },
                 None => return true,
             },
             _ => return true,
@@ -160,7 +160,7 @@ impl Core {
 
     fn still_asks(&self, asking: Asking, calls: &Calls) -> bool {
         let call = calls.view(self);
-        asking.holds(call.as_ref().map(|call| (call.peer, &call.stage)))
+        asking.holds(call.as_ref().map(|call| (call.peer, call.id, &call.stage)))
     }
 
     /// A call that may only go through a relay needs one, and says so before anybody waits for it.
@@ -231,10 +231,12 @@ mod tests {
     #[test]
     fn the_word_on_one_callers_call_accepts_no_other_callers() {
         let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
-        let accept = Asking::Accept { peer: ana, media: CallMedia::Video };
-        assert!(accept.holds(Some((ana, &CallStage::Incoming))));
-        assert!(!accept.holds(Some((bo, &CallStage::Incoming))), "she gave up, and he rings");
-        assert!(!accept.holds(Some((ana, &CallStage::Active { since: MediaTime::now() }))) && !accept.holds(None));
+        let [first, second] = [7, 9].map(|byte| Some(CallId([byte; 16])));
+        let accept = Asking::Accept { peer: ana, call: first, media: CallMedia::Video };
+        assert!(accept.holds(Some((ana, first, &CallStage::Incoming))));
+        assert!(!accept.holds(Some((ana, second, &CallStage::Incoming))), "she gave up, and rings again");
+        assert!(!accept.holds(Some((bo, second, &CallStage::Incoming))), "she gave up, and he rings");
+        assert!(!accept.holds(Some((ana, first, &CallStage::Active { since: MediaTime::now() }))) && !accept.holds(None));
     }
 
     #[test]
@@ -242,7 +244,7 @@ mod tests {
         let [ana, bo] = [(); 2].map(|()| Identity::generate().public());
         let call = Asking::Call { peer: ana, media: CallMedia::Audio };
         assert!(call.holds(None));
-        assert!(call.holds(Some((bo, &CallStage::Ended { result: String::new(), lasted: None }))));
-        assert!(!call.holds(Some((bo, &CallStage::Incoming))) && !call.holds(Some((ana, &CallStage::Incoming))));
+        assert!(call.holds(Some((bo, None, &CallStage::Ended { result: String::new(), lasted: None }))));
+        assert!(!call.holds(Some((bo, None, &CallStage::Incoming))) && !call.holds(Some((ana, None, &CallStage::Incoming))));
     }
 }

@@ -140,19 +140,14 @@ impl App {
     fn take_answers(&mut self, ctx: &Context) {
         let answers: Vec<Answer> = self.notifier.answers().collect();
         for answer in answers {
-            let ringing = |key: PublicKey| self.ringing.as_ref().filter(|call| call.peer == key).map(|call| call.id);
+            let rings = |key, call| self.ringing.as_ref().is_some_and(|ringing| (ringing.peer, ringing.id) == (key, call));
             match answer {
-                Answer::Accept(key, media) => {
-                    if let Some(call) = ringing(key) {
-                        raise(ctx);
-                        self.perform(ctx, Command::Accept { call, media });
-                    }
+                Answer::Accept(key, call, media) if rings(key, call) => {
+                    raise(ctx);
+                    self.perform(ctx, Command::Accept { call, media });
                 }
-                Answer::Decline(key) => {
-                    if let Some(call) = ringing(key) {
-                        self.perform(ctx, Command::Decline { call });
-                    }
-                }
+                Answer::Decline(key, call) if rings(key, call) => self.perform(ctx, Command::Decline { call }),
+                Answer::Accept(..) | Answer::Decline(..) => {}
                 Answer::CallBack(key, media) => {
                     raise(ctx);
                     self.show_contact(key);

@@ -71,14 +71,17 @@ pub fn ring(snapshot: &Snapshot, call: &CallView) -> Option<Announcement> {
         return None;
     }
     let accept = |media| {
-        (Answer::Accept(call.peer, media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO })
+        (
+            Answer::Accept(call.peer, call.id, media),
+            if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO },
+        )
     };
     let mut actions = match call.media {
         _ if call.locked || call.warning.is_some() => Vec::new(),
         CallMedia::Video => vec![accept(CallMedia::Video), accept(CallMedia::Audio)],
         CallMedia::Audio => vec![accept(CallMedia::Audio)],
     };
-    actions.push((Answer::Decline(call.peer), text::DECLINE));
+    actions.push((Answer::Decline(call.peer, call.id), text::DECLINE));
     let named = settings.notify_names || call.locked;
     let summary = if named { text::incoming_from(&call.name, call.media) } else { text::incoming(call.media).to_owned() };
     let body = if call.warning.is_some() { text::NOTIFICATION_CARE } else { text::NOTIFICATION_BODY };

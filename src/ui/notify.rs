@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 
 use super::{Waker, text};
-use crate::engine::snapshot::{CallMedia, PublicKey};
+use crate::engine::snapshot::{CallId, CallMedia, PublicKey};
 
 /// Wishes that wait for the bus. When it is that slow the newest is dropped: the window shows it all the same.
 const WISHES: usize = 16;
@@ -33,9 +33,9 @@ pub enum About {
 /// What a person chose on an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// Answer the call of this contact.
-    Accept(PublicKey, CallMedia),
-    Decline(PublicKey),
+    /// Answer this call of this contact.
+    Accept(PublicKey, Option<CallId>, CallMedia),
+    Decline(PublicKey, Option<CallId>),
     CallBack(PublicKey, CallMedia),
     /// Bring up the window, with this contact if there is one.
     Open(Option<PublicKey>),

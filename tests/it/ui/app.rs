@@ -90,12 +90,15 @@ fn a_call_back_from_an_announcement_shows_how_one_looks_before_it_rings_there() 
 
 #[test]
 fn a_ring_that_is_over_cannot_be_answered_from_its_announcement() {
-    let answers = [Answer::Accept(key(2), CallMedia::Audio), Answer::Decline(key(2))];
+    let answers = [Answer::Accept(key(2), CALL, CallMedia::Audio), Answer::Decline(key(2), CALL)];
     assert_eq!(Program::start(people(), &answers).commands(), []);
     let ringing = in_call(call(CallStage::Incoming));
     let accepted = Program::start(ringing.clone(), &answers[..1]).commands();
     assert_eq!(accepted, [Command::Accept { call: CALL, media: CallMedia::Audio }]);
-    assert_eq!(Program::start(ringing, &answers[1..]).commands(), [Command::Decline { call: CALL }]);
+    assert_eq!(Program::start(ringing.clone(), &answers[1..]).commands(), [Command::Decline { call: CALL }]);
+    let before = Some(CallId([9; 16]));
+    let late = [Answer::Accept(key(2), before, CallMedia::Video), Answer::Decline(key(2), before)];
+    assert_eq!(Program::start(ringing, &late).commands(), [], "she called before, and calls again");
 }
 
 #[test]

@@ -161,15 +161,16 @@ fn a_locked_profile_names_nobody() {
     assert_eq!(news.follow(&locked(true), NOW * 1000, false), [], "once");
     let ringing = CallView { name: "Somebody you know".into(), locked: true, ..call(CallStage::Incoming) };
     let announced = ring(&locked(false), &ringing).unwrap();
-    assert_eq!(announced.actions, [(Answer::Decline(key(2)), text::DECLINE)], "answering takes the passphrase");
+    assert_eq!(announced.actions, [(Answer::Decline(key(2), CALL), text::DECLINE)], "answering takes the passphrase");
 }
 
 #[test]
 fn a_call_that_asks_for_care_cannot_be_answered_from_its_announcement() {
     let ringing = call(CallStage::Incoming);
-    let accept =
-        |media| (Answer::Accept(key(2), media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO });
-    let decline = (Answer::Decline(key(2)), text::DECLINE);
+    let accept = |media| {
+        (Answer::Accept(key(2), CALL, media), if media == CallMedia::Video { text::ACCEPT_VIDEO } else { text::ACCEPT_AUDIO })
+    };
+    let decline = (Answer::Decline(key(2), CALL), text::DECLINE);
     let video = ring(&people(), &ringing).unwrap();
     assert_eq!(video.actions, [accept(CallMedia::Video), accept(CallMedia::Audio), decline]);
     let voice = ring(&people(), &CallView { media: CallMedia::Audio, ..ringing.clone() }).unwrap();
