@@ -104,7 +104,7 @@ impl Core {
                 (Some(sent), Some(link)) => link.knock(KnockRequest {
                     invitation: sent.invitation.clone(),
                     name: self.people.name.clone(),
-                    hints: link.hints(),
+                    hints: for_an_inviter(link.hints()),
                     approve_relay: sent.approved_relay,
                 }),
                 (Some(_), None) => self.network.knocks.again(knock_id, true, now),
@@ -192,6 +192,13 @@ fn is_awaited(people: &People, knock: &Knock, awaited: Option<PublicKey>) -> boo
     awaited == Some(knock.knock_id) && people.pending.iter().any(is_it)
 }
 
+/// What an inviter needs to reach us once they accept: the relay, if we have one. Addresses are for contacts, and so are told to somebody
+/// who is none yet only where nothing else leads here.
+fn for_an_inviter(hints: Vec<Hint>) -> Vec<Hint> {
+    let (relays, addresses): (Vec<_>, Vec<_>) = hints.into_iter().partition(|hint| matches!(hint, Hint::Relay(_)));
+    if relays.is_empty() { addresses } else { relays }
+}
+
 impl Patience {
     fn again(&mut self, unreachable: bool, now: Instant) {
         self.tries += 1;
@@ -229,6 +236,15 @@ mod tests {
         assert!(waits[..23].iter().all(|wait| (5..=6).contains(wait)), "{waits:?}");
         assert!(waits[39] >= 300 && waits[39] <= 360, "{waits:?}");
         assert!(knocks.cannot_reach(id));
+    }
+
+    #[test]
+    fn an_inviter_is_told_the_relay_and_addresses_only_where_there_is_none() {
+        let relay = Hint::Relay("https://relay.example/".into());
+        let address = Hint::Address("192.0.2.1:4000".parse().unwrap());
+        assert_eq!(for_an_inviter(vec![relay.clone(), address.clone()]), std::slice::from_ref(&relay));
+        assert_eq!(for_an_inviter(vec![address.clone()]), [address]);
+        assert_eq!(for_an_inviter(Vec::new()), []);
     }
 
     #[test]
