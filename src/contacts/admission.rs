@@ -142,6 +142,16 @@ impl Store {
         }
     }
 
+    /// Forgets an invitation of ours, with the requests that wait for it.
+    pub fn withdraw_invitation(&self, knock_id: &PublicKey) -> Result<(), StoreError> {
+        let waiting = self.pending_requests()?;
+        self.change(|changes| {
+            changes.remove::<OpenInvitation>(knock_id.as_bytes())?;
+            let mut theirs = waiting.iter().filter(|request| request.knock_id == *knock_id);
+            theirs.try_for_each(|request| changes.remove::<PendingRequest>(request.key.as_bytes()))
+        })
+    }
+
     /// Forgets our invitations that have ended by `now`, with the requests that waited for them. Returns their knock ids.
     pub fn remove_ended_invitations(&self, now: u64) -> Result<Vec<PublicKey>, StoreError> {
         let ended = |open: &OpenInvitation| open.invitation.check(now).is_err();

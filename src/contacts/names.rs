@@ -16,6 +16,9 @@ pub const ECHO: &str = "Echo";
 /// What somebody is called who proposes no name that could be used.
 const NAMELESS: &str = "Contact";
 
+/// So many hexadecimal letters without a digit are no name any more: Ebba and Dada are.
+const NO_NAME: usize = 8;
+
 /// More marks than this on one letter write over the lines around it. No living script stacks as many.
 const MAX_MARKS: usize = 4;
 
@@ -72,7 +75,8 @@ pub fn is_echo(text: &str) -> bool {
 /// that of somebody else's, and is left out as if they had proposed none.
 pub fn default_petname(proposed: &str) -> String {
     let name = clean(proposed);
-    let is_key = name.len() >= KEY_START && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_key = is_hex && (name.len() >= NO_NAME || name.len() >= KEY_START && name.bytes().any(|byte| byte.is_ascii_digit()));
     if name.is_empty() || is_key { NAMELESS.to_owned() } else { name }
 }
 
@@ -249,10 +253,10 @@ mod tests {
 
     #[test]
     fn a_proposed_name_that_reads_as_the_start_of_a_key_names_nobody() {
-        for key in ["beef", "CAFE", "0123456789abcdef", "de\u{200b}ad", "\u{ff21}bba"] {
+        for key in ["be3f", "CAFE1", "0123456789abcdef", "d3\u{200b}ad", "\u{ff21}bb4", "DeadBeef"] {
             assert_eq!(default_petname(key), NAMELESS, "{key}");
         }
-        for name in ["Bea", "Abby", "beef 2", "Ada"] {
+        for name in ["Bea", "Abby", "beef 2", "Ada", "Ebba", "4b2"] {
             assert_eq!(default_petname(name), name);
         }
         assert_eq!(contact("beef", "Bo").petname, "beef", "what we choose ourselves is ours to choose");

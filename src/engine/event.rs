@@ -34,6 +34,8 @@ pub enum What {
     Contact {
         peer: PublicKey,
         name: String,
+        /// The invitation of ours that they came by, by its knock id.
+        by: Option<PublicKey>,
     },
     /// A request of ours came to nothing; the sentence says why.
     RequestFailed {
@@ -123,7 +125,7 @@ impl What {
             Self::Request { peer, name, warning } => {
                 json!({"event": "request", "peer": peer.to_string(), "name": name, "warning": warning})
             }
-            Self::Contact { peer, name } => json!({"event": "contact", "peer": peer.to_string(), "name": name}),
+            Self::Contact { peer, name, .. } => json!({"event": "contact", "peer": peer.to_string(), "name": name}),
             Self::RequestFailed { text } => json!({"event": "request_failed", "text": text}),
             Self::Incoming { peer, name, media } => {
                 json!({"event": "incoming", "peer": peer.to_string(), "name": name, "media": media_name(*media)})

@@ -95,9 +95,9 @@ impl People {
         Ok(())
     }
 
-    /// Takes an invitation back; requests that came by it stay.
+    /// Takes an invitation back, and with it the requests that came by it: no answer could reach whoever sent them.
     pub fn withdraw(&mut self, knock_id: PublicKey) -> Result<Vec<Effect>> {
-        self.keep(|store| store.remove_open_invitation(&knock_id))?;
+        self.keep(|store| store.withdraw_invitation(&knock_id))?;
         Ok(vec![Effect::Unserve(knock_id)])
     }
 
@@ -151,7 +151,7 @@ impl People {
     /// that they chose themselves: the block has to end first.
     pub fn accept(&mut self, key: PublicKey, petname: Option<&str>, now: u64) -> Result<Vec<Effect>> {
         if let Some(blocked) = self.blocked(key) {
-            bail!("this request is of {}, whom you blocked; unblock them first, then invite them again", blocked.petname);
+            bail!("this request is from {}, whom you blocked; unblock them first, then invite them again", blocked.petname);
         }
         match self.keep(|store| store.accept_request(&key, petname, now))?.flatten() {
             Some(contact) => Ok(vec![Effect::Admit(contact.key)]),
@@ -159,7 +159,7 @@ impl People {
         }
     }
 
-    /// Lets a request go; whoever sent it learns only that the invitation does not hold.
+    /// Lets a request go; whoever sent it learns only that the invitation is no longer valid.
     pub fn refuse(&mut self, key: PublicKey) -> Result<Vec<Effect>> {
         self.keep(|store| store.refuse_request(&key))?;
         Ok(Vec::new())
@@ -170,7 +170,8 @@ impl People {
         let serves = |people: &Self| people.invitations.iter().any(|open| open.invitation.knock_id == knock_id);
         let served = serves(self);
         self.keep(|store| store.knock_done(&knock_id, &key))?;
-        let told = self.accepted(key).map(|contact| What::Contact { peer: key, name: contact.petname.clone() });
+        let told =
+            self.accepted(key).map(|contact| What::Contact { peer: key, name: contact.petname.clone(), by: Some(knock_id) });
         let over = (served && !serves(self)).then_some(Effect::Unserve(knock_id));
         Ok(told.filter(|_| served).map(Effect::Tell).into_iter().chain(over).collect())
     }
@@ -264,7 +265,7 @@ impl People {
             let text = sentences::contact_looks_like(&likeness, &contact.petname);
             Effect::Tell(What::Warning { text, cause: None })
         });
-        let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname })];
+        let told = [Effect::Admit(key), Effect::Tell(What::Contact { peer: key, name: contact.petname, by: None })];
         Ok(Welcomed { kept: true, effects: told.into_iter().chain(warned).collect() })
     }
 

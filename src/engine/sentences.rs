@@ -83,7 +83,7 @@ pub fn newer_exists(name: &str, theirs: &str, ours: &str) -> String {
 }
 
 pub fn unblocked(name: &str) -> String {
-    format!("{name} is unblocked, and no contact any more. To be in touch again, one of you has to invite the other.")
+    format!("{name} is unblocked and is no longer a contact. To be in touch again, one of you has to invite the other.")
 }
 
 pub fn rings_too_often(name: &str) -> String {

@@ -121,7 +121,7 @@ pub enum Command {
         /// What you will call them; otherwise what they call themselves.
         #[arg(long = "name", id = "petname", value_name = "NAME")]
         petname: Option<String>,
-        /// Use the relay that the invitation names, though it is none of yours: it sees this computer's address.
+        /// Use the relay that the invitation names, even if it is not one of yours: it sees this computer's address.
         #[arg(long)]
         use_their_relay: bool,
         /// How many seconds to wait.
@@ -212,7 +212,7 @@ pub enum ContactsAction {
         /// The name in the request, or a unique start of its key.
         id: String,
     },
-    /// Let a waiting request go. They are told only that the invitation does not hold any more.
+    /// Refuse a waiting request. They are told only that the invitation is no longer valid.
     Refuse {
         /// The name in the request, or a unique start of its key.
         id: String,
@@ -229,7 +229,7 @@ pub enum ContactsAction {
         /// Petname or a unique start of a key.
         id: String,
     },
-    /// End a block. They are no contact any more then, and what was written with them is deleted.
+    /// Unblock somebody. This removes them from your contacts and deletes your conversation.
     Unblock {
         /// Petname or a unique start of a key.
         id: String,

@@ -19,8 +19,7 @@ use crate::media::clock::MediaTime;
 use crate::settings::LinkMode;
 
 /// Of somebody who was removed while the disk did not let what was written with them go.
-const STILL_WRITTEN: &str =
-    "they are no contact any more, and what was written with them is deleted once the messages can be opened";
+const STILL_WRITTEN: &str = "they are no longer a contact; your conversation will be deleted once the messages can be opened";
 
 /// Prints this profile's name, key and version.
 pub async fn id(account: &Account, output: Output) -> Result<()> {
@@ -73,7 +72,9 @@ pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &
         Opened::Theirs(directory) => return print(owner::ask(&directory, &request).await?, output),
     };
     let (mut engine, _owner) = start(profile, network).await?;
-    print(engine.ask(request).await, output)?;
+    let reply = engine.ask(request).await;
+    let made = reply.as_ref().ok().and_then(|lines| Invitation::parse(&lines.first()?.text).ok()).map(|made| made.knock_id);
+    print(reply, output)?;
     if wait {
         let limit = tokio::time::sleep(expires);
         let asked = calling::asked_to_end();
@@ -87,7 +88,7 @@ pub async fn invite(account: &Account, expires: Duration, wait: bool, network: &
             if !matches!(event.what, What::Invitation { .. }) {
                 output.event(&event);
             }
-            if matches!(event.what, What::Contact { .. }) {
+            if matches!(event.what, What::Contact { by, .. } if by.is_some() && by == made) {
                 break;
             }
         }
@@ -121,7 +122,7 @@ pub async fn add(
             event = engine.next_event() => event.context("the network went away; start again")?,
             Ok(snapshot) = state.wait_for(|snapshot| snapshot.sent_requests.iter().any(|sent| sent.asks_relay.is_some())) => {
                 let relay = snapshot.sent_requests.iter().find_map(|sent| sent.asks_relay.clone()).unwrap_or_default();
-                break Err(anyhow!("{relay}, the relay of this invitation, is none of yours and would see this computer's address; allow it with --use-their-relay"));
+                break Err(anyhow!("{relay}, the relay of this invitation, is not one of yours and would see this computer's address; allow it with --use-their-relay"));
             }
             () = &mut limit => break Err(anyhow!("not accepted yet; the request goes on whenever this profile is online, in `vesper answer` or the window")),
             () = &mut asked => break Err(anyhow!("ended before the answer; the request goes on when this profile is online again")),

@@ -413,22 +413,6 @@ pub fn long_ago(then: u64, now: u64) -> String {
     }
 }
 
-pub const INVITATION_USED: &str = "Somebody has used it: their request waits for your answer in the list.";
-
-/// When an invitation ends. What has begun of the last minute, hour or day counts as a whole one.
-pub fn invitation_holds(expires: u64, now: u64) -> String {
-    let (count, unit) = match expires.saturating_sub(now) {
-        0 => return "It has expired. Make a new one.".to_owned(),
-        left @ 1..=7200 => (left.div_ceil(60), "minute"),
-        left @ 7201..=172_800 => (left.div_ceil(3600), "hour"),
-        left => (left.div_ceil(86_400), "day"),
-    };
-    match count {
-        1 => format!("Works once, for one more {unit}."),
-        many => format!("Works once, for {many} more {unit}s."),
-    }
-}
-
 /// The clock of a call: `12:34`, `1:02:03`.
 pub fn duration(lasted: Duration) -> String {
     let seconds = lasted.as_secs();
@@ -463,17 +447,5 @@ mod tests {
         assert_eq!(ago(now + 50, now), "now");
         assert_eq!(ago(now - 300, now), "5 min");
         assert_eq!(ago(now - 90_000, now), "1 d");
-    }
-
-    #[test]
-    fn an_invitation_says_how_long_it_is_valid_and_a_fresh_one_as_long_as_was_chosen() {
-        assert_eq!(invitation_holds(100, 100), "It has expired. Make a new one.");
-        assert_eq!(invitation_holds(86_400, 0), "Works once, for 24 more hours.");
-        assert_eq!(invitation_holds(160, 100), "Works once, for one more minute.");
-        assert_eq!(invitation_holds(161, 100), "Works once, for 2 more minutes.");
-        assert_eq!(invitation_holds(3600, 0), "Works once, for 60 more minutes.");
-        assert_eq!(invitation_holds(7201, 0), "Works once, for 3 more hours.");
-        assert_eq!(invitation_holds(86_399, 0), "Works once, for 24 more hours.");
-        assert_eq!(invitation_holds(604_799, 0), "Works once, for 7 more days.");
     }
 }

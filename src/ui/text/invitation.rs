@@ -1,7 +1,6 @@
 //! The sentences about our invitations that are open: which is which, how long each holds, and what became of it.
 
 use super::talk::{capital, clock, day};
-use super::{INVITATION_USED, invitation_holds};
 use crate::engine::snapshot::{InvitationUse, LocalTime};
 
 pub const WHOM: &str = "For whom? (only you see this)";
@@ -10,7 +9,9 @@ pub const MAKE_ANOTHER: &str = "Make another";
 pub const ALSO_OPEN: &str = "ALSO OPEN";
 pub const ALL_OPEN: &str = "Eight invitations are open. Withdraw one to make another.";
 pub const COPY_ONE: &str = "Copy";
-pub const INVITATION_ACCEPTED: &str = "You accepted whoever used it. It goes from here once their computer knows.";
+pub const INVITATION_USED: &str = "Somebody has used it: their request waits for your answer in the list.";
+pub const INVITATION_ACCEPTED: &str =
+    "You accepted the person who used it. It disappears from this list once their computer has been told.";
 
 /// Which invitation it is, if the person said for whom: `for Maya`.
 pub fn for_whom(label: &str) -> Option<String> {
@@ -60,18 +61,25 @@ pub fn invitation_state_short(used: InvitationUse, expires: u64, now: u64) -> St
     }
 }
 
-/// What has begun of the last minute, hour or day counts as a whole one.
+/// When an invitation ends.
+pub fn invitation_holds(expires: u64, now: u64) -> String {
+    let left = left(expires.saturating_sub(now));
+    left.map_or_else(|| "It has expired. Make a new one.".to_owned(), |left| format!("Works once, for {left}."))
+}
+
 fn valid_for(seconds: u64) -> String {
+    left(seconds).map_or_else(|| "Expired".to_owned(), |left| format!("Valid for {left}"))
+}
+
+/// `24 more hours`, `one more minute`; nothing once it is over. What has begun of the last unit counts as a whole one.
+fn left(seconds: u64) -> Option<String> {
     let (count, unit) = match seconds {
-        0 => return "Expired".to_owned(),
+        0 => return None,
         1..=7200 => (seconds.div_ceil(60), "minute"),
         7201..=172_800 => (seconds.div_ceil(3600), "hour"),
         _ => (seconds.div_ceil(86_400), "day"),
     };
-    match count {
-        1 => format!("Valid for one more {unit}"),
-        many => format!("Valid for {many} more {unit}s"),
-    }
+    Some(if count == 1 { format!("one more {unit}") } else { format!("{count} more {unit}s") })
 }
 
 #[cfg(test)]
@@ -97,6 +105,18 @@ mod tests {
         assert_eq!(invitation_state_short(InvitationUse::Unused, 130, 100), "Valid for one more minute");
         assert_eq!(invitation_state_short(InvitationUse::Unused, 100, 100), "Expired");
         assert_eq!(invitation_state_short(InvitationUse::Asked, 100, 0), "Used: the request waits in the list");
+    }
+
+    #[test]
+    fn an_invitation_says_how_long_it_is_valid_and_a_fresh_one_as_long_as_was_chosen() {
+        assert_eq!(invitation_holds(100, 100), "It has expired. Make a new one.");
+        assert_eq!(invitation_holds(86_400, 0), "Works once, for 24 more hours.");
+        assert_eq!(invitation_holds(160, 100), "Works once, for one more minute.");
+        assert_eq!(invitation_holds(161, 100), "Works once, for 2 more minutes.");
+        assert_eq!(invitation_holds(3600, 0), "Works once, for 60 more minutes.");
+        assert_eq!(invitation_holds(7201, 0), "Works once, for 3 more hours.");
+        assert_eq!(invitation_holds(86_399, 0), "Works once, for 24 more hours.");
+        assert_eq!(invitation_holds(604_799, 0), "Works once, for 7 more days.");
     }
 
     #[test]

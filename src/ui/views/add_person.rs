@@ -79,9 +79,10 @@ fn invite_ui(ui: &mut Ui, snapshot: &Snapshot, local: &mut Local) -> Option<Comm
     label::text(ui, text::MINE_SUB, theme::regular(type_size::BODY), p.text_second);
     ui.add_space(space::S);
     let newest = snapshot.invitations.first().map(|invitation| invitation.knock_id);
-    if local.add.newest != newest {
-        // What was asked for is there. Until then the form stays, for it may come to nothing.
-        local.add.newest = newest;
+    let before = std::mem::replace(&mut local.add.newest, newest);
+    let is_there = |knock_id| snapshot.invitations.iter().any(|invitation| invitation.knock_id == knock_id);
+    if before != newest && before.is_none_or(is_there) {
+        // What was asked for is there. Until then the form stays, for it may come to nothing; that the newest went says nothing.
         local.add.another = false;
         local.add.whom.clear();
     }
@@ -167,7 +168,7 @@ fn invitation_ui(ui: &mut Ui, invitation: &InvitationView, which: &str, local: &
             label::text(ui, state, theme::regular(type_size::CAPTION), p.text_second);
             ui.horizontal(|ui| {
                 copy_ui(ui, text::COPY, text::COPY, invitation, local);
-                if TextButton::new(Look::Plain, text::WITHDRAW).small().show(ui) {
+                if may_withdraw(invitation) && TextButton::new(Look::Plain, text::WITHDRAW).small().show(ui) {
                     wish = Some(Command::WithdrawInvitation { knock_id: invitation.knock_id });
                 }
             });
@@ -189,9 +190,15 @@ fn row_ui(ui: &mut Ui, invitation: &InvitationView, which: &str, local: &mut Loc
     // They take no room of their own: the row has it.
     let mut buttons = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
     let name = text::withdraw_which(which);
-    let withdrawn = TextButton::new(Look::Plain, text::WITHDRAW).small().named(&name).show(&mut buttons);
+    let withdrawn =
+        may_withdraw(invitation) && TextButton::new(Look::Plain, text::WITHDRAW).small().named(&name).show(&mut buttons);
     copy_ui(&mut buttons, text::COPY_ONE, &text::copy_which(which), invitation, local);
     withdrawn.then_some(Command::WithdrawInvitation { knock_id: invitation.knock_id })
+}
+
+/// Whom we accepted hears it through the invitation: until then it has to stay.
+fn may_withdraw(invitation: &InvitationView) -> bool {
+    invitation.used != InvitationUse::Accepted
 }
 
 /// The button that copies an invitation, and says for a moment that it has. `name` is for screen readers.
