@@ -56,9 +56,9 @@ pub fn mixes_scripts(name: &str) -> bool {
     name.split(|letter: char| !letter.is_alphanumeric()).any(|word| !word.is_single_script())
 }
 
-/// The contact that `name` could be taken for.
-pub fn similar_to<'a>(name: &str, contacts: &'a [Contact]) -> Option<&'a Contact> {
-    contacts.iter().find(|contact| looks_like(name, &contact.petname) || looks_like(name, &contact.proposed_name))
+/// The one of `contacts` that `name` could be taken for.
+pub fn similar_to<'a>(name: &str, contacts: impl IntoIterator<Item = &'a Contact>) -> Option<&'a Contact> {
+    contacts.into_iter().find(|contact| looks_like(name, &contact.petname) || looks_like(name, &contact.proposed_name))
 }
 
 /// Whether `name` could be taken for the built-in contact.

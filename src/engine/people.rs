@@ -385,9 +385,7 @@ const MAX_APPROVED: usize = 4;
 
 /// What is suspicious in a name that somebody proposes, seen beside the names of `others`.
 fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option<String> {
-    let mut others = others;
-    let similar = others.find(|other| names::looks_like(name, &other.petname) || names::looks_like(name, &other.proposed_name));
-    if let Some(similar) = similar {
+    if let Some(similar) = names::similar_to(name, others) {
         return Some(sentences::looks_like(name, &similar.petname, similar.verified.is_some()));
     }
     if names::is_reserved(name) {
