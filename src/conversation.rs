@@ -32,5 +32,5 @@ pub use entry::{Call, Content, Entry, Outcome, State};
 pub use library::{Library, Received};
 pub use meanwhile::{Meanwhile, Noted};
 pub use outbox::{Outbox, Step};
-pub use thread::{Found, Thread};
+pub use thread::Thread;
 pub use zone::{LocalTime, Zone};

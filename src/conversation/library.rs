@@ -26,7 +26,7 @@ use super::entry::{Call, Content, Entry, State};
 use super::key_ring::{KeyRing, RECENT};
 use super::order::{Clock, Position};
 use super::schema::{self, Trouble};
-use super::thread::{Found, Thread};
+use super::thread::Thread;
 use crate::contacts::{StoreError, StoreKeys, store_failure};
 use crate::identity::seal::SealKey;
 use crate::identity::{PublicKey, files};
@@ -57,11 +57,8 @@ pub struct Received {
     pub new: Option<Arc<Entry>>,
 }
 
-/// Rows to put.
-#[derive(Default)]
-struct Writes {
-    puts: Vec<([u8; 32], Vec<u8>)>,
-}
+/// A row to put: its key, and what it holds, sealed.
+type Put = ([u8; 32], Vec<u8>);
 
 impl Library {
     /// Opens or starts the conversations of `me` in the profile at `directory`, and reads all of them: seconds for a million.
@@ -105,14 +102,6 @@ impl Library {
         self.threads.get(peer)
     }
 
-    /// Texts of all conversations that hold `words`, the newest first in each, at most `most` a conversation.
-    pub fn search(&self, words: &str, most: usize) -> Vec<Found> {
-        let found = |(peer, thread): (&PublicKey, &Arc<Thread>)| -> Vec<Found> {
-            thread.search(words, most).into_iter().map(|entry| Found { peer: *peer, entry: entry.clone() }).collect()
-        };
-        self.threads.iter().flat_map(found).collect()
-    }
-
     /// Keeps a text of ours that is to go to `peer`. `body` is not empty and at most [`MAX_BODY`] bytes.
     pub fn write(&mut self, peer: PublicKey, body: &str, now_ms: u64) -> Result<Arc<Entry>, StoreError> {
         debug_assert!(!body.is_empty() && body.len() <= MAX_BODY, "whoever takes the text from a person checks that");
@@ -130,11 +119,11 @@ impl Library {
         self.admit(texts.iter().map(|(peer, _)| *peer))?;
         self.reopen()?;
         let mut clocks: BTreeMap<PublicKey, Clock> = BTreeMap::new();
-        let mut writes = Writes::default();
+        let mut puts = Vec::new();
         let mut received = Vec::new();
         for (peer, text) in texts {
             let key = self.row_key(&peer, &peer, &text.id);
-            if self.is_known(&peer, &text.id, &key, &writes)? {
+            if self.is_known(&peer, &text.id, &key, &puts)? {
                 received.push(Received { peer, id: text.id, new: None });
                 continue;
             }
@@ -143,10 +132,10 @@ impl Library {
             let position = Position { lamport: clock.admit(lamport), sender: peer, seq, id };
             let at_ms = sent_ms.min(now_ms);
             let entry = Entry { position, mine: false, at_ms, content: Content::text(body), state: State::Unseen };
-            writes.puts.push((key, self.seal(&peer, &key, &Row::of(&entry))));
+            puts.push((key, self.seal(&peer, &key, &Row::of(&entry))));
             received.push(Received { peer, id, new: Some(Arc::new(entry)) });
         }
-        self.commit(&writes)?;
+        self.commit(&puts)?;
         for (peer, entry) in received.iter().filter_map(|received| Some((received.peer, received.new.clone()?))) {
             self.thread_mut(peer).insert(entry);
         }
@@ -163,7 +152,7 @@ impl Library {
             let key = self.row_key(&peer, &entry.position.sender, &entry.position.id);
             (key, self.seal(&peer, &key, &Row::of(entry)))
         };
-        self.commit(&Writes { puts: changed.iter().map(put).collect() })?;
+        self.commit(&changed.iter().map(put).collect::<Vec<_>>())?;
         changed.iter().for_each(|entry| self.thread_mut(peer).set_state(&entry.position, state));
         Ok(())
     }
@@ -183,7 +172,7 @@ impl Library {
         let key = self.row_key(&peer, &position.sender, &position.id);
         let put = (key, self.seal(&peer, &key, &Row::deleted(entry)));
         self.announce_renewal()?;
-        self.commit(&Writes { puts: vec![put] })?;
+        self.commit(&[put])?;
         self.thread_mut(peer).remove(position);
         if let Err(error) = self.renew() {
             tracing::warn!("what is deleted stays in the message file, sealed, until the next start: {error}");
@@ -213,7 +202,7 @@ impl Library {
         let position = Position { lamport: clock.tick(), sender: self.me, seq: seq + 1, id: MessageId::generate() };
         let entry = Arc::new(Entry { position, mine: true, at_ms: now_ms, content, state });
         let key = self.row_key(&peer, &self.me, &position.id);
-        self.commit(&Writes { puts: vec![(key, self.seal(&peer, &key, &Row::of(&entry)))] })?;
+        self.commit(&[(key, self.seal(&peer, &key, &Row::of(&entry)))])?;
         self.thread_mut(peer).insert(entry.clone());
         Ok(entry)
     }
@@ -229,8 +218,8 @@ impl Library {
     }
 
     /// Whether a text came before: it is here, is about to be, was deleted, or was among the last of a deleted conversation.
-    fn is_known(&self, peer: &PublicKey, id: &MessageId, key: &[u8; 32], writes: &Writes) -> Result<bool, StoreError> {
-        if writes.puts.iter().any(|(put, _)| put == key) {
+    fn is_known(&self, peer: &PublicKey, id: &MessageId, key: &[u8; 32], puts: &[Put]) -> Result<bool, StoreError> {
+        if puts.iter().any(|(put, _)| put == key) {
             return Ok(true);
         }
         if self.ring.get(peer).is_some_and(|ring| ring.recent.contains(&id.0)) {
@@ -241,12 +230,12 @@ impl Library {
         read().map_err(|error| store_failure(&self.path, error))
     }
 
-    fn commit(&mut self, writes: &Writes) -> Result<(), StoreError> {
-        if writes.puts.is_empty() {
+    fn commit(&mut self, puts: &[Put]) -> Result<(), StoreError> {
+        if puts.is_empty() {
             return Ok(());
         }
         self.transaction(|table| {
-            for (key, value) in &writes.puts {
+            for (key, value) in puts {
                 table.insert(key, value.as_slice())?;
             }
             Ok(())

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::entry::{Content, Entry, State};
 use super::order::{Clock, Position};
-use crate::identity::PublicKey;
 
 /// A block that grows past this is split.
 const BLOCK: usize = 512;
@@ -30,13 +29,6 @@ pub struct Thread {
     pub(super) clock: Clock,
     /// The highest number of an entry of ours.
     pub(super) seq: u64,
-}
-
-/// Where a search found something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub peer: PublicKey,
-    pub entry: Arc<Entry>,
 }
 
 impl Thread {

@@ -206,8 +206,8 @@ fn a_deletion_that_a_crash_cut_short_is_finished_at_the_next_start() {
         let key = library.row_key(&bo, &entry.position.sender, &entry.position.id);
         (key, library.seal(&bo, &key, &Row::deleted(entry)))
     };
-    let puts = gone.iter().map(put).collect();
-    library.commit(&Writes { puts }).unwrap();
+    let puts: Vec<_> = gone.iter().map(put).collect();
+    library.commit(&puts).unwrap();
     drop(library);
     let left = || {
         let file = fs::read(place.file("messages.redb")).unwrap();
