@@ -9,6 +9,7 @@
 //!   no queue, rate in use         ──▶ +15 % a second; +1 % near where a queue built up last
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   all that is wanted fits ──▶ packets leave no faster than the path lets them through, so that sound waits behind none
+//!   packets that waited came out far faster than the target ──▶ most of that in steps: a path of fits and starts queues at any rate
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   the same where a picture would fill the path ──▶ a train of empty packets: what holds it up is what there is
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm
@@ -27,6 +28,7 @@ mod dip;
 mod loss;
 mod pacing;
 mod rival;
+mod service;
 mod throughput;
 mod train;
 
@@ -40,6 +42,7 @@ use std::time::{Duration, Instant};
 use delay::Delay;
 use loss::Heavy;
 use rival::{Rival, Standing};
+use service::Service;
 use throughput::Throughput;
 use train::Trains;
 
@@ -166,6 +169,7 @@ pub struct BandwidthEstimator {
     /// Where it began, as a share of where it usually does.
     boldness: f64,
     delay: Delay,
+    service: Service,
     throughput: Throughput,
     trains: Trains,
     loss: f64,
@@ -217,6 +221,7 @@ impl BandwidthEstimator {
             cap,
             boldness: 1.0,
             delay: Delay::default(),
+            service: Service::default(),
             throughput: Throughput::default(),
             trains: Trains::default(),
             loss: 0.0,
@@ -277,6 +282,7 @@ impl BandwidthEstimator {
         // On a tiny path they are faster than whatever has something in it, and the rest would always seem to wait.
         let empty = |packet: &PacketFate| packet.probe && packet.bytes <= MOST_EMPTY;
         self.delay.observe(now, packets.iter().filter(|packet| !empty(packet)));
+        self.service.observe(packets, |sent| self.delay.earliest(sent));
         self.look_for_overflow(now);
         self.count_losses(packets);
         self.throughput.observe(packets);
@@ -381,8 +387,7 @@ impl BandwidthEstimator {
     }
 
     fn back_off(&mut self, now: Instant, long: bool) {
-        // What arrives while a queue stands is what the path carries.
-        let carried = self.throughput.recent_kbps().max(f64::from(FLOOR_KBPS));
+        let carried = self.carried_kbps().max(f64::from(FLOOR_KBPS));
         let share = match long {
             // There a quarter less may be the whole picture.
             true if carried < TINY => BACK_OFF_TINY,
@@ -400,6 +405,7 @@ impl BandwidthEstimator {
         self.hold_until = Some(now + self.settle());
         self.next_probe = Some(now + PROBE_AFTER_LIMIT);
         self.trains.clear();
+        self.forget_service();
         self.delay.acted();
     }
 
@@ -431,6 +437,9 @@ impl BandwidthEstimator {
             // There, growth asks nobody whether there is room.
             self.found_limit(now, train.kbps);
             self.target = self.target.min(train.kbps);
+        }
+        if self.follow_service() {
+            return;
         }
         let near = limit.is_some_and(|limit| self.target > limit * NEAR);
         if tiny || self.throughput.kbps() > self.target * IN_USE {

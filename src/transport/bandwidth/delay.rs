@@ -7,6 +7,8 @@ use super::PacketFate;
 
 /// The fastest packet of the last one to two of these is the path without a queue; clocks drift and routes change.
 const BASE_AGE: Duration = Duration::from_secs(10);
+/// The other side's clock counts milliseconds.
+const CLOCK_MS: f64 = 1.5;
 /// Reports that are remembered to tell growth from jitter.
 const REMEMBERED: usize = 4;
 
@@ -43,6 +45,12 @@ impl Default for Delay {
 }
 
 impl Delay {
+    /// When what was sent then would have arrived had it waited for nothing, on the other side's clock, as far as that one tells.
+    pub fn earliest(&self, sent: Instant) -> Option<Duration> {
+        let since = sent.checked_duration_since(self.epoch?)?;
+        Duration::try_from_secs_f64(since.as_secs_f64() + (self.base.0.min(self.base.1) + CLOCK_MS) / 1e3).ok()
+    }
+
     /// Another path begins.
     pub fn forget(&mut self) {
         *self = Self { epoch: self.epoch, jitter: self.jitter, ..Self::default() };

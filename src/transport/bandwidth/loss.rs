@@ -37,6 +37,7 @@ impl BandwidthEstimator {
             self.loss += (lost - self.loss) * weight;
             if !self.runs_over {
                 self.chance_loss += (lost - self.chance_loss) * weight;
+                self.service.count(packet.arrived.is_none());
             }
         }
     }

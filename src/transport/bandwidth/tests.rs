@@ -234,6 +234,22 @@ fn a_wandering_rate_is_used_without_long_waits() {
 }
 
 #[test]
+fn a_path_of_fits_and_starts_is_used_for_what_it_carries_on_average() {
+    let mut used = Vec::new();
+    for seed in 1..=4 {
+        // In two of five moments of 15 ms it carries everything, in the others nothing.
+        let mut dice = Dice::new(seed);
+        let rates = (0..2000).map(|step| (f64::from(step) * 0.015, if dice.roll() < 0.4 { 2500.0 } else { 1.0 })).collect();
+        let outcome = Run { seed, ..Run::new(Profile { rates, ..Profile::new(1000.0, 200_000.0, 25.0) }, 30.0) }.go();
+        report("fits and starts", &outcome);
+        used.push(outcome.mean(8.0, 30.0) / 1000.0);
+        assert!(outcome.p95_delay() <= 220.0, "{}", outcome.p95_delay());
+    }
+    let mean = used.iter().sum::<f64>() / used.len() as f64;
+    assert!(mean >= 0.52, "{used:?}");
+}
+
+#[test]
 fn a_tcp_flow_on_the_same_link_leaves_us_a_fair_share_and_gets_one() {
     let mut shares = Vec::new();
     for seed in 1..=3 {
