@@ -194,8 +194,8 @@ profiles! {
         most_frozen: 1000,
         most_gap: 550,
         most_latency: 450,
-        most_concealed: 5.0,
-        most_mouth_to_ear: 520.0,
+        most_concealed: 5.5,
+        most_mouth_to_ear: 400.0,
         ..GOOD
     };
 }
