@@ -17,7 +17,7 @@ use super::delay_histogram::DelayHistogram;
 pub const LEAST: Duration = Duration::from_millis(26);
 /// A conversation ends where each waits longer than this to hear the other.
 pub const MOST: Duration = Duration::from_millis(400);
-/// For spikes less: pictures wait with the sound, and with the path and both computers' work they are then shown after 300 ms.
+/// For spikes less: pictures wait with the sound, and with the path and both computers' work they are then shown within 300 ms.
 const MOST_FOR_SPIKES: Duration = Duration::from_millis(280);
 /// The grain in which sound is asked for comes on top of what packets need.
 const GRAIN: Duration = Duration::from_millis(5);

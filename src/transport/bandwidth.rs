@@ -9,7 +9,7 @@
 //!   no queue, rate in use         ──▶ +15 % a second; +1 % near where a queue built up last
 //!   a train of packets came through faster than the target ──▶ most of that rate at once
 //!   all that is wanted fits ──▶ packets leave no faster than the path lets them through, so that sound waits behind none
-//!   packets that waited came out far faster than the target ──▶ most of that in steps: a path of fits and starts queues at any rate
+//!   packets that waited came out far faster than the target ──▶ half of that, in steps: a path of fits and starts queues at any rate
 //!   no queue, rate not known to be all ──▶ a probe: a train of packets sent again, at 2.5 times the target
 //!   the same where a picture would fill the path ──▶ a train of empty packets: what holds it up is what there is
 //!   a queue that stays although we sent little ──▶ somebody else fills it: hold our share until losses or calm

@@ -7,7 +7,7 @@ use super::PacketFate;
 
 /// The fastest packet of the last one to two of these is the path without a queue; clocks drift and routes change.
 const BASE_AGE: Duration = Duration::from_secs(10);
-/// The other side's clock counts milliseconds.
+/// The other side's clock counts milliseconds: so much may be rounding.
 const CLOCK_MS: f64 = 1.5;
 /// Reports that are remembered to tell growth from jitter.
 const REMEMBERED: usize = 4;

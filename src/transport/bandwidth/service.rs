@@ -93,6 +93,7 @@ impl Service {
         few.map_or(MOMENT, |served| since(served).max(MOMENT))
     }
 
+    /// Forgets what came before the last `window`.
     fn keep(&mut self, window: Duration) {
         let last = self.last;
         self.served.retain(|served| last.is_none_or(|last| served.arrived + window >= last));
