@@ -1,9 +1,11 @@
 use super::*;
 use crate::e2ee::{Direction, RootKey, StreamId};
+use crate::media::audio_source::AudioSourceSpec;
 use crate::media::clock::AUDIO_RATE;
 use crate::media::speaker::{far_end, play, playback_ring};
 use crate::media::wav::WavSink;
 use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 const START: MediaTime = MediaTime(1_700_000_000_000_000);
