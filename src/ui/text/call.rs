@@ -1,6 +1,42 @@
 //! The sentences of calls: around the stage, before it, and of the overlays.
 
+use std::time::Duration;
+
 use crate::engine::snapshot::{CallMedia, Statistics};
+
+// A call.
+pub const INCOMING_TITLE: &str = "Incoming call";
+pub const DECLINE: &str = "Decline";
+pub const ACCEPT_AUDIO: &str = "Accept audio";
+pub const ACCEPT_VIDEO: &str = "Accept video";
+pub const VERIFIED_CONTACT: &str = "Verified contact";
+pub const NOT_VERIFIED_YET: &str = "Not verified yet";
+/// Below the name in the notification.
+pub const NOTIFICATION_BODY: &str = "Open Vesper to answer.";
+pub const ECHO_CONTACT: &str = "Built-in contact";
+pub const ENCRYPTED: &str = "End-to-end encrypted";
+pub const DIALING: &str = "Looking for their computer…";
+pub const RINGING_THERE: &str = "Ringing…";
+pub const CONNECTING: &str = "Connecting…";
+pub const WAITING_FOR_PICTURE: &str = "Waiting for their picture…";
+pub const RECONNECTING: &str = "Reconnecting… Stay on the line: the call continues when the network is back.";
+pub const THEIR_MICROPHONE_OFF: &str = "Their microphone is off";
+pub const THEIR_CAMERA_OFF: &str = "Their camera is off";
+pub const ECHO_SEES_NOTHING: &str = "Turn your camera on, and Echo sends your picture back";
+pub const YOU: &str = "You";
+pub const MUTE: &str = "Turn the microphone off";
+pub const UNMUTE: &str = "Turn the microphone on";
+pub const CAMERA_OFF: &str = "Turn the camera off";
+pub const CAMERA_ON: &str = "Turn the camera on";
+pub const HANG_UP: &str = "Hang up";
+pub const FULL_SCREEN: &str = "Full screen";
+pub const LEAVE_FULL_SCREEN: &str = "Leave full screen";
+pub const SELF_VIEW: &str = "Your own picture";
+pub const WORDS: &str = "The words of this call";
+pub const WORDS_QUESTION: &str = "Read these four words to each other. If you both see the same ones, nobody is in between.";
+pub const WORDS_SAME: &str = "They match";
+pub const WORDS_DIFFER: &str = "They differ";
+pub const ESCAPE_AGAIN: &str = "Press Esc again to hang up.";
 
 // Leaving the call view.
 pub const LEAVE_CALL_VIEW: &str = "Back to your conversations; the call continues";
@@ -76,6 +112,40 @@ pub const KEYS: [(&str, &str); 13] = [
     ("?", "Show these keys"),
 ];
 
+/// What rings.
+pub fn incoming(media: CallMedia) -> &'static str {
+    match media {
+        CallMedia::Audio => "Incoming voice call",
+        CallMedia::Video => "Incoming video call",
+    }
+}
+
+/// The notification beside the popup.
+pub fn incoming_from(name: &str, media: CallMedia) -> String {
+    match media {
+        CallMedia::Audio => format!("{name} is calling"),
+        CallMedia::Video => format!("{name} is calling with video"),
+    }
+}
+
+/// The clock of a call: `12:34`, `1:02:03`.
+pub fn duration(lasted: Duration) -> String {
+    let seconds = lasted.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+}
+
+/// The quality bars, for screen readers.
+pub fn quality(bars: u8) -> &'static str {
+    match bars {
+        0 => "Connection quality unknown",
+        1 => "Connection bad",
+        2 => "Connection weak",
+        3 => "Connection fair",
+        _ => "Connection good",
+    }
+}
+
 /// The title of the check before a call.
 pub fn lobby_title(name: &str, media: CallMedia) -> String {
     match media {
@@ -134,6 +204,12 @@ pub fn statistics(second: &Statistics) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_reads_as_a_clock() {
+        assert_eq!(duration(Duration::from_secs(754)), "12:34");
+        assert_eq!(duration(Duration::from_secs(3723)), "1:02:03");
+    }
 
     #[test]
     fn a_figure_that_was_not_measured_has_no_line() {

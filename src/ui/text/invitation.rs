@@ -1,8 +1,29 @@
-//! The sentences about our invitations that are open: which is which, how long each holds, and what became of it.
+//! The sentences of adding a person, and of our invitations that are open: which is which, how long each holds, and what became of it.
 
 use super::talk::{capital, clock, day};
 use crate::engine::snapshot::{InvitationUse, LocalTime};
 
+// Adding a person.
+pub const ADD_TITLE: &str = "Add a person";
+pub const THEIRS: &str = "I have an invitation";
+pub const MINE: &str = "Invite somebody";
+pub const THEIRS_SUB: &str = "Paste the invitation that somebody made for you. They are asked before you can call each other.";
+pub const INVITATION: &str = "Invitation";
+pub const INVITATION_HINT: &str = "vesper:…";
+pub const INVITATION_WRONG: &str = "An invitation starts with vesper: — copy the whole text that you were sent.";
+pub const PETNAME: &str = "What you call them";
+pub const PETNAME_HINT: &str = "As they call themselves";
+pub const SEND_REQUEST: &str = "Send request";
+pub const MINE_SUB: &str = "Give it to one person, by a way you trust: on paper, in person, over a messenger. Whoever has it can ask to be your contact, and you decide.";
+pub const MAKE_INVITATION: &str = "Make an invitation";
+pub const HOLDS_FOR: &str = "Valid for";
+pub const HOLDS: [(&str, u32); 3] = [("1 hour", 1), ("1 day", 24), ("1 week", 168)];
+pub const COPY: &str = "Copy invitation";
+pub const COPIED: &str = "Copied";
+pub const WITHDRAW: &str = "Withdraw";
+pub const QR_NAME: &str = "The invitation as a QR code";
+
+// The invitations that are open.
 pub const WHOM: &str = "For whom? (only you see this)";
 pub const WHOM_HINT: &str = "Optional";
 pub const MAKE_ANOTHER: &str = "Make another";
@@ -40,7 +61,7 @@ pub fn copy_which(which: &str) -> String {
 
 /// The other one.
 pub fn withdraw_which(which: &str) -> String {
-    format!("{} the invitation {which}", super::WITHDRAW)
+    format!("{WITHDRAW} the invitation {which}")
 }
 
 /// How long an invitation holds, or what became of it.

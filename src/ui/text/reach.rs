@@ -1,7 +1,25 @@
-//! The sentences about whether this computer can be reached.
+//! The sentences about how this computer is reached, and whether it can be.
 
 use super::talk::capital;
 use crate::engine::snapshot::{Network, Way};
+
+// How others reach this computer.
+pub const REACH: &str = "How others reach you";
+pub const REACH_SUB: &str = "You can change this at any time in the settings.";
+pub const REACH_NETWORK: &str = "This network only";
+pub const REACH_NETWORK_SUB: &str = "Calls work between computers on the same network. People elsewhere cannot reach you.";
+/// At the first start, where this way turns [`LAN`](super::LAN) on.
+pub const REACH_NETWORK_FOUND: &str =
+    "Computers on this network can then see that your key is here; you can turn that off in the settings.";
+pub const REACH_RELAY: &str = "My own relay";
+pub const REACH_RELAY_SUB: &str =
+    "Works from anywhere. Whoever runs the relay sees who talks to whom and when, never what is said.";
+pub const REACH_PUBLIC: &str = "Public relays";
+pub const REACH_PUBLIC_SUB: &str = "Works from anywhere with nothing to set up. The relays of the iroh project see who talks to whom and when, never what is said.";
+pub const RELAY_ADDRESS: &str = "Address of the relay";
+pub const RELAY_ADDRESS_HINT: &str = "https://relay.example.org";
+pub const RELAY_ADDRESS_WRONG: &str = "The address of a relay starts with https://";
+pub const USE_RELAY: &str = "Use this relay";
 
 /// What the person of a contact sees while nobody can be reached from here.
 pub const UNREACHABLE_SUB: &str = "You are offline. What you write waits here, and calls work again when you are back.";
