@@ -1,6 +1,6 @@
 //! The views of trust: safety numbers, the lock, passphrases, backups, what a contact may do.
 
-use eframe::egui::{Key, Modifiers, Theme, Vec2};
+use eframe::egui::{Theme, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use vesper::engine::command::Command;
 use vesper::engine::snapshot::*;
@@ -9,7 +9,7 @@ use vesper::ui::local::{Dialog, Local, Page, SettingsPage};
 use vesper::ui::text;
 use vesper::ui::views::incoming;
 
-use crate::ui::{CALL, NOW, SIZE, active, call, click, contact, in_call, key, people, press, window, window_of, write};
+use crate::ui::{CALL, NOW, SIZE, active, call, click, contact, in_call, key, people, window, window_of, write};
 
 fn number(scan: Scan) -> VerifyView {
     let groups = ["37281", "90415", "66302", "18874", "52093", "71648", "04457", "93120", "28866", "41079", "60531", "87244"];
@@ -181,31 +181,6 @@ fn a_popup_with_a_name_like_another_shows_the_warning() {
 }
 
 #[test]
-fn the_strength_of_a_passphrase_is_said_while_it_is_written() {
-    let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
-    write(&mut window, text::PASSPHRASE, "password");
-    window.get_by_label("Weak: found within the hour");
-    window.get_by_label(text::PASSPHRASE_KEEP);
-    write(&mut window, text::PASSPHRASE, " of walrus tiptoes beyond the quarry");
-    window.get_by_label("Strong: would take centuries to guess");
-}
-
-#[test]
-fn a_backup_is_restored_under_both_passphrases() {
-    let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
-    click(&mut window, text::HAVE_BACKUP);
-    write(&mut window, text::BACKUP_FILE, "/media/stick/vesper.backup");
-    write(&mut window, text::BACKUP_PASSPHRASE, "old one");
-    assert_eq!(click(&mut window, text::RESTORE), [], "what it means to have no passphrase is said first");
-    write(&mut window, text::NEW_PASSPHRASE, "new one");
-    assert_eq!(click(&mut window, text::RESTORE), []);
-    let reach = vesper::settings::Reach::ThisNetwork;
-    let file = "/media/stick/vesper.backup".into();
-    let wish = Command::Restore { file, passphrase: "old one".into(), new: "new one".into(), reach };
-    assert_eq!(click(&mut window, text::START), [wish]);
-}
-
-#[test]
 fn a_passphrase_is_set_changed_and_removed_only_after_its_meaning_was_said() {
     let (snapshot, local) = settings(false);
     let mut window = window(snapshot, local);
@@ -309,15 +284,4 @@ fn a_contact_whose_name_looks_like_another_carries_the_warning_on_their_page() {
     let mut snapshot = people();
     snapshot.contacts.push(ContactView { warning: Some(ALIKE.into()), verified: false, ..contact(20, "Мaya Lindqvist") });
     window(snapshot, Local { selected: Some(key(20)), ..Local::default() }).get_by_label(ALIKE);
-}
-
-#[test]
-fn tab_goes_from_the_name_to_the_passphrase_and_only_then_to_its_eye() {
-    let mut window = window(Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, Local::default());
-    window.get_by_label(text::YOUR_NAME).focus();
-    window.run_steps(2);
-    press(&mut window, Modifiers::NONE, Key::Tab);
-    assert!(window.get_by_label(text::PASSPHRASE).is_focused());
-    press(&mut window, Modifiers::NONE, Key::Tab);
-    assert!(window.get_by_label(text::SHOW_PASSPHRASE).is_focused());
 }

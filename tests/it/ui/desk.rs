@@ -1,14 +1,16 @@
-//! Settings, announcements, and what holds for every view: a name for each thing, a way to it by keyboard, and room for it.
+//! Settings, notices, announcements, and what holds for every view: a name for each thing, a way to it by keyboard, and room for it.
 
 use std::collections::BTreeSet;
 
 use eframe::egui::accesskit::{Action, Role};
 use egui_kittest::kittest::NodeT as _;
 use egui_kittest::{SnapshotOptions, SnapshotResults};
-use vesper::settings::{QuietHours, Settings};
+use vesper::settings::{self, QuietHours, Settings};
 use vesper::ui::news::{News, ring};
 use vesper::ui::notify::{About, Answer};
+use vesper::ui::tokens::motion;
 
+use super::screens::{opened, screens};
 use super::*;
 
 fn settings_page(page: SettingsPage) -> Local {
@@ -24,6 +26,29 @@ fn changed(change: impl FnOnce(&mut Settings)) -> Vec<Command> {
     let mut settings = Settings::default();
     change(&mut settings);
     vec![Command::ChangeSettings { settings: Box::new(settings) }]
+}
+
+#[test]
+fn settings_look_at_the_devices_and_hold_at_once() {
+    let mut window = window(people(), Local::default());
+    assert_eq!(click(&mut window, text::SETTINGS), [Command::RefreshDevices]);
+    let settings = Settings { noise_suppression: false, ..Settings::default() };
+    assert_eq!(click(&mut window, text::NOISE), [Command::ChangeSettings { settings: Box::new(settings) }]);
+    click(&mut window, text::APPEARANCE);
+    let settings = Settings { theme: settings::Theme::Light, ..Settings::default() };
+    assert_eq!(click(&mut window, text::THEMES[2]), [Command::ChangeSettings { settings: Box::new(settings) }]);
+    click(&mut window, text::NETWORK);
+    let settings = Settings { reach: Reach::PublicRelays, ..Settings::default() };
+    assert_eq!(click(&mut window, text::REACH_PUBLIC), [Command::ChangeSettings { settings: Box::new(settings) }]);
+    assert_eq!(click(&mut window, text::LINK_NEVER), [], "an address cannot be hidden without a relay");
+}
+
+#[test]
+fn a_camera_is_chosen_by_name() {
+    let mut window = window(people(), Local { page: Page::Settings, ..Local::default() });
+    click(&mut window, text::CAMERA_DEVICE);
+    let settings = Settings { camera: Some("Integrated Camera".into()), ..Settings::default() };
+    assert_eq!(click(&mut window, "Integrated Camera"), [Command::ChangeSettings { settings: Box::new(settings) }]);
 }
 
 #[test]
@@ -87,13 +112,6 @@ fn a_speaker_can_be_heard_and_a_picture_mirrored_from_the_settings() {
 }
 
 #[test]
-fn echo_reads_no_messages_and_says_so() {
-    let window = window(people(), Local { selected: Some(key(1)), ..Local::default() });
-    window.get_by_label(text::ECHO_SUB);
-    assert!(window.query_by_label(&text::message_to("Echo")).is_none());
-}
-
-#[test]
 fn the_data_rate_of_calls_is_limited_by_a_click() {
     let high = vec2(SIZE.x, 1400.0);
     let mut window = window_of(people(), settings_page(SettingsPage::Network), Theme::Dark, high);
@@ -114,6 +132,27 @@ fn about_says_that_a_newer_vesper_exists() {
     snapshot.conversations.newer_version = Some("9.1.0".into());
     let window = window(snapshot, settings_page(SettingsPage::About));
     window.get_by_label(&text::newer_exists("9.1.0"));
+}
+
+#[test]
+fn a_notice_is_read_and_dismissed() {
+    let notice = Notice { id: 5, kind: NoticeKind::Error, text: "No camera was found. Plug one in.".into() };
+    let mut window = window(Snapshot { notices: vec![notice], ..people() }, Local::default());
+    window.get_by_label("No camera was found. Plug one in.");
+    assert_eq!(click(&mut window, text::DISMISS), [Command::DismissNotice { id: 5 }]);
+}
+
+#[test]
+fn a_notice_that_asks_for_nothing_goes_when_there_was_time_to_read_it_and_a_warning_stays() {
+    let notice = |id, kind| Notice { id, kind, text: format!("Sentence {id}.") };
+    let notices = vec![notice(5, NoticeKind::Warning), notice(6, NoticeKind::Info)];
+    let mut window = window(Snapshot { notices, ..people() }, Local::default());
+    let step = window.ctx.input(|input| input.predicted_dt);
+    let steps = (motion::INFO_NOTICE / f64::from(step)) as usize;
+    window.run_steps(steps / 2);
+    assert_eq!(wishes(&mut window), []);
+    window.run_steps(steps);
+    assert_eq!(wishes(&mut window), [Command::DismissNotice { id: 6 }]);
 }
 
 #[test]
@@ -242,6 +281,24 @@ fn with_below(view: &str, snapshot: Snapshot, local: Local, size: Vec2) -> (Wind
     let below = below.map(|(snapshot, local)| things(&window_of(snapshot, local, Theme::Light, size), is_met));
     let below = below.unwrap_or_default().into_iter().map(|(id, ..)| id).collect();
     (opened(view, snapshot, local, Theme::Light, size), below)
+}
+
+#[test]
+fn what_a_form_is_for_can_be_typed_at_once() {
+    let forms = [
+        (Snapshot { stage: Stage::Welcome, ..Snapshot::default() }, None, text::YOUR_NAME),
+        (people(), Some(Dialog::AddPerson), text::INVITATION),
+        (people(), Some(Dialog::Rename { key: key(2), name: "Maya".into() }), text::NAME),
+    ];
+    for (snapshot, dialog, field) in forms {
+        let window = window(snapshot, Local { dialog, ..Local::default() });
+        let focused = window.root().children_recursive().any(|node| node.is_focused());
+        assert!(focused && window.get_by_label(field).is_focused(), "{field} has not the keyboard");
+    }
+    // What came by a link waits for a click: a key that was meant for something else must not change or send it.
+    let mut add = Local { dialog: Some(Dialog::AddPerson), ..Local::default() };
+    add.add.invitation = "vesper:abc".into();
+    assert!(!window(people(), add).get_by_label(text::INVITATION).is_focused());
 }
 
 #[test]

@@ -1,6 +1,17 @@
-//! Inviting several people: every invitation that is open can be seen, copied and withdrawn.
+//! Invitations: one of somebody else's is used; one's own are made, and each that is open can be seen, copied and withdrawn.
 
 use super::*;
+
+pub(super) fn invitation() -> InvitationView {
+    InvitationView {
+        knock_id: key(40),
+        text: format!("vesper:{}", "aq3fk7nzt2vw5yl4".repeat(9)),
+        expires: NOW + 86_000,
+        label: String::new(),
+        made: NOW - 400,
+        used: InvitationUse::Unused,
+    }
+}
 
 /// Three that are open, newest first: for somebody, for nobody in particular, and one that was used.
 pub(super) fn three() -> Vec<InvitationView> {
@@ -18,6 +29,54 @@ fn inviting(invitations: Vec<InvitationView>, size: Vec2) -> Window {
 
 fn withdraw(number: u8) -> [Command; 1] {
     [Command::WithdrawInvitation { knock_id: key(number) }]
+}
+
+#[test]
+fn an_invitation_is_pasted_and_one_that_cannot_be_one_is_told_so() {
+    let mut window = window(people(), Local::default());
+    click(&mut window, text::ADD_PERSON);
+    write(&mut window, text::INVITATION, "https://example.org");
+    window.get_by_label(text::INVITATION_WRONG);
+    assert_eq!(click(&mut window, text::SEND_REQUEST), []);
+    assert_eq!(press(&mut window, Modifiers::NONE, Key::Enter), []);
+    for enter in [false, true] {
+        window.state_mut().local.add.invitation = " vesper:abc ".into();
+        window.state_mut().local.dialog = Some(Dialog::AddPerson);
+        window.run_steps(2);
+        let wish = Command::AddContact { invitation: "vesper:abc".into(), petname: None };
+        let sent = if enter {
+            write(&mut window, text::PETNAME, " ");
+            press(&mut window, Modifiers::NONE, Key::Enter)
+        } else {
+            click(&mut window, text::SEND_REQUEST)
+        };
+        assert_eq!(sent, [wish]);
+        assert_eq!(window.state().local.dialog, None);
+    }
+}
+
+#[test]
+fn an_invitation_is_made_copied_and_withdrawn() {
+    let mut window = window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
+    click(&mut window, text::MINE);
+    assert_eq!(click(&mut window, text::MAKE_INVITATION), [Command::Invite { hours: 24, label: String::new() }]);
+    window.state_mut().snapshot.invitations = vec![invitation()];
+    window.run_steps(2);
+    window.get_by_label(text::QR_NAME);
+    click(&mut window, text::COPY);
+    assert_eq!(window.state().local.copy.as_deref(), Some(invitation().text.as_str()));
+    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation { knock_id: invitation().knock_id }]);
+}
+
+#[test]
+fn an_invitation_that_was_used_says_so_and_is_not_given_to_a_second_person() {
+    let mut window = window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
+    click(&mut window, text::MINE);
+    window.state_mut().snapshot.invitations = vec![InvitationView { used: InvitationUse::Asked, ..invitation() }];
+    window.run_steps(2);
+    window.get_by_label(text::INVITATION_USED);
+    assert!(window.query_by_label(text::COPY).is_none());
+    assert_eq!(click(&mut window, text::WITHDRAW), [Command::WithdrawInvitation { knock_id: invitation().knock_id }]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use eframe::egui::epaint::{ClippedShape, TextShape};
 use eframe::egui::{Color32, Rect, Shape};
 use egui_kittest::kittest::NodeT as _;
 
+use super::screens::{opened, screens};
 use super::*;
 
 /// A text as it is drawn, and where it can be seen.

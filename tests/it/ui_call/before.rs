@@ -11,6 +11,31 @@ fn popup(call: CallView) -> Window {
 }
 
 #[test]
+fn the_popup_offers_three_answers_and_says_whether_the_caller_is_verified() {
+    let ringing = |verified| popup(CallView { verified, words: None, ..call(CallStage::Incoming) });
+    let mut window = ringing(true);
+    window.get_by_label(text::VERIFIED_CONTACT);
+    assert_eq!(click(&mut window, text::ACCEPT_VIDEO), [Command::Accept { call: CALL, media: CallMedia::Video }]);
+    assert_eq!(click(&mut window, text::ACCEPT_AUDIO), [Command::Accept { call: CALL, media: CallMedia::Audio }]);
+    assert_eq!(click(&mut window, text::DECLINE), [Command::Decline { call: CALL }]);
+    ringing(false).get_by_label(text::NOT_VERIFIED_YET);
+}
+
+#[test]
+fn an_incoming_call_is_answered_with_the_keys_too() {
+    let both = Modifiers::CTRL | Modifiers::SHIFT;
+    let mut window = window(in_call(call(CallStage::Incoming)), Local::default());
+    assert_eq!(press(&mut window, both, Key::V), [Command::Accept { call: CALL, media: CallMedia::Video }]);
+    assert_eq!(press(&mut window, both, Key::A), [Command::Accept { call: CALL, media: CallMedia::Audio }]);
+    assert_eq!(press(&mut window, both, Key::D), [Command::Decline { call: CALL }]);
+    // Somebody else rings in its place.
+    let other = Some(CallId([8; 16]));
+    window.state_mut().snapshot.call.as_mut().unwrap().id = other;
+    assert_eq!(press(&mut window, both, Key::V), [], "that was meant for the one before");
+    assert_eq!(press(&mut window, both, Key::D), [Command::Decline { call: other }]);
+}
+
+#[test]
 fn a_ring_is_silenced_without_an_answer() {
     let mut window = popup(CallView { words: None, ..call(CallStage::Incoming) });
     assert_eq!(click(&mut window, text::SILENCE), [Command::Silence]);

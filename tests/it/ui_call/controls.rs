@@ -1,4 +1,4 @@
-//! What one does in a call: its buttons and their fading, its keys, its figures.
+//! What one does in a call: its buttons and their fading, its keys, its figures, the comparing of its words.
 
 use eframe::egui::{CursorIcon, Event, Key, Modifiers};
 use vesper::engine::command::Command;
@@ -6,6 +6,36 @@ use vesper::ui::tokens::motion;
 
 use super::*;
 use crate::ui::{click, press, wishes, write};
+
+#[test]
+fn the_controls_of_a_call_ask_for_the_opposite_of_what_is() {
+    let mut window = window(in_call(call(active())), Local::default());
+    assert_eq!(click(&mut window, text::MUTE), [Command::SetMicrophone { on: false }]);
+    assert_eq!(click(&mut window, text::CAMERA_OFF), [Command::SetCamera { on: false }]);
+    assert_eq!(click(&mut window, text::HANG_UP), [Command::HangUp]);
+    let muted = CallView { microphone_on: false, camera_on: false, ..call(active()) };
+    window.state_mut().snapshot.call = Some(muted);
+    window.run_steps(2);
+    assert_eq!(click(&mut window, text::UNMUTE), [Command::SetMicrophone { on: true }]);
+    assert_eq!(click(&mut window, text::CAMERA_ON), [Command::SetCamera { on: true }]);
+}
+
+#[test]
+fn the_keys_of_a_call_work_and_never_while_somebody_writes() {
+    let mut window = window(in_call(call(active())), Local::default());
+    assert_eq!(press(&mut window, Modifiers::NONE, Key::M), [Command::SetMicrophone { on: false }]);
+    assert_eq!(press(&mut window, Modifiers::NONE, Key::V), [Command::SetCamera { on: false }]);
+    assert_eq!(press(&mut window, Modifiers::CTRL, Key::D), [Command::HangUp]);
+    press(&mut window, Modifiers::NONE, Key::F11);
+    assert!(window.state().local.full_screen);
+
+    let mut writing = self::window(people(), Local { dialog: Some(Dialog::AddPerson), ..Local::default() });
+    writing.get_by_label(text::PETNAME).focus();
+    writing.run_steps(2);
+    writing.state_mut().snapshot.call = Some(call(CallStage::Incoming));
+    let both = Modifiers::CTRL | Modifiers::SHIFT;
+    assert_eq!(press(&mut writing, both, Key::A), []);
+}
 
 #[test]
 fn the_controls_are_there_when_the_picture_comes_however_long_it_rang() {
@@ -95,4 +125,18 @@ fn escape_leaves_what_is_written_or_open_before_it_is_about_the_call() {
     let mut elsewhere = self::window(in_call(call(active())), Local { page: Page::Settings, ..away() });
     press(&mut elsewhere, Modifiers::NONE, Key::Escape);
     assert_eq!((elsewhere.state().local.page, elsewhere.state().local.notice), (Page::People, None), "it left the settings");
+}
+
+#[test]
+fn the_words_are_read_and_compared() {
+    let mut window = window(in_call(call(active())), Local::default());
+    click(&mut window, "The words of this call: fox, cactus, balloon, anchor");
+    assert_eq!(click(&mut window, text::WORDS_SAME), [Command::WordsAgree { agree: true }]);
+}
+
+#[test]
+fn every_word_of_a_call_has_its_picture() {
+    for (emoji, name) in vesper::call::words::WORDS {
+        assert!(vesper::ui::emoji::has(emoji), "{name}");
+    }
 }

@@ -1,9 +1,34 @@
 //! What a call says of itself at each of its stages, and what can be done at that stage.
 
+use std::time::Duration;
+
 use vesper::engine::command::Command;
 
 use super::*;
 use crate::ui::{click, people_without_lobby};
+
+#[test]
+fn every_stage_of_a_call_says_what_goes_on() {
+    let ended = CallStage::Ended { result: "They declined.".into(), lasted: None };
+    for (stage, line) in [
+        (CallStage::Dialing, text::DIALING),
+        (CallStage::RingingThere, text::RINGING_THERE),
+        (CallStage::Connecting, text::CONNECTING),
+        (ended, "They declined."),
+    ] {
+        window(in_call(CallView { words: None, ..call(stage) }), Local::default())
+            .get_by_label(&format!("Maya Lindqvist: {line}"));
+    }
+    let reconnecting = CallStage::Reconnecting { since: MediaTime(NOW * 1_000_000) };
+    window(in_call(call(reconnecting)), Local::default()).get_by_label(text::RECONNECTING_LINK);
+    let off = CallView { remote_camera_on: false, ..call(active()) };
+    window(in_call(off), Local::default()).get_by_label(&format!("Maya Lindqvist: {}", text::THEIR_CAMERA_OFF));
+    // A call that stands may carry sound alone for as long as it lasts.
+    let mut without_picture = window(in_call(call(active())), Local::default());
+    without_picture.state_mut().pictures.remote.clear();
+    without_picture.run_steps(2);
+    without_picture.get_by_label(&format!("Maya Lindqvist: {}", text::WAITING_FOR_PICTURE));
+}
 
 #[test]
 fn there_is_one_call_at_a_time() {
@@ -29,6 +54,14 @@ fn the_end_of_a_call_says_why_and_calls_again_as_one_called_or_answered_but_not_
     let mut unseen = self::window(Snapshot { settings: people_without_lobby().settings, ..ended }, Local::default());
     let voice = Command::Call { key: key(2), media: CallMedia::Audio };
     assert_eq!(click(&mut unseen, text::CALL_AGAIN), [voice], "a video call that was answered without a camera");
+}
+
+#[test]
+fn the_end_of_a_call_can_be_put_away() {
+    let ended = CallStage::Ended { result: "The call ended.".into(), lasted: Some(Duration::from_secs(754)) };
+    let mut window = window(in_call(call(ended)), Local::default());
+    click(&mut window, text::CLOSE);
+    window.get_by_label(text::SETTINGS);
 }
 
 #[test]
