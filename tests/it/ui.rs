@@ -4,9 +4,11 @@
 
 mod app;
 mod contacts;
-mod desk;
 mod inviting;
+mod news;
+mod reachable;
 mod screens;
+mod settings_pages;
 mod spoken;
 mod start;
 pub(crate) mod talk;

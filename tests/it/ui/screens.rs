@@ -1,4 +1,4 @@
-//! All screens, which tests of every view go through, and that each of them can be drawn.
+//! All screens, which tests of every view go through, and how they are drawn.
 //!
 //! With `VESPER_SHOTS` set, `every_screen_can_be_drawn` also writes a picture of each screen in both themes to `ui-shots` in the
 //! target folder, to be held beside the design.
@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use egui_kittest::{SnapshotOptions, SnapshotResults};
 use vesper::settings;
 use vesper::ui::local::ReachKind;
 
@@ -180,6 +181,29 @@ fn every_screen_can_be_drawn() {
             }
         } else {
             opened(name, snapshot, local, Theme::Light, size).run_steps(4);
+        }
+    }
+}
+
+/// The pictures that are kept in `tests/data/goldens`, at half the size; `./dev goldens` draws them anew.
+const GOLDENS: [&str; 9] =
+    ["main", "talk", "call", "incoming", "verify", "settings", "settings-notifications", "welcome", "locked"];
+
+#[test]
+fn the_main_views_look_as_they_did() {
+    // Software renderers round differently; what moved by a pixel shows in more than these.
+    let options = SnapshotOptions::new().threshold(1.6).max_failed_pixels(60usize).output_path("tests/data/goldens");
+    let mut results = SnapshotResults::new();
+    for (theme, suffix) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        for (view, snapshot, local, size) in screens().into_iter().filter(|screen| GOLDENS.contains(&screen.0)) {
+            let mut window = window_of(snapshot, local, theme, size);
+            // As many points as before, in half as many pixels; a frame lies between, for the first makes the window larger instead.
+            window.set_pixels_per_point(0.5);
+            window.run_steps(1);
+            window.set_size(size);
+            window.run_steps(4);
+            window.snapshot_options(format!("{view}-{suffix}"), &options);
+            results.extend_harness(&mut window);
         }
     }
 }
