@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use vesper::signal::message::{Message, MessageId, Text};
 
-use crate::hostile::{Stolen, target};
+use crate::hostile::stolen::{Stolen, target};
 use crate::lab::Lab;
 use crate::lab::cable::Quality;
 use crate::lab::people::People;
