@@ -22,6 +22,8 @@ pub struct IncomingLocal {
     pub raise: bool,
     /// The call that is shown, and since when, in seconds of egui's clock.
     shown: Option<(Option<CallId>, f64)>,
+    /// The button of the pointer has been down since before it could be meant.
+    early: bool,
 }
 
 impl IncomingLocal {
@@ -36,14 +38,24 @@ impl IncomingLocal {
         self.shown = Some((call, since));
         now - since >= motion::UNEXPECTED
     }
+
+    /// Whether a click can be meant, too: it ends a press, which may have begun before the call was `expected`. `held`: the button of
+    /// the pointer is down.
+    fn takes_clicks(&mut self, expected: bool, held: bool) -> bool {
+        let takes = expected && !self.early;
+        self.early = held && !takes;
+        takes
+    }
 }
 
 /// The whole popup. `still` draws the rings at rest, for who wants no motion.
 pub fn incoming_ui(ui: &mut Ui, call: &CallView, local: &mut IncomingLocal, still: bool) -> Option<Command> {
-    let expected = local.is_expected(call.id, ui.input(|input| input.time));
+    let (now, held) = ui.input(|input| (input.time, input.pointer.any_down()));
+    let expected = local.is_expected(call.id, now);
+    let takes_clicks = local.takes_clicks(expected, held);
     let before = local.clone();
     let wish = popup_ui(ui, call, local, still);
-    if expected {
+    if takes_clicks {
         return wish;
     }
     *local = before;
@@ -217,5 +229,21 @@ mod tests {
         assert!(!popup.is_expected(his, 70.1), "she gave up, and he rings");
         assert!(popup.is_expected(his, 70.5));
         assert!(!popup.is_expected(his, 0.1) && popup.is_expected(his, 0.5), "in a window with a clock of its own");
+    }
+
+    #[test]
+    fn a_click_counts_if_its_press_did() {
+        let mut popup = IncomingLocal::default();
+        let frames = [
+            (false, true, false, "pressed too early"),
+            (true, true, false, "and held"),
+            (true, false, false, "until the popup takes clicks"),
+            (true, false, true, "that press is over"),
+            (true, true, true, "the next one is meant"),
+            (true, false, true, "and so is its click"),
+        ];
+        for (expected, held, takes, what) in frames {
+            assert_eq!(popup.takes_clicks(expected, held), takes, "{what}");
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! The program's own windows: what somebody chose on an announcement, and the popup that is closed.
+//! The program's own windows: what somebody chose on an announcement, and the popup that is closed, or pressed too early.
 
 use std::sync::Arc;
 
-use eframe::egui::{IconData, RawInput, ViewportEvent, ViewportId, ViewportInfo};
+use eframe::egui::{Event, IconData, PointerButton, RawInput, ViewportEvent, ViewportId, ViewportInfo};
 use tokio::sync::{mpsc, watch};
 use vesper::media::place::screen;
 use vesper::settings::WindowPlace;
@@ -120,6 +120,25 @@ fn whoever_closes_the_popup_declines_the_call() {
     assert_eq!(program.commands(), [], "that was meant for what was there before");
     frame(11.0, vec![ViewportEvent::Close]);
     assert_eq!(program.commands(), [Command::Decline { call: CALL }]);
+}
+
+#[test]
+fn a_press_that_was_meant_for_what_was_there_before_answers_nothing_when_it_ends() {
+    let mut popup = window_of(in_call(call(CallStage::Incoming)), Local::default(), Theme::Dark, incoming::SIZE);
+    let pos = popup.get_by_label(text::ACCEPT_VIDEO).rect().center();
+    let button = |pressed| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE };
+    popup.event(Event::PointerMoved(pos));
+    popup.run_steps(1);
+    // Somebody else rings in her place while the button goes down. A frame lasts a quarter of a second.
+    let other = Some(CallId([8; 16]));
+    popup.state_mut().snapshot.call.as_mut().unwrap().id = other;
+    popup.event(button(true));
+    popup.run_steps(2);
+    popup.event(button(false));
+    popup.run_steps(2);
+    assert_eq!(wishes(&mut popup), []);
+    let accepted = click(&mut popup, text::ACCEPT_VIDEO);
+    assert_eq!(accepted, [Command::Accept { call: other, media: CallMedia::Video }]);
 }
 
 #[test]
