@@ -39,6 +39,9 @@ pub struct Contact {
     /// Relays of theirs that are not ours and that the person let this contact make us use.
     #[serde(default)]
     pub approved_relays: Vec<String>,
+    /// Relays of theirs that the person does not want to use, and is not asked about again.
+    #[serde(default)]
+    pub refused_relays: Vec<String>,
 }
 
 /// What of our addresses a contact's computer may learn in a call, once it is accepted.
@@ -108,6 +111,7 @@ impl Contact {
             candidates: Candidates::default(),
             silent: false,
             approved_relays: Vec::new(),
+            refused_relays: Vec::new(),
         }
     }
 

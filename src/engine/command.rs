@@ -152,7 +152,7 @@ pub enum Command {
         key: PublicKey,
         silent: bool,
     },
-    /// Use, or no longer use, the relay that a contact is reached through and that is none of ours.
+    /// Use the relay that a contact is reached through and that is none of ours, or do not, and do not ask about it again.
     ApproveRelay {
         key: PublicKey,
         relay: String,

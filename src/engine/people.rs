@@ -18,6 +18,7 @@ use crate::conversation::Meanwhile;
 use crate::identity::seal::SealKey;
 use crate::identity::{Identity, PublicKey};
 use crate::settings::Settings;
+use crate::signal::link::same_relay;
 
 pub use meeting::{Welcome, Welcomed};
 
@@ -146,14 +147,9 @@ impl People {
         Ok(Vec::new())
     }
 
-    /// Uses a relay that this contact named, or no longer.
+    /// Uses a relay that this contact named, or does not, and does not ask about it again.
     pub fn approve_relay(&mut self, key: PublicKey, relay: String, approve: bool) -> Result<Vec<Effect>> {
-        self.change(key, |contact| {
-            contact.approved_relays.retain(|known| *known != relay);
-            if approve && contact.approved_relays.len() < MAX_APPROVED {
-                contact.approved_relays.push(relay);
-            }
-        })?;
+        self.change(key, |contact| answer_relay(contact, relay, approve))?;
         Ok(vec![Effect::Admit(key)])
     }
 
@@ -204,8 +200,22 @@ impl People {
     }
 }
 
-/// How many relays a contact can make us use.
+/// How many relays a contact can make us use, and of how many it is known that they shall not. The oldest answer goes first.
 const MAX_APPROVED: usize = 4;
+const MAX_REFUSED: usize = 16;
+
+/// Notes whether a relay that a contact named may be used, in the place of what was said of it before.
+fn answer_relay(contact: &mut Contact, relay: String, approve: bool) {
+    let Contact { approved_relays: approved, refused_relays: refused, .. } = contact;
+    for known in [&mut *approved, &mut *refused] {
+        known.retain(|known| !same_relay(known, &relay));
+    }
+    let (answered, most) = if approve { (approved, MAX_APPROVED) } else { (refused, MAX_REFUSED) };
+    if answered.len() >= most {
+        answered.remove(0);
+    }
+    answered.push(relay);
+}
 
 /// What is suspicious in a name that somebody proposes, seen beside the names of `others`.
 fn likeness<'a>(name: &str, others: impl Iterator<Item = &'a Contact>) -> Option<String> {

@@ -127,10 +127,19 @@ pub struct ContactView {
     pub candidates: Candidates,
     /// Their calls are noted as missed and never ring.
     pub silent: bool,
-    /// A relay that they are reached through, that is none of ours, and whether the person lets it be used.
-    pub relay: Option<(String, bool)>,
+    /// A relay that they are reached through, that is none of ours, and what the person said to that.
+    pub relay: Option<(String, RelayAnswer)>,
     /// Their name looks like another contact's, or like none that a person has: the sentence to show.
     pub warning: Option<String>,
+}
+
+/// Whether a relay of a contact's may be used, which would see our address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayAnswer {
+    /// The person has not said yet.
+    Open,
+    Approved,
+    Refused,
 }
 
 impl Named for ContactView {

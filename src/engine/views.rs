@@ -3,10 +3,10 @@
 use super::core::Core;
 use super::people::People;
 use super::sentences;
-use super::snapshot::{Candidates, ContactView, InvitationUse, InvitationView, RequestView, SentRequest};
+use super::snapshot::{Candidates, ContactView, InvitationUse, InvitationView, RelayAnswer, RequestView, SentRequest};
 use crate::contacts::{Contact, ContactState, Hint, OpenInvitation, names};
 use crate::identity::PublicKey;
-use crate::signal::link::same_relay;
+use crate::signal::link::{is_relay_url, same_relay};
 
 impl Core {
     /// Echo first, then by name.
@@ -28,7 +28,7 @@ impl Core {
                 verified_by: contact.verified.map(|verified| (verified.by, verified.when)),
                 candidates: contact.candidates,
                 silent: contact.silent,
-                relay: self.foreign_relay(contact),
+                relay: foreign_relay(contact, |url| self.network.uses_relay(url)),
                 warning: self.people.look_alike(contact.key),
             })
             .collect();
@@ -52,16 +52,6 @@ impl Core {
             views.insert(0, echo);
         }
         views
-    }
-
-    /// A relay that a contact is reached through and that is none of ours, and whether it may be used.
-    fn foreign_relay(&self, contact: &Contact) -> Option<(String, bool)> {
-        let named = contact.hints.iter().find_map(|hint| match hint {
-            Hint::Relay(url) if !self.network.uses_relay(url) => Some(url),
-            _ => None,
-        })?;
-        let approved = contact.approved_relays.iter().any(|known| same_relay(known, named));
-        Some((named.clone(), approved))
     }
 
     pub(super) fn request_views(&self) -> Vec<RequestView> {
@@ -89,6 +79,27 @@ impl Core {
         };
         self.people.sent.iter().map(view).collect()
     }
+}
+
+/// A relay that a contact is reached through and that is none of ours, and what was said to that. One that was refused gives way to
+/// another that they name.
+fn foreign_relay(contact: &Contact, is_ours: impl Fn(&str) -> bool) -> Option<(String, RelayAnswer)> {
+    let is_among = |answered: &[String], url: &str| answered.iter().any(|known| same_relay(known, url));
+    let answer = |url: &str| {
+        if is_among(&contact.approved_relays, url) {
+            RelayAnswer::Approved
+        } else if is_among(&contact.refused_relays, url) {
+            RelayAnswer::Refused
+        } else {
+            RelayAnswer::Open
+        }
+    };
+    let named = contact.hints.iter().filter_map(|hint| match hint {
+        // What is no address of a relay could not be used, whatever was said.
+        Hint::Relay(url) if is_relay_url(url) && !is_ours(url) => Some((url.clone(), answer(url))),
+        _ => None,
+    });
+    named.min_by_key(|(_, answer)| *answer == RelayAnswer::Refused)
 }
 
 impl People {
@@ -125,11 +136,42 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::contacts::{Knock, Profile};
+    use crate::contacts::{Knock, PairSecret, Profile};
     use crate::identity::Identity;
 
     fn people(folder: &Path) -> People {
         People::load(Profile::create(&folder.join("ana"), "Ana", None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_relay_that_was_refused_is_not_offered_again_however_it_is_written_and_another_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut people = people(folder.path());
+        let relays = |urls: &[&str]| urls.iter().map(|url| Hint::Relay((*url).into())).collect::<Vec<_>>();
+        let named = |people: &People| {
+            let relay = foreign_relay(&people.contacts[0], |url| url == "https://ours.example/");
+            relay.map(|(url, answer)| (url.trim_end_matches('/').to_owned(), answer))
+        };
+        let told = |url: &str, answer| Some((url.to_owned(), answer));
+        let (theirs, other) = ("https://theirs.example", "https://other.example");
+        let bo = Contact::new(Identity::generate().public(), Some("Bo"), "Bo", PairSecret::generate(), vec![], 0);
+        people.keep(|store| store.put_contact(&bo)).unwrap();
+        let hear = |people: &mut People, urls: &[&str]| {
+            people.change(bo.key, |contact| contact.hints = relays(urls)).unwrap();
+            named(people)
+        };
+        assert_eq!(hear(&mut people, &["https://ours.example/", "https://no relay"]), None);
+        assert_eq!(hear(&mut people, &[theirs]), told(theirs, RelayAnswer::Open));
+        people.approve_relay(bo.key, theirs.into(), false).unwrap();
+        // At the next connection.
+        assert_eq!(hear(&mut people, &["https://theirs.example/"]), told(theirs, RelayAnswer::Refused));
+        assert_eq!(hear(&mut people, &[theirs, other]), told(other, RelayAnswer::Open));
+        people.approve_relay(bo.key, "https://theirs.example/".into(), true).unwrap();
+        assert_eq!(hear(&mut people, &[theirs, other]), told(theirs, RelayAnswer::Approved), "a mind can be changed");
+        people.approve_relay(bo.key, theirs.into(), false).unwrap();
+        assert_eq!(people.contacts[0].approved_relays, [""; 0], "also back");
+        (0..40).for_each(|n| drop(people.approve_relay(bo.key, format!("https://{n}.example"), n % 2 == 0)));
+        assert_eq!((people.contacts[0].approved_relays.len(), people.contacts[0].refused_relays.len()), (4, 16));
     }
 
     fn labels(people: &People, now: u64) -> Vec<String> {

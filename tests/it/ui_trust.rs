@@ -56,7 +56,7 @@ pub(crate) fn screens() -> Vec<(&'static str, Snapshot, Local, Vec2)> {
     let verify = || dialog(Dialog::Verify { key: key(3) });
     let trouble = Scan::Trouble { text: "This code belongs to a different key from the one you have for Amara Okafor. Somebody may be in between: do not trust calls with this contact.".into(), danger: true };
     let mut permitted = people();
-    permitted.contacts[1].relay = Some(("https://relay.amara.example/".into(), false));
+    permitted.contacts[1].relay = Some(("https://relay.amara.example/".into(), RelayAnswer::Open));
     let alike = CallView {
         warning: Some(ALIKE.into()),
         verified: false,
@@ -223,7 +223,7 @@ fn the_privacy_page_locks_exports_unblocks_and_asks_before_it_removes_everything
 #[test]
 fn what_a_contact_may_do_is_chosen_on_a_sheet_of_their_own() {
     let mut snapshot = people();
-    snapshot.contacts[1].relay = Some(("https://relay.amara.example/".into(), false));
+    snapshot.contacts[1].relay = Some(("https://relay.amara.example/".into(), RelayAnswer::Open));
     let mut window = window(snapshot, Local { selected: Some(key(3)), ..Local::default() });
     click(&mut window, text::MORE);
     click(&mut window, text::PERMISSIONS);
@@ -238,7 +238,7 @@ fn what_a_contact_may_do_is_chosen_on_a_sheet_of_their_own() {
 fn a_relay_that_was_allowed_is_used_no_more_when_the_person_says_so() {
     let relay = "https://relay.amara.example/".to_owned();
     let mut snapshot = people();
-    snapshot.contacts[1].relay = Some((relay.clone(), true));
+    snapshot.contacts[1].relay = Some((relay.clone(), RelayAnswer::Approved));
     let mut window = window(snapshot, dialog(Dialog::Permissions { key: key(3) }));
     assert!(window.query_by_label(text::USE_THEIR_RELAY).is_none(), "it is used already");
     assert_eq!(click(&mut window, text::STOP_THEIR_RELAY), [Command::ApproveRelay { key: key(3), relay, approve: false }]);
@@ -256,10 +256,17 @@ fn the_lock_above_the_list_is_there_once_there_is_a_passphrase_and_locks_at_once
 fn a_relay_of_a_contact_and_an_address_are_asked_for() {
     let mut snapshot = people();
     let relay = "https://relay.amara.example/".to_owned();
-    snapshot.contacts[1].relay = Some((relay.clone(), false));
+    snapshot.contacts[1].relay = Some((relay.clone(), RelayAnswer::Open));
     let mut shown = window(snapshot, Local { selected: Some(key(3)), ..Local::default() });
-    let wish = Command::ApproveRelay { key: key(3), relay, approve: true };
-    assert_eq!(click(&mut shown, text::USE_THEIR_RELAY), [wish]);
+    for (answer, approve) in [(text::USE_THEIR_RELAY, true), (text::REFUSE_THEIR_RELAY, false)] {
+        assert_eq!(click(&mut shown, answer), [Command::ApproveRelay { key: key(3), relay: relay.clone(), approve }]);
+    }
+    // Who refused it is left alone with it, and can still change their mind where the rest is chosen.
+    shown.state_mut().snapshot.contacts[1].relay = Some((relay.clone(), RelayAnswer::Refused));
+    shown.run_steps(2);
+    assert!(shown.query_by_label(text::USE_THEIR_RELAY).is_none());
+    shown.state_mut().local.dialog = Some(Dialog::Permissions { key: key(3) });
+    assert_eq!(click(&mut shown, text::USE_THEIR_RELAY), [Command::ApproveRelay { key: key(3), relay, approve: true }]);
 
     let sent = SentRequest {
         name: "Priya".into(),

@@ -1,7 +1,7 @@
 //! The sentences about people: their list, one of them, the safety number, and what a contact may do.
 
 use super::long_ago;
-use crate::engine::snapshot::VerifiedBy;
+use crate::engine::snapshot::{RelayAnswer, VerifiedBy};
 
 // The list of people.
 pub const CONTACTS: &str = "Chats";
@@ -76,6 +76,7 @@ pub const CANDIDATES_RELAY_SUB: &str = "Calls go through a relay, take longer to
 pub const CANDIDATES_ASK: &str = "Ask me for each call";
 pub const CANDIDATES_ASK_SUB: &str = "Nothing about your address is sent until you say so, for each call.";
 pub const USE_THEIR_RELAY: &str = "Use their relay";
+pub const REFUSE_THEIR_RELAY: &str = "Do not use it";
 pub const STOP_THEIR_RELAY: &str = "Stop using their relay";
 pub const ALLOW: &str = "Allow";
 pub const DO_NOT_SEND: &str = "Do not send";
@@ -140,12 +141,16 @@ pub fn permissions_title(name: &str) -> String {
 }
 
 /// A relay of a contact's that is none of ours.
-pub fn their_relay(name: &str, relay: &str, approved: bool) -> String {
+pub fn their_relay(name: &str, relay: &str, answer: RelayAnswer) -> String {
     let host = relay.split_once("://").map_or(relay, |(_, host)| host.trim_end_matches('/'));
-    if approved {
-        format!("You reach {name} through {host}, which sees this computer's address.")
-    } else {
-        format!("{name} can be reached through {host}, which is not one of your relays. It would see this computer's address.")
+    match answer {
+        RelayAnswer::Open => {
+            format!(
+                "{name} can be reached through {host}, which is not one of your relays. It would see this computer's address."
+            )
+        }
+        RelayAnswer::Approved => format!("You reach {name} through {host}, which sees this computer's address."),
+        RelayAnswer::Refused => format!("You do not use {host} to reach {name}. It would see this computer's address."),
     }
 }
 

@@ -5,9 +5,9 @@ use eframe::egui::{
     accesskit::Role, pos2, vec2,
 };
 
-use super::{conversation, lobby, people};
+use super::{conversation, lobby, manage, people};
 use crate::engine::command::{CallMedia, Command};
-use crate::engine::snapshot::{ContactView, Snapshot};
+use crate::engine::snapshot::{ContactView, RelayAnswer, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -178,11 +178,8 @@ fn body_ui(ui: &mut Ui, rect: Rect, snapshot: &Snapshot, contact: &ContactView, 
         if let Some(warning) = &contact.warning {
             callout::warning(ui, warning);
         }
-        if let Some((relay, false)) = &contact.relay {
-            callout::warning(ui, &text::their_relay(&contact.petname, relay, false));
-            if TextButton::new(Look::Secondary, text::USE_THEIR_RELAY).small().show(ui) {
-                wish = Some(Command::ApproveRelay { key: contact.key, relay: relay.clone(), approve: true });
-            }
+        if let Some((relay, RelayAnswer::Open)) = &contact.relay {
+            wish = manage::relay_ui(ui, contact, relay, RelayAnswer::Open);
         }
         ui.add_space(if low { space::XS } else { space::M });
         let called = if contact.blocked {

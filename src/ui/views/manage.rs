@@ -3,7 +3,7 @@
 use eframe::egui::{Align, Key, Layout, Ui, vec2};
 
 use crate::engine::command::Command;
-use crate::engine::snapshot::{Candidates, PublicKey, Snapshot};
+use crate::engine::snapshot::{Candidates, ContactView, PublicKey, RelayAnswer, Snapshot};
 use crate::ui::local::{Dialog, Local};
 use crate::ui::tokens::{size, space, type_size};
 use crate::ui::widgets::button::{Look, TextButton};
@@ -86,13 +86,9 @@ pub fn permissions_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &
                 wish = Some(Command::SetCandidates { key, candidates });
             }
         }
-        if let Some((relay, approved)) = &contact.relay {
+        if let Some((relay, answer)) = &contact.relay {
             ui.add_space(space::S);
-            callout::warning(ui, &text::their_relay(&contact.petname, relay, *approved));
-            let name = if *approved { text::STOP_THEIR_RELAY } else { text::USE_THEIR_RELAY };
-            if TextButton::new(Look::Secondary, name).small().show(ui) {
-                wish = Some(Command::ApproveRelay { key, relay: relay.clone(), approve: !approved });
-            }
+            wish = relay_ui(ui, contact, relay, *answer).or(wish);
         }
         wish
     });
@@ -100,6 +96,28 @@ pub fn permissions_ui(ui: &mut Ui, snapshot: &Snapshot, key: PublicKey, local: &
         local.dialog = Some(Dialog::Permissions { key });
     }
     wish
+}
+
+/// What is to be known of a relay that a contact is reached through, and what can be said to it.
+pub fn relay_ui(ui: &mut Ui, contact: &ContactView, relay: &str, answer: RelayAnswer) -> Option<Command> {
+    callout::warning(ui, &text::their_relay(&contact.petname, relay, answer));
+    let answers: &[(&str, bool)] = match answer {
+        RelayAnswer::Open => &[(text::USE_THEIR_RELAY, true), (text::REFUSE_THEIR_RELAY, false)],
+        RelayAnswer::Approved => &[(text::STOP_THEIR_RELAY, false)],
+        RelayAnswer::Refused => &[(text::USE_THEIR_RELAY, true)],
+    };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
+        let width = (ui.available_width() - space::S) / 2.0;
+        let mut wish = None;
+        for (name, approve) in answers {
+            if TextButton::new(Look::Secondary, name).small().width(width).show(ui) {
+                wish = Some(Command::ApproveRelay { key: contact.key, relay: relay.to_owned(), approve: *approve });
+            }
+        }
+        wish
+    })
+    .inner
 }
 
 /// Asks before everything is removed.
