@@ -11,6 +11,7 @@
 //! - `core`: the loop; `calls`: what it does for a call; `session`: pipelines and keys of one call, `paths` its
 //!   connections.
 //! - `conversations`: texts and calls on their way to the disk and to the other side.
+//! - `network`: the links to contacts; `reach`: what is told of how others reach this computer.
 //! - `locking`, `verifying`, `screening`: the lock and the backup, safety numbers, who may ring.
 //! - `sentences`: what it says by itself, in words.
 //! - `echo_contact`: the second engine that answers when Echo is called.
@@ -37,6 +38,7 @@ pub mod options;
 mod paths;
 pub mod people;
 mod questions;
+mod reach;
 pub mod report;
 pub mod request;
 mod rings;

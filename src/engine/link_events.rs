@@ -56,12 +56,14 @@ impl Core {
             LinkEvent::KnockAnswered { invitation, outcome } => self.knock_answered(invitation, outcome, now),
             LinkEvent::NoDiscovery { why } => tracing::info!("computers on this network cannot be discovered: {why}"),
             LinkEvent::Malformed { peer } => tracing::info!("{peer:?} sent bytes that are no message"),
-            // Who was looked for in vain while we were away may be there.
-            LinkEvent::ReachChanged(reach) => {
-                if self.network.reach_changed(reach, now) {
-                    self.network.look_for(&self.people, &self.options);
-                }
-            }
+            LinkEvent::ReachChanged(_) => self.reach_changed(now),
+        }
+    }
+
+    /// Who was looked for in vain while we were away may be there.
+    fn reach_changed(&mut self, now: Instant) {
+        if self.network.reach_changed(now) {
+            self.network.look_for(&self.people, &self.options);
         }
     }
 
@@ -86,6 +88,8 @@ impl Core {
     pub(super) fn network_due(&mut self, now: Instant) {
         self.knock_where_due(now);
         self.network.stop_echo_where_due(now);
+        // An event may have been left out, and a relay that was to be back at once may not be.
+        self.reach_changed(now);
         if self.network.take_round(now) {
             // A locked profile forgets nothing: it cannot.
             if !self.people.is_locked() {

@@ -10,11 +10,12 @@ use super::echo_contact::EchoContact;
 use super::knocks::Knocks;
 use super::options::Options;
 use super::people::People;
+use super::reach::Standing;
 use super::snapshot::{self, Way};
 use crate::contacts::{Contact, ContactState};
 use crate::identity::{Identity, PublicKey};
 use crate::settings::{LinkMode, Reach, Settings};
-use crate::signal::link::{self, Datagrams, Link, LinkConfig, LinkEvent, LinkPeer, Reachability, RelayState, Tag};
+use crate::signal::link::{self, Datagrams, Link, LinkConfig, LinkEvent, LinkPeer, Tag};
 use crate::signal::message::Message;
 
 /// Echo's engine ends so long after its call, when the last words are out.
@@ -32,8 +33,8 @@ pub struct Network {
     closed: Option<String>,
     online: HashSet<PublicKey>,
     next_round: Instant,
-    /// What was heard last of how others can reach us, and when contacts were last looked for because of that.
-    reach: Reachability,
+    /// How others can reach us, and when contacts were last looked for because of that.
+    standing: Standing,
     looked: Option<Instant>,
     echo_ends: Option<Instant>,
     pub knocks: Knocks,
@@ -65,7 +66,7 @@ impl Network {
             closed: None,
             online: HashSet::new(),
             next_round: Instant::now() + ROUND,
-            reach: Reachability::default(),
+            standing: Standing::new(Way::ThisNetwork, true),
             looked: None,
             echo_ends: None,
             knocks: Knocks::default(),
@@ -92,6 +93,12 @@ impl Network {
         config.relay = relay.clone();
         config.public_relays = public;
         self.relays = (relay.clone(), public);
+        let way = match &self.relays {
+            (Some(_), _) => Way::OwnRelay,
+            (None, true) => Way::PublicRelays,
+            (None, false) => Way::ThisNetwork,
+        };
+        self.standing = Standing::new(way, self.direct);
         config.lan_discovery = people.settings.lan_discovery || options.network.lan;
         self.lan = config.lan_discovery;
         config.bind = options.network.bind;
@@ -131,9 +138,9 @@ impl Network {
         tokio::select! { event = link => event, event = echo => event }
     }
 
-    /// When knocks, expiry or the end of Echo are due.
+    /// When knocks, expiry, the end of Echo or the loss of a relay are due.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.knocks.deadline(), self.echo_ends, Some(self.next_round)].into_iter().flatten().min()
+        [self.knocks.deadline(), self.echo_ends, self.standing.deadline(), Some(self.next_round)].into_iter().flatten().min()
     }
 
     pub fn dial(&self, peer: PublicKey) {
@@ -226,10 +233,10 @@ impl Network {
     }
 
     /// Takes how others can reach this computer now. True if that got better, so that it is worth looking for who is missing.
-    pub fn reach_changed(&mut self, reach: Reachability, now: Instant) -> bool {
-        let before = std::mem::replace(&mut self.reach, reach);
-        let is_connected = |reach: Reachability| reach.relay == Some(RelayState::Connected);
-        let better = is_connected(reach) && !is_connected(before) || reach.addressed && !before.addressed;
+    pub fn reach_changed(&mut self, now: Instant) -> bool {
+        // Not what an event says: it may be of the link to Echo, or of a moment ago.
+        let Some(reach) = self.link().map(Link::reachability) else { return false };
+        let better = self.standing.hear(reach, now);
         let again = self.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_AGAIN);
         if better && again {
             self.looked = Some(now);
@@ -259,22 +266,7 @@ impl Network {
         let Some(link) = self.link() else {
             return self.closed.clone().map_or(snapshot::Network::Opening, snapshot::Network::Closed);
         };
-        let way = match &self.relays {
-            (Some(_), _) => Way::OwnRelay,
-            (None, true) => Way::PublicRelays,
-            (None, false) => Way::ThisNetwork,
-        };
-        match link.reachability() {
-            Reachability { relay: Some(RelayState::Connected), .. } | Reachability { relay: None, addressed: true } => {
-                snapshot::Network::Reachable(way)
-            }
-            Reachability { relay: None, addressed: false } => snapshot::Network::Unplugged,
-            // Whoever hides has no address to tell anyway.
-            Reachability { addressed: false, .. } if self.direct => snapshot::Network::Unplugged,
-            Reachability { relay: Some(state), addressed } => {
-                snapshot::Network::NoRelay { way, failed: state == RelayState::Unreachable, nearby: addressed }
-            }
-        }
+        self.standing.told(link.reachability())
     }
 
     pub async fn close(&mut self) {

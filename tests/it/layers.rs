@@ -91,6 +91,7 @@ const PURE: &[&str] = &[
     "transport::parity",
     "transport::protection",
     "transport::standstill",
+    "engine::reach",
     "engine::rings",
     "engine::words",
 ];
