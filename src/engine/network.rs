@@ -66,7 +66,7 @@ impl Network {
             closed: None,
             online: HashSet::new(),
             next_round: Instant::now() + ROUND,
-            standing: Standing::new(Way::ThisNetwork, true),
+            standing: Standing::new(Way::ThisNetwork, true, None),
             looked: None,
             echo_ends: None,
             knocks: Knocks::default(),
@@ -98,7 +98,7 @@ impl Network {
             (None, true) => Way::PublicRelays,
             (None, false) => Way::ThisNetwork,
         };
-        self.standing = Standing::new(way, self.direct);
+        self.standing = Standing::new(way, self.direct, options.network.bind);
         config.lan_discovery = people.settings.lan_discovery || options.network.lan;
         self.lan = config.lan_discovery;
         config.bind = options.network.bind;

@@ -1,5 +1,6 @@
 //! What a person is told of how others reach this computer. A relay that is back at once was never gone.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::snapshot::{Network, Way};
@@ -14,6 +15,8 @@ pub struct Standing {
     way: Way,
     /// Contacts may learn our addresses.
     direct: bool,
+    /// The one address that may be used, if the command line names one.
+    only: Option<IpAddr>,
     heard: Reachability,
     /// The relay was there and is gone, since so short a time that nobody is told.
     gone: Option<Instant>,
@@ -21,8 +24,9 @@ pub struct Standing {
 
 impl Standing {
     /// For a link that was just opened.
-    pub fn new(way: Way, direct: bool) -> Self {
-        Self { way, direct, heard: Reachability::default(), gone: None }
+    pub fn new(way: Way, direct: bool, only: Option<IpAddr>) -> Self {
+        let only = only.filter(|ip| !ip.is_unspecified());
+        Self { way, direct, only, heard: Reachability::default(), gone: None }
     }
 
     /// Takes what holds at `now`. True if that got better, so that it is worth looking for who is missing.
@@ -47,9 +51,9 @@ impl Standing {
             Reachability { relay: Some(RelayState::Connected), .. } | Reachability { relay: None, addressed: true } => {
                 Network::Reachable(self.way)
             }
-            Reachability { relay: None, addressed: false } => Network::Unplugged,
-            // Whoever hides has no address to tell anyway.
-            Reachability { addressed: false, .. } if self.direct => Network::Unplugged,
+            Reachability { relay: None, addressed: false } => self.only.map_or(Network::Unplugged, Network::Moved),
+            // Whoever hides has no address to tell anyway, and a relay may answer past the one address that is gone.
+            Reachability { addressed: false, .. } if self.direct && self.only.is_none() => Network::Unplugged,
             Reachability { relay: Some(_), .. } if self.gone.is_some() || is_connected(self.heard) => {
                 Network::Reachable(self.way)
             }
@@ -75,7 +79,7 @@ mod tests {
 
     /// A computer that was reachable through its relay, and a second.
     fn connected() -> (Standing, Instant, Duration) {
-        let (mut standing, start) = (Standing::new(Way::OwnRelay, true), Instant::now());
+        let (mut standing, start) = (Standing::new(Way::OwnRelay, true, None), Instant::now());
         assert!(standing.hear(THERE, start), "it is worth looking for contacts");
         (standing, start, Duration::from_secs(1))
     }
@@ -105,15 +109,26 @@ mod tests {
 
     #[test]
     fn a_relay_that_never_was_there_and_a_cable_that_is_pulled_are_told_at_once() {
-        let mut fresh = Standing::new(Way::OwnRelay, true);
+        let mut fresh = Standing::new(Way::OwnRelay, true, None);
         fresh.hear(SILENT, Instant::now());
         assert_eq!(fresh.told(SILENT), LOST);
         let (mut standing, start, _) = connected();
         let pulled = Reachability { addressed: false, ..SILENT };
         standing.hear(pulled, start);
         assert_eq!(standing.told(pulled), Network::Unplugged);
-        assert_eq!(Standing::new(Way::ThisNetwork, true).told(Reachability::default()), Network::Unplugged);
-        let hidden = Standing::new(Way::OwnRelay, false);
+        assert_eq!(Standing::new(Way::ThisNetwork, true, None).told(Reachability::default()), Network::Unplugged);
+        let hidden = Standing::new(Way::OwnRelay, false, None);
         assert_eq!(hidden.told(pulled), Network::NoRelay { way: Way::OwnRelay, failed: true, nearby: false });
+    }
+
+    #[test]
+    fn who_may_use_one_address_only_is_told_when_it_is_gone_and_reached_through_a_relay_all_the_same() {
+        let (address, nowhere) = (IpAddr::from([192, 168, 1, 7]), Reachability::default());
+        let told = |only, reach| Standing::new(Way::OwnRelay, true, only).told(reach);
+        assert_eq!(told(Some(address), nowhere), Network::Moved(address));
+        assert_eq!(told(Some(address), Reachability { addressed: false, ..THERE }), REACHABLE);
+        let no_relay = Network::NoRelay { way: Way::OwnRelay, failed: true, nearby: false };
+        assert_eq!(told(Some(address), Reachability { addressed: false, ..SILENT }), no_relay);
+        assert_eq!(told(Some(IpAddr::from([0, 0, 0, 0])), nowhere), Network::Unplugged, "all addresses are no single one");
     }
 }

@@ -1,6 +1,7 @@
 //! Everything a view may show, as one value that the engine publishes whenever something changed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -322,6 +323,8 @@ pub enum Network {
     Closed(String),
     /// It has no address on any network.
     Unplugged,
+    /// The one address that the command line lets it use is not its own any more.
+    Moved(IpAddr),
     /// The relay is not there, or not yet.
     NoRelay {
         way: Way,
@@ -349,7 +352,7 @@ impl Network {
 
     /// Whether nobody at all can.
     pub fn is_cut_off(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Unplugged | Self::NoRelay { failed: true, nearby: false, .. })
+        matches!(self, Self::Closed(_) | Self::Unplugged | Self::Moved(_) | Self::NoRelay { failed: true, nearby: false, .. })
     }
 }
 

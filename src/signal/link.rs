@@ -2,8 +2,9 @@
 //!
 //! [`Link::start`] opens the profile's main endpoint, which exists for accepted contacts only: everyone else is ignored
 //! before any handshake (`gate`). A task for each contact dials, keeps one connection and re-dials when it is lost (`peer`,
-//! `carrier`); `network` keeps every endpoint within what the settings allow. Knocks of strangers who hold an invitation go
-//! to endpoints of their own ([`knock`](super::knock)), which nothing connects to this one.
+//! `carrier`); `network` keeps every endpoint within what the settings allow, and `own_address` notices when the address that
+//! they may use alone is gone. Knocks of strangers who hold an invitation go to endpoints of their own
+//! ([`knock`](super::knock)), which nothing connects to this one.
 //!
 //! No method waits: wishes go into queues, what happens comes out as [`LinkEvent`]s, and what is state (who is a contact,
 //! which invitations are open) is simply replaced, so that removing a contact can never be lost in a full queue.
@@ -12,6 +13,7 @@ mod carrier;
 mod datagrams;
 mod gate;
 pub(super) mod network;
+mod own_address;
 mod peer;
 mod task;
 #[cfg(test)]
@@ -83,7 +85,7 @@ pub enum LinkMode {
 pub struct Reachability {
     /// What holds of our relay; `None` for a link that uses none.
     pub relay: Option<RelayState>,
-    /// There is an address of ours that contacts are told.
+    /// There is an address of ours that contacts are told. One that was asked for counts while it is this computer's.
     pub addressed: bool,
 }
 
@@ -146,6 +148,8 @@ pub enum LinkError {
     Bind(String),
     #[error("no network socket could be opened at {0}; `ip address` lists the addresses of this computer")]
     BindTo(IpAddr),
+    #[error("no other computer can reach {0}; `ip address` lists the addresses of this computer")]
+    BindToNobody(IpAddr),
 }
 
 /// The contacts, by key.

@@ -107,8 +107,8 @@ fn values_that_mean_nothing_are_wrong_usage() {
 #[test]
 fn who_can_reach_nobody_is_told_at_once_and_can_still_call_echo() {
     let place = Place::new();
-    // RFC 5737: an address that no computer has.
-    for network in [["--policy", "hide"], ["--bind", "203.0.113.9"]] {
+    // RFC 5737: an address that no computer has; and one that every computer has for itself.
+    for network in [["--policy", "hide"], ["--bind", "203.0.113.9"], ["--bind", "127.0.0.1"]] {
         for command in ["answer", "invite"] {
             refused(&place.run(&[&[command], &network[..]].concat()), "Offline: ");
         }

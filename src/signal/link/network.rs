@@ -91,13 +91,25 @@ impl Network {
         if config.mode == LinkMode::RelayOnly && relays.is_empty() && !config.loopback_only {
             return Err(LinkError::HiddenWithoutRelay);
         }
-        Ok(Self {
+        let network = Self {
             relays,
             mode: config.mode,
             lan_discovery: config.lan_discovery && !config.loopback_only && config.mode == LinkMode::Direct,
             bind: config.bind,
             loopback_only: config.loopback_only,
-        })
+        };
+        // Through a relay we are reached whatever the address.
+        match network.only_address() {
+            Some(ip) if network.relays.is_empty() && !network.is_told(&SocketAddr::new(ip, 0)) => {
+                Err(LinkError::BindToNobody(ip))
+            }
+            _ => Ok(network),
+        }
+    }
+
+    /// The one address of ours that may be used, if one was asked for.
+    pub fn only_address(&self) -> Option<IpAddr> {
+        self.bind.filter(|ip| self.mode == LinkMode::Direct && !self.loopback_only && !ip.is_unspecified())
     }
 
     /// Whether packets may go to addresses of others at all.
@@ -228,8 +240,13 @@ impl Network {
     /// What contacts are told of `address`: our relay first, then the addresses, none that only means something here.
     pub fn hints(&self, address: &EndpointAddr) -> Vec<Hint> {
         let relays = address.relay_urls().map(|url| Hint::Relay(url.to_string()));
-        let direct = address.ip_addrs().filter(|address| self.may_dial(address) && !is_link_local(address.ip()));
+        let direct = address.ip_addrs().filter(|address| self.is_told(address));
         relays.chain(direct.map(|address| Hint::Address(*address))).take(MAX_HINTS).collect()
+    }
+
+    /// Whether an address of ours means something to others.
+    fn is_told(&self, address: &SocketAddr) -> bool {
+        self.may_dial(address) && !is_link_local(address.ip())
     }
 
     /// How others can reach an endpoint with this `address` and these connections to `relays`, where `before` held until now: one
@@ -306,6 +323,12 @@ impl AddressLookup for PublishOnly {
     }
 }
 
+/// What is left of an address once nothing comes to our sockets any more.
+pub(super) fn relays_of(mut address: EndpointAddr) -> EndpointAddr {
+    address.addrs.retain(TransportAddr::is_relay);
+    address
+}
+
 fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(_) => false,
@@ -363,6 +386,37 @@ mod tests {
         let network = Network::new(&config).unwrap();
         assert_eq!(dialled(&network, &[address("192.168.1.7:9")], &[]).len(), 0);
         assert!(!network.lan_discovery);
+    }
+
+    #[test]
+    fn an_address_that_reaches_nobody_is_refused_where_no_relay_leads_past_it() {
+        let opened = |ip: &str, relay: Option<&str>| {
+            let mut config = LinkConfig::new(Identity::generate());
+            (config.bind, config.relay) = (Some(ip.parse().unwrap()), relay.map(str::to_owned));
+            Network::new(&config)
+        };
+        for ip in ["127.0.0.1", "::1", "224.0.0.251", "fe80::1"] {
+            assert!(matches!(opened(ip, None), Err(LinkError::BindToNobody(_))), "{ip}");
+            assert!(opened(ip, Some("https://relay.example")).is_ok(), "{ip}");
+        }
+        for ip in ["192.168.1.7", "0.0.0.0", "::"] {
+            assert!(opened(ip, None).is_ok(), "{ip}");
+        }
+    }
+
+    #[test]
+    fn of_an_address_that_is_lost_nothing_is_told_and_a_relay_is_all_the_same() {
+        let ip = "192.168.1.7";
+        let network = network(|config| {
+            (config.bind, config.relay) = (Some(ip.parse().unwrap()), Some("https://relay.example".into()));
+        });
+        let (relay, own) = ("https://relay.example".parse().unwrap(), SocketAddr::new(ip.parse().unwrap(), 9));
+        let id = endpoint_id(&Identity::generate().public());
+        let address = EndpointAddr::from_parts(id, [TransportAddr::Relay(relay), TransportAddr::Ip(own)]);
+        let reach = |address: &EndpointAddr| network.reachability(address, &[], Reachability::default());
+        assert!(network.hints(&address).contains(&Hint::Address(own)) && reach(&address).addressed);
+        let left = relays_of(address);
+        assert!(matches!(network.hints(&left)[..], [Hint::Relay(_)]) && !reach(&left).addressed);
     }
 
     #[test]

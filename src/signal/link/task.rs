@@ -18,7 +18,8 @@ use tracing::debug;
 use super::carrier::Closing;
 use super::datagrams::Ride;
 use super::gate::Gate;
-use super::network::{Bound, Network, Purpose, key, steady_port};
+use super::network::{Bound, Network, Purpose, key, relays_of, steady_port};
+use super::own_address::watch_address;
 use super::peer::{Input, Peer};
 use super::{ALPN, Invitations, LinkError, LinkEvent, LinkPeer, Peers, Reachability, RelayState};
 use crate::contacts::{Hint, MAX_HINTS};
@@ -67,6 +68,8 @@ pub(super) struct LinkTask {
     invitations: watch::Receiver<Invitations>,
     hints: watch::Sender<Vec<Hint>>,
     reach: watch::Sender<Reachability>,
+    /// The one address that we may use is not this computer's now.
+    lost: bool,
     discovered: BTreeMap<PublicKey, Vec<Hint>>,
     events: mpsc::Sender<LinkEvent>,
     /// Whose they are, and what came of each.
@@ -103,6 +106,7 @@ impl LinkTask {
             invitations,
             hints,
             reach,
+            lost: false,
             discovered: BTreeMap::new(),
             events,
             handshakes: JoinSet::new(),
@@ -123,8 +127,11 @@ impl LinkTask {
         let (found, mut discoveries) = mpsc::channel(16);
         self.watch_lan(&found);
         // What changed since the sockets were opened.
-        self.address_changed(self.network.hints(&address.get()));
-        self.reach_changed(&address.get(), &relay.get());
+        self.found_at(address.get(), &relay.get());
+        let (tell_own, mut is_own) = watch::channel(true);
+        if let Some(ip) = self.network.only_address() {
+            self.running.spawn(watch_address(ip, tell_own));
+        }
         let silent = tokio::time::sleep(RELAY_PATIENCE);
         tokio::pin!(silent);
         let endpoint = self.bound.endpoint.clone();
@@ -147,14 +154,17 @@ impl LinkTask {
                     None => return self.close().await,
                 },
                 Ok(address) = address.updated() => {
-                    self.address_changed(self.network.hints(&address));
-                    self.reach_changed(&address, &relay.get());
+                    self.found_at(address, &relay.get());
                     if self.network.rediscover(&mut self.bound) {
                         self.watch_lan(&found);
                     }
                 }
                 () = &mut silent, if !silent.is_elapsed() => self.relay_is_silent(),
-                Ok(relay) = relay.updated() => self.reach_changed(&address.get(), &relay),
+                Ok(relay) = relay.updated() => self.found_at(address.get(), &relay),
+                Ok(()) = is_own.changed() => {
+                    self.lost = !*is_own.borrow_and_update();
+                    self.found_at(address.get(), &relay.get());
+                }
                 Some((key, addresses)) = discoveries.recv() => self.discovered(key, addresses),
                 Some(done) = self.handshakes.join_next() => {
                     if let Ok((contact, proven)) = done {
@@ -252,6 +262,13 @@ impl LinkTask {
             self.gate.met(key, source, &peers);
             self.tell(key, Input::Incoming(connection));
         }
+    }
+
+    /// Takes where our endpoint is now, and what holds of its connections to `relays`.
+    fn found_at(&mut self, address: EndpointAddr, relays: &[RelayStatus]) {
+        let address = if self.lost { relays_of(address) } else { address };
+        self.address_changed(self.network.hints(&address));
+        self.reach_changed(&address, relays);
     }
 
     fn address_changed(&mut self, hints: Vec<Hint>) {

@@ -30,6 +30,7 @@ pub fn network(network: &Network) -> String {
         Network::Opening => "Connecting…".to_owned(),
         Network::Closed(why) => format!("Offline: {why}"),
         Network::Unplugged => "Offline: this computer is on no network".to_owned(),
+        Network::Moved(address) => format!("Offline: {address} is no longer an address of this computer"),
         Network::NoRelay { way, failed: false, .. } => format!("Connecting to {}…", relay(*way)),
         Network::NoRelay { way, failed: true, nearby } => {
             let silent = if *way == Way::PublicRelays { "do not answer" } else { "does not answer" };
