@@ -37,9 +37,12 @@ pub const HIDE_MESSAGES: &str = "Hide messages";
 pub const PRESENCE: &str = "Show that I am online";
 pub const PRESENCE_SUB: &str = "To your contacts only. Without it, you do not see which of them are online either";
 
-/// The longest that can be sent, said before it is too late.
-pub fn too_long(bytes: usize) -> String {
-    format!("A message can be 32 KiB long, and this one is {} KiB. Send it in parts.", bytes.div_ceil(1024))
+/// How many characters have to go before a message can be sent, said while it is written.
+pub fn too_long(characters: usize) -> String {
+    match characters {
+        1 => "One character too many for one message. Send it in parts.".to_owned(),
+        many => format!("{many} characters too many for one message. Send it in parts."),
+    }
 }
 
 /// What stands in the empty field.

@@ -21,7 +21,8 @@ const MOST_CHARS: usize = 4 * MAX_BODY;
 /// Draws the field at the foot of `rect`, `id` telling drafts apart. Returns how high it is, and the message that was sent.
 pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String) -> (f32, Option<String>) {
     let p = theme::palette(ui);
-    let too_long = draft.len() > MAX_BODY;
+    let excess = too_many(draft);
+    let too_long = excess > 0;
     let warning = if too_long { 22.0 } else { 0.0 };
     let send = size::FIELD;
     let width = rect.width() - 2.0 * space::XL - send - space::M;
@@ -58,7 +59,7 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
     if too_long {
         let at = pos2(field.left() + space::L, field.top() - 12.0);
         let font = theme::regular(type_size::CAPTION);
-        let sentence = text::too_long(draft.len());
+        let sentence = text::too_long(excess);
         let shown = label::line(ui.painter(), at, Align2::LEFT_CENTER, &sentence, font, p.danger_text, width);
         let said = ui.interact(shown, id.with("too long"), Sense::hover());
         said.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &sentence));
@@ -72,6 +73,11 @@ pub fn composer(ui: &mut Ui, rect: Rect, id: Id, hint: &str, draft: &mut String)
         response.request_focus();
     }
     (height + 32.0 + warning, sent)
+}
+
+/// How many characters at the end of `draft` are too many. The engine counts bytes, of which a character has up to four.
+fn too_many(draft: &str) -> usize {
+    draft.char_indices().rev().take_while(|(at, character)| at + character.len_utf8() > MAX_BODY).count()
 }
 
 /// How high the text stands, up to the most lines that are shown.
@@ -99,4 +105,28 @@ fn send_button(ui: &Ui, rect: Rect, id: Id, ready: bool) -> bool {
     paint::focus_ring(ui, &response, rect, rect.width() / 2.0, p);
     let response = if ready { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
     response.on_hover_text(text::SEND).clicked()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_characters_are_too_many_as_have_to_go_whatever_bytes_they_have() {
+        let cases = [
+            (String::new(), 0),
+            ("x".repeat(MAX_BODY), 0),
+            ("x".repeat(MAX_BODY + 1), 1),
+            ("é".repeat(MAX_BODY / 2), 0),
+            ("é".repeat(MAX_BODY / 2 + 3), 3),
+            // The last one that would fit by its beginning does not by its end.
+            (format!("x{}", "é".repeat(MAX_BODY / 2)), 1),
+            (format!("{}🎈", "x".repeat(MAX_BODY - 3)), 1),
+        ];
+        for (draft, many) in cases {
+            assert_eq!(too_many(&draft), many, "{} bytes", draft.len());
+            let kept: String = draft.chars().take(draft.chars().count() - many).collect();
+            assert!(kept.len() <= MAX_BODY, "what is left can be sent");
+        }
+    }
 }
