@@ -25,6 +25,7 @@ pub struct LocalTime {
     pub weekday: u8,
     pub hour: u8,
     pub minute: u8,
+    pub second: u8,
 }
 
 /// The part of a POSIX TZ string that Vesper reads: a standard time and, if there is one, a summer time by months and weekdays.
@@ -71,6 +72,7 @@ impl Zone {
             weekday: (day_number + 3).rem_euclid(7) as u8,
             hour: (of_day / 3600) as u8,
             minute: (of_day / 60 % 60) as u8,
+            second: (of_day % 60) as u8,
         }
     }
 

@@ -61,14 +61,6 @@ pub fn waits_for(name: &str) -> String {
     format!("Waiting until you and {name} are both online")
 }
 
-/// The receipt of a text of ours.
-pub fn receipt(state: State) -> &'static str {
-    match state {
-        State::Waiting => "waiting until you are both online",
-        _ => "delivered",
-    }
-}
-
 /// A text, for screen readers.
 pub fn spoken_text(name: &str, mine: bool, time: &str, body: &str, state: State) -> String {
     if mine { format!("You, {}: {body}", self::state(state, time)) } else { format!("{name}, {time}: {body}") }
@@ -97,6 +89,12 @@ pub fn direction(call: &Call) -> &'static str {
 /// `09:42`.
 pub fn clock(at: LocalTime) -> String {
     format!("{:02}:{:02}", at.hour, at.minute)
+}
+
+/// When a text was written, to the second: what a thread of days and minutes leaves out.
+pub fn moment(at: LocalTime) -> String {
+    let (weekday, month) = (WEEKDAYS[usize::from(at.weekday)], MONTHS[usize::from(at.month) - 1]);
+    format!("{weekday}, {} {month} {}, {}:{:02}", at.day, at.year, clock(at), at.second)
 }
 
 /// The heading of a day.
@@ -212,6 +210,11 @@ mod tests {
             let then = at(now - days * 86_400);
             assert_eq!((day(then, at(now)).as_str(), edge(then, at(now)).as_str()), (wanted, short));
         }
+    }
+
+    #[test]
+    fn a_moment_is_told_whole() {
+        assert_eq!(moment(at(1_790_000_000)), "Monday, 21 September 2026, 14:13:20");
     }
 
     #[test]

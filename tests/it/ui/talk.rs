@@ -192,6 +192,23 @@ fn each_message_says_who_wrote_it_when_and_whether_it_arrived() {
 }
 
 #[test]
+fn the_pointer_on_the_time_of_a_message_brings_up_the_moment_and_on_its_words_nothing() {
+    let mut window = talk();
+    let messages = [
+        ("Maya Lindqvist, 14:12: Perfect, calling you in five", "Monday, 21 September 2026, 14:12:20"),
+        ("You, Waiting · 14:13: Good", "Monday, 21 September 2026, 14:13:10"),
+    ];
+    for (message, moment) in messages {
+        let bubble = window.get_by_label(message).rect();
+        for (at, shown) in [(bubble.left_top() + vec2(16.0, 12.0), false), (bubble.right_bottom() - vec2(20.0, 15.0), true)] {
+            window.event(Event::PointerMoved(at));
+            window.run_steps(6);
+            assert_eq!(window.query_by_label(moment).is_some(), shown, "{message}");
+        }
+    }
+}
+
+#[test]
 fn a_missed_call_in_the_conversation_is_called_back() {
     let mut window = talk();
     window.state_mut().snapshot.settings.lobby = false;

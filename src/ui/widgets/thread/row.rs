@@ -156,7 +156,6 @@ impl<'a> Row<'a> {
         let body = self.entry.text().unwrap_or_default();
         let id = ui.scope_id().with(self.entry.position);
         let response = ui.interact(rect, id, Sense::click());
-        let response = if self.entry.mine { response.on_hover_text(text::receipt(self.entry.state)) } else { response };
         let spoken = text::spoken_text(shown.name, self.entry.mine, &self.time, body, self.entry.state);
         response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, &spoken));
         let colors = Colors::of(p, self.entry.mine);
@@ -166,14 +165,16 @@ impl<'a> Row<'a> {
             ui.painter().rect_stroke(rect.expand(2.0), corners, Stroke::new(2.0, p.warning_text), StrokeKind::Middle);
         }
         ui.painter().galley(rect.min + PADDING, bubble.galley.clone(), colors.ink);
-        self.show_print(ui, rect, bubble.own_line, &colors);
+        let print = self.show_print(ui, rect, bubble.own_line, &colors);
+        let over_print = response.hover_pos().is_some_and(|at| print.contains(at));
+        let response = if over_print { response.on_hover_text(text::moment(shown.zone.at(self.entry.at_ms))) } else { response };
         paint::focus_ring(ui, &response, rect, 18.0, p);
         let opened = bubble.show_links(ui, id, rect.min + PADDING, body);
         opened.or_else(|| self.menu(ui, &response, body, &bubble.links))
     }
 
-    /// Time and receipt, in the lower right corner.
-    fn show_print(&self, ui: &Ui, rect: Rect, own_line: bool, colors: &Colors) {
+    /// Time and receipt, in the lower right corner; returns what of the bubble they take.
+    fn show_print(&self, ui: &Ui, rect: Rect, own_line: bool, colors: &Colors) -> Rect {
         let mut right = rect.right() - PADDING.x;
         let y = rect.bottom() - if own_line { 16.0 } else { 15.0 };
         if self.entry.mine {
@@ -181,7 +182,9 @@ impl<'a> Row<'a> {
             icons::paint(ui.painter(), pos2(right - 6.0, y), icon, 14.0, icons::REGULAR, colors.print);
             right -= 18.0;
         }
-        label::line(ui.painter(), pos2(right, y), Align2::RIGHT_CENTER, &self.print, print_font(), colors.print, 160.0);
+        let words =
+            label::line(ui.painter(), pos2(right, y), Align2::RIGHT_CENTER, &self.print, print_font(), colors.print, 160.0);
+        Rect::from_min_max(words.min - vec2(space::XS, space::XS), rect.max)
     }
 
     /// What can be done with a text: by the other button of the mouse, or by Enter.
