@@ -31,9 +31,9 @@ pub const FRAME_TIME: Duration = Duration::from_millis(20);
 const FAR_TOO_MUCH: Duration = Duration::from_millis(200);
 /// After concealment, what is later than the target by this is left out.
 const TOO_OLD: Duration = Duration::from_millis(30);
-/// So much later than the target, or earlier, is near enough: stretching costs more than it helps, but what is played too early is
-/// missing before long.
-const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(4));
+/// So much later than the target, or earlier, is near enough: each stretch shifts all that follows, which is heard more than the rare
+/// packet that comes later than is waited for.
+const NEAR: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(7));
 /// Where packets come less evenly the target goes up and down: a quarter of it late is near enough, up to this, or all that is taken out
 /// now is put in again soon.
 const NEAR_MOST: Duration = Duration::from_millis(20);

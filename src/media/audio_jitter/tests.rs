@@ -217,6 +217,17 @@ fn where_packets_come_unevenly_a_quarter_of_the_target_late_is_near_enough_once_
 }
 
 #[test]
+fn what_is_a_little_early_is_left_as_it_is() {
+    for (early, follows) in [(6_000, false), (9_000, true)] {
+        let mut player = Player::default();
+        player.play(20_000, calm);
+        let playing = player.jitter.playing.as_mut().unwrap();
+        playing.level = Some(micros(player.jitter.target.get()) - early);
+        assert_eq!(player.jitter.surplus() < 0, follows, "{early} us");
+    }
+}
+
+#[test]
 fn a_link_that_was_gone_for_seconds_is_heard_again_with_no_more_delay() {
     let mut player = Player::default();
     player.play(20_000, |n| calm(n).filter(|_| !(200..400).contains(&n)));
