@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{Effect, People, likeness};
+use super::{Effect, People, answer_relay, likeness};
 use crate::contacts::{
     Admission, Contact, ContactState, Hint, Invitation, Knock, OpenInvitation, PairSecret, PendingRequest, SentKnock, names,
 };
@@ -165,7 +165,7 @@ impl People {
         }
         // Both accept each other's invitations: each has made a secret, and both take the smaller.
         let crossing = self.invitations.iter().any(|open| open.accepted.contains(&key));
-        let contact = match self.contacts.iter().find(|known| known.key == key) {
+        let mut contact = match self.contacts.iter().find(|known| known.key == key) {
             Some(known) => {
                 let ours = known.pair_secret.clone().filter(|ours| crossing && ours.as_bytes() < secret.as_bytes());
                 Contact { pair_secret: Some(ours.unwrap_or(secret)), hints, state: ContactState::Accepted, ..known.clone() }
@@ -178,13 +178,8 @@ impl People {
         };
         let is_new = self.contacts.iter().all(|known| known.key != key);
         let alike = is_new.then(|| likeness(&name, self.contacts.iter())).flatten();
-        let mut contact = contact;
         if sent.approved_relay {
-            for url in sent.invitation.relays() {
-                if !contact.approved_relays.iter().any(|known| known == url) {
-                    contact.approved_relays.push(url.to_owned());
-                }
-            }
+            sent.invitation.relays().for_each(|url| answer_relay(&mut contact, url.to_owned(), true));
         }
         self.keep(|store| {
             store.change(|changes| {
