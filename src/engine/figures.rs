@@ -94,7 +94,7 @@ impl Figures {
             return std::mem::take(told).then_some(sentences::OFF_LINK);
         }
         *seconds += 1;
-        let say = *seconds >= LINK_SECONDS && !std::mem::replace(told, *told || *seconds >= LINK_SECONDS);
+        let say = *seconds >= LINK_SECONDS && !std::mem::replace(told, true);
         say.then_some(if over == Over::Relay { sentences::ON_RELAY } else { sentences::ON_LINK })
     }
 
