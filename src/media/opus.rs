@@ -1,6 +1,8 @@
 //! Voice into packets: Opus (RFC 6716), mono at 48 kHz, every packet of a step as long and as large as the others.
 
-use opus::{Application, Bandwidth, Bitrate, Channels, Encoder};
+use std::fmt;
+
+use opusic_c::{Application, Bandwidth, Bitrate, Channels, Encoder, ErrorCode, InbandFec, SampleRate};
 
 use super::allocation::{Band, RUNGS, Rung};
 use super::clock::AUDIO_RATE;
@@ -12,27 +14,38 @@ pub const BLOCK: usize = FRAME / 2;
 /// Bytes of every packet at the best step: 128 kbit/s, hard constant rate, so that size tells nothing of what is said.
 pub const PACKET: usize = RUNGS[0].bytes;
 
-const COMPLEXITY: i32 = 9;
+const COMPLEXITY: u8 = 9;
 /// Below this expected loss the packets carry nothing of the one before: even at 5 % it takes half a point of PESQ.
 const LEAST_LOSS: u8 = 2;
 const MOST_LOSS: u8 = 25;
 
 /// libopus refused to start: out of memory, or it was built without what we need.
 #[derive(Debug, thiserror::Error)]
-#[error("the Opus codec could not be started: {0}")]
-pub struct CodecError(#[from] opus::Error);
+#[error("the Opus codec could not be started: {}", .0.message())]
+pub struct CodecError(pub(super) ErrorCode);
+
+impl From<ErrorCode> for CodecError {
+    fn from(code: ErrorCode) -> Self {
+        Self(code)
+    }
+}
 
 /// Turns voice into packets.
-#[derive(Debug)]
 pub struct VoiceEncoder {
     encoder: Encoder,
     rung: Rung,
 }
 
+impl fmt::Debug for VoiceEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoiceEncoder").field("rung", &self.rung).finish_non_exhaustive()
+    }
+}
+
 impl VoiceEncoder {
     /// An encoder for voice at the best step, without discontinuous transmission.
     pub fn new() -> Result<Self, CodecError> {
-        let mut encoder = Encoder::new(AUDIO_RATE, Channels::Mono, Application::Voip)?;
+        let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Voip)?;
         encoder.set_vbr(false)?;
         encoder.set_dtx(false)?;
         encoder.set_complexity(COMPLEXITY)?;
@@ -43,12 +56,12 @@ impl VoiceEncoder {
 
     /// Makes packets of another length and size from the next one on.
     pub fn set_rung(&mut self, rung: Rung) {
-        let bits = rung.bytes as i32 * 8 * 1000 / rung.frame_ms as i32;
+        let bits = rung.bytes as u32 * 8 * 1000 / rung.frame_ms;
         let highest = match rung.band {
-            Band::Full => Bandwidth::Fullband,
-            Band::Wide => Bandwidth::Wideband,
+            Band::Full => Bandwidth::Full,
+            Band::Wide => Bandwidth::Wide,
         };
-        self.encoder.set_bitrate(Bitrate::Bits(bits)).expect("every step's rate is in Opus's range");
+        self.encoder.set_bitrate(Bitrate::Value(bits)).expect("every step's rate is in Opus's range");
         self.encoder.set_max_bandwidth(highest).expect("Opus knows its own bands");
         self.rung = rung;
     }
@@ -60,8 +73,9 @@ impl VoiceEncoder {
 
     /// Spends more of the rate on repairing lost packets the more of them get lost and nothing else brings them back.
     pub fn set_expected_loss(&mut self, percent: u8) {
-        self.encoder.set_inband_fec(percent >= LEAST_LOSS).expect("Opus can");
-        self.encoder.set_packet_loss_perc(percent.min(MOST_LOSS).into()).expect("the percentage is in range");
+        let copies = if percent < LEAST_LOSS { InbandFec::Off } else { InbandFec::Mode1 };
+        self.encoder.set_inband_fec(copies).expect("Opus can");
+        self.encoder.set_packet_loss(percent.min(MOST_LOSS)).expect("the percentage is in range");
     }
 
     /// Encodes as many milliseconds as the step says into `packet`, which is emptied before.
@@ -69,7 +83,7 @@ impl VoiceEncoder {
         debug_assert_eq!(pcm.len(), self.rung.frame_ms as usize * (AUDIO_RATE / 1000) as usize);
         packet.clear();
         packet.resize(self.rung.bytes, 0);
-        let length = self.encoder.encode_float(pcm, packet).expect("a whole packet of floats encodes into any buffer");
+        let length = self.encoder.encode_float_to_slice(pcm, packet).expect("a whole packet of floats encodes into any buffer");
         debug_assert_eq!(length, self.rung.bytes, "a constant rate makes packets of one size");
     }
 }
@@ -77,6 +91,8 @@ impl VoiceEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::voice_decoder::{LONGEST_PACKET, samples_of};
+    use opusic_c::Decoder;
 
     /// A voice-like sound: syllables of a few harmonics, their pitch gliding.
     fn voice(frame: usize) -> [f32; FRAME] {
@@ -103,8 +119,8 @@ mod tests {
                 _ => [1.0; FRAME],
             };
             let mut buffer = [0; 400];
-            assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer[..PACKET]).unwrap(), PACKET);
-            assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer).unwrap(), PACKET, "the rate alone sets the size");
+            assert_eq!(encoder.encoder.encode_float_to_slice(&pcm, &mut buffer[..PACKET]).unwrap(), PACKET);
+            assert_eq!(encoder.encoder.encode_float_to_slice(&pcm, &mut buffer).unwrap(), PACKET, "the rate alone sets the size");
         }
     }
 
@@ -118,10 +134,16 @@ mod tests {
                 let pcm: Vec<f32> =
                     (0..frames).flat_map(|n| if packet < 10 { voice(packet * frames + n) } else { [0.0; FRAME] }).collect();
                 let mut buffer = [0; 600];
-                assert_eq!(encoder.encoder.encode_float(&pcm, &mut buffer).unwrap(), rung.bytes, "{rung:?}: by its rate alone");
-                assert_eq!(opus::packet::get_nb_samples(&buffer[..rung.bytes], AUDIO_RATE).unwrap(), pcm.len());
-                let band = opus::packet::get_bandwidth(&buffer[..rung.bytes]).unwrap();
-                assert!((band == Bandwidth::Fullband) == (rung.band == Band::Full), "{rung:?} is {band:?}");
+                assert_eq!(
+                    encoder.encoder.encode_float_to_slice(&pcm, &mut buffer).unwrap(),
+                    rung.bytes,
+                    "{rung:?}: by its rate alone"
+                );
+                assert_eq!(samples_of(&buffer[..rung.bytes]), Some(pcm.len()));
+                let mut decoder = Decoder::new(Channels::Mono, SampleRate::Hz48000).unwrap();
+                decoder.decode_float_to_slice(&buffer[..rung.bytes], &mut [0.0; LONGEST_PACKET], false).unwrap();
+                let band = decoder.get_bandwidth().unwrap();
+                assert!((band == Bandwidth::Full) == (rung.band == Band::Full), "{rung:?} is {band:?}");
             }
         }
     }

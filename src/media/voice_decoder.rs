@@ -1,8 +1,9 @@
 //! Decoding sound, and the lack of it: Opus packets (RFC 6716) of any length, recovered ones, and concealment.
 
-use opus::{Channels, Decoder};
+use std::fmt;
 
-use super::clock::AUDIO_RATE;
+use opusic_c::{Channels, Decoder, SampleRate, utils};
+
 use super::opus::CodecError;
 
 /// The longest packet that RFC 6716 allows: 120 ms.
@@ -15,8 +16,12 @@ pub const CONCEAL_STEP: usize = 120;
 const HOLD: usize = 2880;
 const FADE: usize = 6720;
 
+/// From 5 on a neural net conceals what is lost, from 7 on another one (NoLACE) takes out of a voice of few bits what the lack of them left
+/// in it. Wide-band PESQ of recorded speech, without and with them: 4.19 and 4.29 at 32 kbit/s, 3.44 and 3.65 at 20, 2.47 and 2.68 at 12; with 4 %
+/// lost two by two 2.66 and 2.90 at 32. It costs a hundredth of a core, and nothing from 128 kbit/s on, where Opus codes no voice but a sound.
+const COMPLEXITY: u8 = 7;
+
 /// Turns packets, and the lack of them, into voice: 48 kHz, mono.
-#[derive(Debug)]
 pub struct VoiceDecoder {
     decoder: Decoder,
     scratch: Vec<f32>,
@@ -24,16 +29,23 @@ pub struct VoiceDecoder {
     concealed: usize,
 }
 
+impl fmt::Debug for VoiceDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoiceDecoder").field("concealed", &self.concealed).finish_non_exhaustive()
+    }
+}
+
 /// How many samples a packet makes; nothing if it is no packet that we understand.
 pub fn samples_of(packet: &[u8]) -> Option<usize> {
-    let samples = opus::packet::get_nb_samples(packet, AUDIO_RATE).ok()?;
+    let samples = utils::get_nb_samples(packet, SampleRate::Hz48000).ok()?;
     (SHORTEST_PACKET..=LONGEST_PACKET).contains(&samples).then_some(samples)
 }
 
 impl VoiceDecoder {
     /// A decoder with no past.
     pub fn new() -> Result<Self, CodecError> {
-        let decoder = Decoder::new(AUDIO_RATE, Channels::Mono)?;
+        let mut decoder = Decoder::new(Channels::Mono, SampleRate::Hz48000)?;
+        decoder.set_complexity(COMPLEXITY)?;
         Ok(Self { decoder, scratch: vec![0.0; LONGEST_PACKET], concealed: 0 })
     }
 
@@ -41,7 +53,8 @@ impl VoiceDecoder {
     #[must_use]
     pub fn decode(&mut self, packet: &[u8], samples: usize, pcm: &mut Vec<f32>) -> bool {
         // An empty packet would be concealment to libopus.
-        let decoded = if packet.is_empty() { None } else { self.decoder.decode_float(packet, &mut self.scratch, false).ok() };
+        let decoded =
+            if packet.is_empty() { None } else { self.decoder.decode_float_to_slice(packet, &mut self.scratch, false).ok() };
         match decoded.filter(|decoded| *decoded == samples) {
             Some(_) => {
                 self.concealed = 0;
@@ -61,7 +74,7 @@ impl VoiceDecoder {
     pub fn recover(&mut self, following: &[u8], samples: usize, pcm: &mut Vec<f32>) -> bool {
         let fits = samples <= LONGEST_PACKET && samples.is_multiple_of(CONCEAL_STEP) && carries_previous(following);
         let Some(out) = self.scratch.get_mut(..samples).filter(|_| fits) else { return false };
-        let recovered = self.decoder.decode_float(following, out, true).is_ok_and(|decoded| decoded == samples);
+        let recovered = self.decoder.decode_float_to_slice(following, out, true).is_ok_and(|decoded| decoded == samples);
         if recovered {
             self.concealed = 0;
             pcm.extend_from_slice(&self.scratch[..samples]);
@@ -74,7 +87,7 @@ impl VoiceDecoder {
     pub fn conceal(&mut self, samples: usize, pcm: &mut Vec<f32>) {
         let samples = samples.next_multiple_of(CONCEAL_STEP).min(LONGEST_PACKET);
         let out = &mut self.scratch[..samples];
-        if self.decoder.decode_float(&[], out, false).is_err() {
+        if self.decoder.decode_float_to_slice(&[], out, false).is_err() {
             out.fill(0.0);
         }
         for (index, sample) in out.iter().enumerate() {
@@ -88,23 +101,18 @@ impl VoiceDecoder {
 /// Whether `packet` carries a low-rate copy of the packet before it (RFC 6716 section 4.2.4).
 ///
 /// Asked to recover from one that does not, libopus conceals without saying so.
+#[expect(unsafe_code, reason = "the safe wrapper of libopus does not ask this")]
 fn carries_previous(packet: &[u8]) -> bool {
-    const FIRST_CELT_ONLY: u8 = 16;
-    let Ok(parsed) = opus::packet::parse(packet) else { return false };
-    let config = packet[0] >> 3;
-    if config >= FIRST_CELT_ONLY {
-        return false;
-    }
-    // After a voice flag for each 20 ms of the frame, the next bit says whether the copy follows.
-    let milliseconds = if config < 12 { [10, 20, 40, 60][usize::from(config) % 4] } else { [10, 20][usize::from(config) % 2] };
-    let flags = usize::div_ceil(milliseconds, 20);
-    parsed.frames.first().and_then(|frame| frame.first()).is_some_and(|first| first & (0x80 >> flags) != 0)
+    let Some(length) = i32::try_from(packet.len()).ok().filter(|length| *length > 0) else { return false };
+    // SAFETY: libopus reads no more than these bytes, of which there is one at least, and keeps nothing of them.
+    unsafe { opusic_c::sys::opus_packet_has_lbrr(packet.as_ptr(), length) == 1 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opus::{Application, Bitrate, Encoder};
+    use crate::media::clock::AUDIO_RATE;
+    use opusic_c::{Application, Bitrate, Encoder, InbandFec};
 
     /// A voice-like sound: syllables of a few harmonics, their pitch gliding.
     fn voice(from: usize, samples: usize) -> Vec<f32> {
@@ -122,12 +130,16 @@ mod tests {
     }
 
     /// Two seconds of voice in packets of this many samples.
-    fn packets(samples: usize, bits: i32) -> Vec<Vec<u8>> {
-        let mut encoder = Encoder::new(AUDIO_RATE, Channels::Mono, Application::Voip).unwrap();
-        encoder.set_bitrate(Bitrate::Bits(bits)).unwrap();
-        encoder.set_inband_fec(true).unwrap();
-        encoder.set_packet_loss_perc(20).unwrap();
-        (0..96_000 / samples).map(|n| encoder.encode_vec_float(&voice(n * samples, samples), 1000).unwrap()).collect()
+    fn packets(samples: usize, bits: u32) -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Voip).unwrap();
+        encoder.set_bitrate(Bitrate::Value(bits)).unwrap();
+        encoder.set_inband_fec(InbandFec::Mode1).unwrap();
+        encoder.set_packet_loss(20).unwrap();
+        let mut encode = |n| {
+            let mut packet = Vec::with_capacity(1000);
+            encoder.encode_float_to_vec(&voice(n * samples, samples), &mut packet).map(|_| packet).unwrap()
+        };
+        (0..96_000 / samples).map(&mut encode).collect()
     }
 
     #[test]
