@@ -41,12 +41,23 @@ struct Train {
     /// Of all but the first.
     bytes: usize,
     probe: bool,
+    /// Of what left since the last packet of a probe: in the train if another of the probe follows, and if none does, only what came after.
+    between: usize,
 }
 
 impl Train {
     fn goes_on(&self, packet: &PacketFate) -> bool {
         let apart = packet.sent.saturating_duration_since(self.last.0);
         apart < if self.probe { APART_IN_PROBE } else { APART } && (self.probe || !packet.probe)
+    }
+
+    fn take(&mut self, packet: &PacketFate, arrived: Duration) {
+        self.between += packet.bytes;
+        if packet.probe == self.probe {
+            self.last = (packet.sent.max(self.last.0), arrived.max(self.last.1));
+            self.packets += 1;
+            self.bytes += std::mem::take(&mut self.between);
+        }
     }
 }
 
@@ -58,14 +69,10 @@ impl Trains {
             let Some(arrived) = packet.arrived else { continue };
             let at = (packet.sent, arrived);
             match &mut self.open {
-                Some(train) if train.goes_on(packet) => {
-                    train.last = (packet.sent.max(train.last.0), arrived.max(train.last.1));
-                    train.packets += 1;
-                    train.bytes += packet.bytes;
-                }
+                Some(train) if train.goes_on(packet) => train.take(packet, arrived),
                 _ => {
                     self.close();
-                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe });
+                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe, between: 0 });
                 }
             }
         }
@@ -120,5 +127,32 @@ impl Trains {
         if self.rates.len() > 4 {
             self.rates.remove(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_that_follows_a_probe_is_no_part_of_it_and_sound_within_one_is() {
+        let start = Instant::now();
+        // Eight empty packets of 9 ms each on a path of 50 kbit/s, sent in half of the time.
+        let empty = |n: u64, waits: u64| fate(start, 5 * n, 10 * n + waits, 58, true);
+        let alone: Vec<_> = (0..8).map(|n| empty(n, 0)).collect();
+        let followed: Vec<_> = alone.iter().copied().chain([fate(start, 150, 180, 169, false)]).collect();
+        let amid: Vec<_> =
+            (0..4).map(|n| empty(n, 0)).chain([fate(start, 16, 65, 169, false)]).chain((4..8).map(|n| empty(n, 27))).collect();
+        for packets in [alone, followed, amid] {
+            let mut trains = Trains::default();
+            trains.observe(&packets, 0.0);
+            let train = trains.take().expect("eight packets say something");
+            assert!(train.held_up && (44.0..52.0).contains(&train.kbps), "{train:?}");
+        }
+    }
+
+    fn fate(start: Instant, sent: u64, arrived: u64, bytes: usize, probe: bool) -> PacketFate {
+        let (sent, arrived) = (start + Duration::from_millis(sent), Some(Duration::from_millis(1000 + arrived)));
+        PacketFate { ssrc: 1, sent, arrived, bytes, probe }
     }
 }
