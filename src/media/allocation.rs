@@ -6,7 +6,9 @@
 //!  320 to 1500        20 ms, 48 kbit/s, wide band    yes
 //!  180 to 320         20 ms, 32 kbit/s, wide band    yes
 //!  100 to 180         40 ms, 20 kbit/s, wide band    yes
-//!   46 to 100         60 ms, 12 kbit/s, wide band    yes
+//!   70 to 100         60 ms, 18 kbit/s, wide band    yes
+//!   48 to 70          60 ms, 14 kbit/s, wide band    yes
+//!   34 to 48          120 ms, 9 kbit/s, wide band    yes
 //!   below             120 ms, 6 kbit/s, wide band    from 33 on
 //! ```
 //!
@@ -14,7 +16,8 @@
 //! 64 kbit/s on the wire. Going up needs more than going down took away, so that nothing swings.
 //!
 //! At few bits what lies above 8 kHz costs speech more than it gives: wide-band PESQ of recorded speech at a constant 32 kbit/s is 3.65
-//! with it and 4.21 without, at 48 kbit/s 4.15 and 4.46; only at 128 kbit/s it is 4.43 with it.
+//! with it and 4.21 without, at 48 kbit/s 4.15 and 4.46; only at 128 kbit/s it is 4.43 with it. Below, each kilobit of sound is worth more than
+//! one of the picture: 1.54 at 6 kbit/s, 2.23 at 9, 3.03 at 14, 3.53 at 18.
 
 use super::clock::MediaTime;
 use std::time::Duration;
@@ -37,12 +40,14 @@ pub enum Band {
 }
 
 /// From good to just intelligible.
-pub const RUNGS: [Rung; 6] = [
+pub const RUNGS: [Rung; 8] = [
     Rung { frame_ms: 20, bytes: 320, band: Band::Full },
     Rung { frame_ms: 20, bytes: 120, band: Band::Wide },
     Rung { frame_ms: 20, bytes: 80, band: Band::Wide },
     Rung { frame_ms: 40, bytes: 100, band: Band::Wide },
-    Rung { frame_ms: 60, bytes: 90, band: Band::Wide },
+    Rung { frame_ms: 60, bytes: 135, band: Band::Wide },
+    Rung { frame_ms: 60, bytes: 105, band: Band::Wide },
+    Rung { frame_ms: 120, bytes: 140, band: Band::Wide },
     Rung { frame_ms: 120, bytes: 90, band: Band::Wide },
 ];
 
@@ -53,7 +58,7 @@ pub const MOST_PICTURE_KBPS: u32 = 2250;
 pub const LOSSY_RUNG: usize = 1;
 
 /// From how many kbit/s in all each step is taken.
-const RUNG_FROM: [u32; 6] = [1500, 320, 180, 100, 46, 0];
+const RUNG_FROM: [u32; 8] = [1500, 320, 180, 100, 70, 48, 34, 0];
 /// From where on a picture is sent, and where it begins again.
 const PICTURE_FROM: u32 = 30;
 const PICTURE_AGAIN: u32 = 33;
@@ -62,6 +67,8 @@ const FIRST_RUNG: usize = 2;
 /// How much more than a step asks for there must be before it is climbed, in percent, and for how long.
 const HEADROOM: u32 = 15;
 const CLIMB_AFTER: Duration = Duration::from_secs(3);
+/// So many at once, if there is enough for them.
+const CLIMB: usize = 2;
 /// Bytes beside the Opus packets of a sound packet: the count of copies, seal, RTP, SRTP, UDP, IP.
 const SOUND_OVERHEAD: usize = 1 + 22 + 28 + 28;
 /// Bytes beside the piece of a picture's packet, and how much such a packet carries at most.
@@ -131,16 +138,16 @@ impl Allocation {
         Share { video_kbps, rung, copies, spare, level: self.level }
     }
 
-    /// Down at once, as far as it takes; up one step after a while.
+    /// Down at once, as far as it takes; up a step or two after a while.
     fn choose_rung(&mut self, now: MediaTime, total_kbps: u32) -> usize {
         let fits = |kbps: u32| RUNG_FROM.iter().position(|from| kbps >= *from).unwrap_or(RUNGS.len() - 1);
         let wanted = fits(total_kbps);
         let rung = self.rung.unwrap_or(wanted.max(FIRST_RUNG));
-        let better = fits(total_kbps * 100 / (100 + HEADROOM)) < rung;
-        let since = better.then(|| self.better_since.unwrap_or(now));
+        let better = fits(total_kbps * 100 / (100 + HEADROOM));
+        let since = (better < rung).then(|| self.better_since.unwrap_or(now));
         let climbs = since.is_some_and(|since| now.since(since) >= CLIMB_AFTER);
         self.better_since = since.filter(|_| !climbs);
-        let next = if climbs { rung - 1 } else { rung.max(wanted) };
+        let next = if climbs { better.max(rung.saturating_sub(CLIMB)) } else { rung.max(wanted) };
         self.rung = Some(next);
         next
     }
@@ -195,12 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn sound_gives_way_at_once_and_comes_back_a_step_at_a_time() {
+    fn sound_gives_way_at_once_and_comes_back_step_by_step() {
         let mut allocation = Allocation::default();
         assert_eq!(allocation.divide(at(0), 2000, 0).rung, FIRST_RUNG);
-        assert_eq!(allocation.divide(at(1), 30, 0).rung, 5);
-        let way: Vec<usize> = (2..22).map(|second| allocation.divide(at(second), 2000, 0).rung).collect();
-        assert_eq!(way, [5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0]);
+        assert_eq!(allocation.divide(at(1), 30, 0).rung, 7);
+        let way: Vec<usize> = (2..18).map(|second| allocation.divide(at(second), 2000, 0).rung).collect();
+        assert_eq!(way, [7, 7, 7, 5, 5, 5, 5, 3, 3, 3, 3, 1, 1, 1, 1, 0]);
     }
 
     #[test]
@@ -218,7 +225,7 @@ mod tests {
     #[test]
     fn copies_of_sound_stay_within_their_share() {
         assert_eq!(Allocation::default().divide(at(1), 2000, 0).copies, 2);
-        assert_eq!(Allocation::default().divide(at(1), 46, 0).copies, 0);
+        assert_eq!(Allocation::default().divide(at(1), 60, 0).copies, 0);
         let spare = |kbps| {
             let mut allocation = Allocation::default();
             (1..20).map(|second| allocation.divide(at(second), kbps, 0).spare).last()

@@ -144,7 +144,7 @@ fn many_losses_bring_smaller_packets_with_two_copies_and_few_after_them_the_best
 
 #[test]
 fn on_a_narrow_path_packets_are_longer_and_none_tells_speech_from_mute() {
-    for (rung, per_second) in RUNGS.iter().zip([50.0, 50.0, 50.0, 25.0, 1000.0 / 60.0, 1000.0 / 120.0]) {
+    for (rung, per_second) in RUNGS.iter().map(|rung| (rung, 1000.0 / f64::from(rung.frame_ms))) {
         let mut pipeline = pipeline(AudioSourceSpec::Tone, false);
         let index = RUNGS.iter().position(|other| other == rung).unwrap() as u8;
         pipeline.shared.rung.store(index, Ordering::Relaxed);
