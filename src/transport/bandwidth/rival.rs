@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{BandwidthEstimator, IN_USE, PROBE_EVERY};
+use super::{BandwidthEstimator, IN_USE, PROBE_EVERY, TINY};
 
 /// A queue that stayed this long although we backed off is not ours, if we did send this much less; our share of what we had before is held then.
 const STANDING: Duration = Duration::from_millis(1500);
@@ -73,8 +73,37 @@ impl BandwidthEstimator {
         if self.loss > 0.08 && now.saturating_duration_since(rival.eased) > Duration::from_millis(700) {
             rival.eased = now;
             self.target *= 0.93;
-        } else if self.throughput.kbps() > self.target * IN_USE {
+        } else if self.target >= TINY && self.throughput.kbps() > self.target * IN_USE {
+            // On a tiny path, where reports and checks of ours are a good part of what there is, the queue may still be our own.
             self.target *= 1.12f64.powf(lasted.as_secs_f64());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::bandwidth::PacketFate;
+
+    #[test]
+    fn a_share_grows_where_there_is_something_to_share_and_not_on_a_tiny_path() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        for (kbps, grows) in [(40.0, false), (400.0, true)] {
+            let mut estimator = BandwidthEstimator::new(2500);
+            // All of it arrives, after a queue.
+            let packet = |n: u64| PacketFate {
+                ssrc: 1,
+                sent: start + ms(20 * n),
+                arrived: Some(ms(500 + 20 * n)),
+                bytes: (kbps * 20.0 / 8.0) as usize,
+                probe: false,
+            };
+            let packets: Vec<_> = (0..50).map(packet).collect();
+            estimator.throughput.observe(&packets);
+            (estimator.target, estimator.rival) = (kbps, Some(Rival { queue_ms: 100.0, calm_since: None, eased: start }));
+            estimator.compete(start, ms(500));
+            assert_eq!(estimator.target > kbps, grows, "{kbps} kbit/s");
         }
     }
 }
