@@ -8,8 +8,8 @@
 //!  100 to 180         40 ms, 20 kbit/s, wide band    yes
 //!   70 to 100         60 ms, 18 kbit/s, wide band    yes
 //!   48 to 70          60 ms, 14 kbit/s, wide band    yes
-//!   34 to 48          120 ms, 9 kbit/s, wide band    yes
-//!   below             120 ms, 6 kbit/s, wide band    from 33 on
+//!   31 to 48          120 ms, 9 kbit/s, wide band    yes, again from 33 on
+//!   below             120 ms, 6 kbit/s, wide band    from 30 on
 //! ```
 //!
 //! Everything counts with its headers: IP and UDP 28 bytes, RTP and SRTP 28, the seal and its header up to 25. Sound of 32 kbit/s is thus
@@ -58,7 +58,7 @@ pub const MOST_PICTURE_KBPS: u32 = 2250;
 pub const LOSSY_RUNG: usize = 1;
 
 /// From how many kbit/s in all each step is taken.
-const RUNG_FROM: [u32; 8] = [1500, 320, 180, 100, 70, 48, 34, 0];
+const RUNG_FROM: [u32; 8] = [1500, 320, 180, 100, 70, 48, 31, 0];
 /// From where on a picture is sent, and where it begins again.
 const PICTURE_FROM: u32 = 30;
 const PICTURE_AGAIN: u32 = 33;
