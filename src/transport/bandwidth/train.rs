@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::PacketFate;
 use super::capacity::Capacity;
+use super::{MOST_EMPTY, PacketFate};
 
 /// A longer pause between two departures ends a train, but for one that is meant to be slow: a probe.
 const APART: Duration = Duration::from_micros(12_500);
@@ -41,7 +41,9 @@ struct Train {
     /// Of all but the first.
     bytes: usize,
     probe: bool,
-    /// Of what left since the last packet of a probe: in the train if another of the probe follows, and if none does, only what came after.
+    empty: bool,
+    /// Of what left since the last packet of a probe of empty ones: in the train if another of the probe follows, and if none does, only what
+    /// came after. Whole packets are followed by pictures at once, which say what the path carries as well as they do.
     between: usize,
 }
 
@@ -53,7 +55,7 @@ impl Train {
 
     fn take(&mut self, packet: &PacketFate, arrived: Duration) {
         self.between += packet.bytes;
-        if packet.probe == self.probe {
+        if packet.probe == self.probe || !self.empty {
             self.last = (packet.sent.max(self.last.0), arrived.max(self.last.1));
             self.packets += 1;
             self.bytes += std::mem::take(&mut self.between);
@@ -72,7 +74,8 @@ impl Trains {
                 Some(train) if train.goes_on(packet) => train.take(packet, arrived),
                 _ => {
                     self.close();
-                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe, between: 0 });
+                    let empty = packet.probe && packet.bytes <= MOST_EMPTY;
+                    self.open = Some(Train { first: at, last: at, packets: 1, bytes: 0, probe: packet.probe, empty, between: 0 });
                 }
             }
         }
