@@ -22,7 +22,7 @@ struct Profile {
     /// From these seconds on it carries so many kbit/s.
     steps: &'static [(u64, u32)],
     seconds: u64,
-    /// How many there are, with the seeds from 1 on.
+    /// How many calls there are, with the seeds from 1 on.
     calls: u64,
     size: (usize, usize),
     /// Pictures a second, frozen milliseconds, longest gap in ms, 95th percentile of the delay in ms: of the picture.
@@ -139,12 +139,12 @@ profiles! {
     thirty_percent_lost: Profile { link: random(30.0), least_fps: 26.0, most_frozen: 700, most_gap: 350, most_latency: 220, ..BAD };
     half_is_lost: Profile {
         link: random(50.0),
-        calls: 2 * CALLS,
+        calls: 4 * CALLS,
         least_fps: 1.0,
         most_frozen: 11_000,
         most_gap: 5000,
         most_latency: 2500,
-        most_concealed: 24.0,
+        most_concealed: 20.0,
         most_mouth_to_ear: 450.0,
         ..BAD
     };
