@@ -22,7 +22,7 @@ const MOST_LOSS: u8 = 25;
 /// libopus refused to start: out of memory, or it was built without what we need.
 #[derive(Debug, thiserror::Error)]
 #[error("the Opus codec could not be started: {}", .0.message())]
-pub struct CodecError(pub(super) ErrorCode);
+pub struct CodecError(ErrorCode);
 
 impl From<ErrorCode> for CodecError {
     fn from(code: ErrorCode) -> Self {

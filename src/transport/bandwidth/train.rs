@@ -41,8 +41,9 @@ struct Train {
     /// Of all but the first.
     bytes: usize,
     probe: bool,
+    /// That probe is of packets with nothing in them.
     empty: bool,
-    /// Of what left since the last packet of a probe of empty ones: in the train if another of the probe follows, and if none does, only what
+    /// Bytes of what left since the last packet of such a probe: in the train if another of the probe follows, and if none does, only what
     /// came after. Whole packets are followed by pictures at once, which say what the path carries as well as they do.
     between: usize,
 }
